@@ -1,0 +1,58 @@
+// models/model.h: the model document. It says what was registered; where it runs is the plan's and the placements' business
+// (deploy/plan.h), and model_state is derived from all three on read (deploy/deployment.h).
+// Format: docs/formats/model.md. The stored object has the peer's field names; what only we need stands under "_mlnode".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/id.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "engines/engine.h"
+#include "models/function_traits.h"
+#include "storage/store.h"
+
+namespace mlnode::models {
+
+enum class Registration : std::uint8_t { kRegistering, kRegistered };
+
+struct Model {
+  ModelId id;
+  std::string name;
+  FunctionName function = FunctionName::kTextEmbedding;
+  std::string version;  // the group's counter, "1", "2", ...
+  GroupId group;
+  std::optional<engines::ModelFormat> format;
+  std::optional<std::string> description;
+  std::optional<json::object> config;  // as NormalizeModelConfig left it
+  std::optional<std::string> content_hash;  // lower-case hex SHA-256 of the archive
+  std::optional<std::int64_t> content_bytes;
+  std::optional<std::int64_t> total_chunks;
+  std::optional<bool> is_enabled;
+  // Stored and shown as given: rate_limiter, deploy_setting, interface, guardrails.
+  json::object passthrough;
+  EpochMillis created_time = 0;
+  std::optional<EpochMillis> last_updated_time, last_registered_time;
+  Registration registration = Registration::kRegistering;
+
+  // --- under "_mlnode"
+  UploadId upload;                            // whose parts are the archive
+  std::vector<std::uint32_t> received_parts;  // chunked form: ascending; complete when all of 0..total_chunks-1 are here
+  std::optional<TaskId> register_task;        // URL form, while REGISTERING: its owner (repairer: models/registration_repair.h)
+
+  std::uint64_t revision = 0, doc_version = 0;  // of the document this was read from
+};
+
+Result<Model> ReadModel(const storage::Document& document);  // kDataLoss names the field
+json::object StoredForm(const Model& model);
+// What GET shows but for the deployment fields; no "_mlnode".
+json::object PublicForm(const Model& model);
+// The document a chunk looks like to searches and GET: id "<model>_<n>" (spec/lifecycle §6.1), without content.
+json::object ChunkForm(const Model& model, std::uint32_t chunk_number);
+std::string_view FormatName(engines::ModelFormat format);  // "ONNX", "TORCH_SCRIPT"
+
+}  // namespace mlnode::models

@@ -1,0 +1,27 @@
+// models/register_input.h: bodies of _register and _register_meta, parsed and checked in the peer's order with its texts
+// (spec/lifecycle §2.1, 2.2, 5.1). Key order in the body does not matter.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/json.h"
+#include "models/model.h"
+
+namespace mlnode::models {
+
+struct RegisterInput {
+  // name, function, format, description, config, hash, size, total_chunks, is_enabled, passthrough are filled in.
+  Model model;
+  std::optional<GroupId> group;    // empty string counts as absent
+  std::optional<std::string> url;  // _register only
+  std::optional<std::string> requested_version;
+  std::vector<std::string> deploy_node_ids;
+};
+
+Result<RegisterInput> ParseRegister(const json::object& body, const config::Snapshot& settings);
+Result<RegisterInput> ParseRegisterMeta(const json::object& body, const config::Snapshot& settings);
+
+}  // namespace mlnode::models

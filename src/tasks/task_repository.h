@@ -1,0 +1,34 @@
+// tasks/task_repository.h: tasks in the store. Threads: any; may block: run on `background`.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "tasks/task.h"
+
+namespace mlnode::tasks {
+
+class TaskRepository {
+ public:
+  TaskRepository(storage::Store& store, RandomSource& random, const Clock& clock)
+      : store_(store), random_(random), clock_(clock) {}
+
+  // Stores a new task (state CREATED); id and times are filled in here.
+  Result<TaskRecord> Create(TaskRecord task);
+  Result<TaskRecord> Get(const TaskId& id) const;  // kNotFound "Failed to find task"
+  std::vector<TaskRecord> List() const;
+  // Tasks that are not terminal.
+  std::vector<TaskRecord> InProgress() const;
+  // Moves to `to`; `change` may fill in model, error, function, workers, deadline. A task that is already terminal stays as it is
+  // and kFailedPrecondition is returned; kNotFound when it was deleted.
+  Result<TaskRecord> Transition(const TaskId& id, TaskState to, const std::function<void(TaskRecord&)>& change = {});
+  // kFailedPrecondition when RUNNING ("Task cannot be deleted in running state. Try after some time."), kNotFound.
+  Result<storage::Written> Remove(const TaskId& id);
+
+ private:
+  storage::Store& store_;
+  RandomSource& random_;
+  const Clock& clock_;
+};
+
+}  // namespace mlnode::tasks
