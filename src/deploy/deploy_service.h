@@ -1,0 +1,59 @@
+// deploy/deploy_service.h: what the REST layer asks of deployment. Threads: any; blocks on the store: run on `background`.
+// Saga of Deploy: task, then plan. A crash in between leaves a task without a plan: the reconciler fails it at its deadline or
+// when its owner is gone. Undeploy: plan only. Delete: model, then plan (Reconcile removes a plan whose model is gone).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "deploy/deployment.h"
+#include "deploy/membership.h"
+#include "models/model_repository.h"
+#include "models/registration.h"
+#include "tasks/task_repository.h"
+
+namespace mlnode::deploy {
+
+enum class UndeployResult : std::uint8_t { kUndeployed, kNotFound };  // "undeployed", "not_found"
+
+struct UndeployReport {
+  // Per node, per model. Every targeted live node appears, also those that never held the model.
+  std::map<NodeId, std::map<ModelId, UndeployResult>> nodes;
+};
+
+class DeployService {
+ public:
+  DeployService(Membership& membership, models::ModelRepository& models, tasks::TaskRepository& tasks, config::Settings& settings,
+                RandomSource& random, const Clock& clock);
+
+  // Checks in the order of spec/deploy §2, then task and plan. `nodes` empty = all. A model that is deployed already gets a new
+  // generation: nothing is reloaded, nodes are added. kNotFound "Failed to find model", kInvalidArgument (the peer's texts),
+  // kUnimplemented (function this version cannot serve).
+  Result<TaskId> Deploy(const ModelId& model, const std::vector<NodeId>& nodes);
+  // spec/deploy §3. `nodes` empty = all. One id: kNotFound when it does not exist; several: not checked.
+  Result<UndeployReport> Undeploy(const std::vector<ModelId>& models, const std::vector<NodeId>& nodes);
+  // kNotFound "Failed to find model", kInvalidArgument (deployed or deploying: the peer's text).
+  Result<storage::Written> Delete(const ModelId& model, models::ModelRegistration& registration);
+
+  // One model, or all, with what is derived. kNotFound.
+  struct View {
+    models::Model model;
+    std::optional<Plan> plan;
+    std::vector<Placement> placements;
+    Deployment deployment;
+  };
+  Result<View> Get(const ModelId& model) const;
+  std::vector<View> List() const;
+
+ private:
+  Membership& membership_;
+  models::ModelRepository& models_;
+  tasks::TaskRepository& tasks_;
+  config::Settings& settings_;
+  RandomSource& random_;
+  const Clock& clock_;
+};
+
+}  // namespace mlnode::deploy

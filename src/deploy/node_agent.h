@@ -1,0 +1,36 @@
+// deploy/node_agent.h: makes this node's part of the plans so, and says what it made of them.
+// Runs on its own strand of `background`: on every notice of plans and models, every change of a local model, and each second.
+// Failed loads that may work later are retried after 10 s, doubling to 10 min.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "deploy/membership.h"
+#include "deploy/reconcile.h"
+#include "models/model_repository.h"
+#include "serving/local_models.h"
+
+namespace mlnode::deploy {
+
+class NodeAgent {
+ public:
+  NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local, config::Settings& settings,
+            RandomSource& random, const Clock& clock, Executor& background);
+  ~NodeAgent();
+  void Start();
+  void Stop();  // no action begins after this returns; loads under way are the LocalModels' to cancel
+  // True once every model that was wanted when the node started has a terminal result here, or 60 s have passed.
+  bool Settled() const;
+  struct Retry {
+    int attempts = 0;
+    EpochMillis next_at = 0;
+  };
+  std::optional<Retry> RetryOf(const ModelId& model) const;  // for `mlnode explain`
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,84 @@
+// deploy/plan.h: the three documents of deployment (docs/formats/deployment.md).
+//   plan/<model>              what is wanted; written by requests and closed by the reconciler
+//   placement/<node>/<model>  what a node made of it; written by that node only; counts while that incarnation lives
+//   lease/<node>              that the node lives; rewritten each second
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/id.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "storage/store.h"
+
+namespace mlnode::deploy {
+
+inline constexpr Duration kLeaseBeat = std::chrono::seconds(1);
+inline constexpr Duration kLeaseDeath = std::chrono::seconds(5);  // silence after which a node counts as dead
+
+enum class PlanMode : std::uint8_t { kNone, kAll, kNodes };  // kNone: undeployed
+
+// How the deploy of this generation ended; absent while it has not.
+struct Outcome {
+  enum class Kind : std::uint8_t { kDeployed, kPartial, kFailed, kCancelled } kind;
+  EpochMillis at = 0;
+  std::string reason;  // the task's error text; empty when all went well
+};
+
+struct Plan {
+  ModelId model;
+  PlanMode mode = PlanMode::kNone;
+  std::vector<NodeId> nodes;     // kNodes: as asked for; kAll: eligible when asked, for the task and the document only
+  std::uint64_t generation = 0;  // grows with every request; never back
+  std::optional<TaskId> task;    // of this generation
+  EpochMillis requested_at = 0;
+  EpochMillis deadline = 0;      // no progress until then: the deploy has failed. Renewed by the reconciler on progress.
+  std::optional<Outcome> outcome;
+  std::optional<EpochMillis> last_deployed_time;
+  std::uint64_t revision = 0;
+};
+
+enum class PlacementState : std::uint8_t { kLoading, kLoaded, kFailed };
+
+struct Placement {
+  NodeId node;
+  ModelId model;
+  std::uint64_t generation = 0;
+  std::uint64_t incarnation = 0;
+  PlacementState state = PlacementState::kLoading;
+  std::string phase;        // kLoading: serving::PhaseName
+  std::uint64_t done_bytes = 0, total_bytes = 0;
+  std::string reason;       // kFailed: message for the client
+  bool retryable = false;   // kFailed: the same may work later (memory, disk, store), not a broken model
+  EpochMillis since = 0;    // of this state
+  std::uint64_t revision = 0;
+};
+
+struct Lease {
+  NodeId node;
+  std::uint64_t incarnation = 0;
+  std::uint64_t beat = 0;
+  std::string name;
+  std::vector<std::string> roles;  // sorted
+  std::string address;             // host:port of its HTTP
+  std::string version;
+  EpochMillis started_at = 0;
+  std::uint64_t revision = 0;
+};
+
+storage::Key PlanKey(const ModelId& model);
+storage::Key PlacementKey(const NodeId& node, const ModelId& model);
+storage::Key LeaseKey(const NodeId& node);
+
+Result<Plan> ReadPlan(const storage::Document& document);
+Result<Placement> ReadPlacement(const storage::Document& document);
+Result<Lease> ReadLease(const storage::Document& document);
+json::object StoredForm(const Plan& plan);
+json::object StoredForm(const Placement& placement);
+json::object StoredForm(const Lease& lease);
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,33 @@
+// deploy/predict_gate.h: may this prediction run, and where: the ordered checks of spec/predict-local §1 as one table, then the
+// choice of a worker. Reads the replica and the local table only: no lock, no wait; called on an io thread.
+#pragma once
+
+#include <memory>
+
+#include "config/settings.h"
+#include "deploy/membership.h"
+#include "models/model_repository.h"
+#include "serving/local_models.h"
+
+namespace mlnode::deploy {
+
+struct GatePass {
+  std::shared_ptr<serving::Servable> servable;  // here; other nodes come with the cluster
+};
+
+class PredictGate {
+ public:
+  PredictGate(models::ModelRepository& models, serving::LocalModels& local, config::Settings& settings);
+  // Checks 1 to 3 and 6 to 10 (the body was parsed in between by the caller, whose order is: Find, parse, Admit).
+  // Find: kNotFound "Failed to find model" (404), disabled features. Returns the model's function, which chooses the parser.
+  Result<models::FunctionName> Find(const ModelId& model) const;
+  // kPermissionDenied "Model is disabled.", kInvalidArgument "Model not ready yet. Please deploy the model first.",
+  Result<GatePass> Admit(const ModelId& model) const;
+
+ private:
+  models::ModelRepository& models_;
+  serving::LocalModels& local_;
+  config::Settings& settings_;
+};
+
+}  // namespace mlnode::deploy

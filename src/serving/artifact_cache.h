@@ -1,0 +1,41 @@
+// serving/artifact_cache.h: unpacked model archives on disk, by content: <folder>/<sha256>/{files, .complete}.
+// An entry is made in <folder>/tmp-… and renamed when whole, so a crash leaves only tmp folders, which Open removes. Entries not in
+// use beyond `max_bytes` go, least recently used first. What an entry holds was verified against its hash when it was made.
+// Threads: any; blocks on files and store.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "core/executor.h"
+#include "core/files.h"
+#include "serving/load_spec.h"
+#include "storage/store.h"
+
+namespace mlnode::serving {
+
+// Keeps its entry on disk while it lives.
+struct Artifact {
+  std::filesystem::path folder;
+  std::filesystem::path model_file;   // empty for functions without one
+  std::filesystem::path tokenizer;    // tokenizer.json
+  std::uint64_t model_bytes = 0;      // model file and external data
+};
+
+class ArtifactCache {
+ public:
+  struct Options {
+    std::filesystem::path folder;
+    std::uint64_t max_bytes = 20ULL << 30U;
+    FileSync sync = FileSync::kDurable;
+  };
+  // Creates the folder, removes what a crash left half-made.
+  static Result<std::unique_ptr<ArtifactCache>> Open(Options options, storage::Store& store);
+  virtual ~ArtifactCache() = default;
+  // From disk, or from the store's chunks: concatenated, hashed, checked, unpacked. kInvalidArgument "model content changed",
+  // kNotFound (chunk missing: named), archive errors of models/archive.h, kResourceExhausted (disk).
+  virtual Result<std::shared_ptr<const Artifact>> Obtain(const LoadSpec& spec, const Progress& progress) = 0;
+};
+
+}  // namespace mlnode::serving

@@ -1,0 +1,63 @@
+// serving/local_models.h: the models of this node: loading, serving, draining. The one door of this room.
+// Threads: any. Find takes no lock (a snapshot table is swapped). Loads run one at a time on `loading`, at idle priority.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/executor.h"
+#include "core/metrics.h"
+#include "engines/engine.h"
+#include "serving/artifact_cache.h"
+#include "serving/lane_queue.h"
+#include "serving/memory_budget.h"
+#include "serving/servable.h"
+
+namespace mlnode::serving {
+
+enum class LocalState : std::uint8_t { kLoading, kReady, kFailed };
+
+// What this node holds or tries to hold of a model.
+struct LocalModel {
+  ModelId model;
+  std::uint64_t generation = 0;  // of the plan it was loaded for
+  LocalState state = LocalState::kLoading;
+  Phase phase = Phase::kQueued;
+  std::uint64_t done_bytes = 0, total_bytes = 0;
+  std::optional<Error> error;  // kFailed
+  std::optional<ServableInfo> info;  // kReady
+};
+
+struct LocalEnvironment {
+  storage::Store& store;
+  ArtifactCache& cache;
+  engines::EngineRegistry& engines;
+  MemoryBudget& budget;
+  LaneQueue& queue;
+  Executor& loading;  // one thread, idle priority
+  Executor& cpu;
+  const Clock& clock;
+  Metrics& metrics;
+  int lanes = 1;
+};
+
+class LocalModels {
+ public:
+  static std::unique_ptr<LocalModels> Create(LocalEnvironment environment);
+  virtual ~LocalModels() = default;  // cancels loads, drains without deadline: stop the front door first
+
+  // Begins to load, or notes the new generation of what is already loaded or loading (no reload). A failed one is tried again.
+  // `changed` is called on `loading` at each phase change and at the end; read List() then.
+  virtual void Load(LoadSpec spec, std::uint64_t generation, std::function<void(const ModelId&)> changed) = 0;
+  // Cancels a load (it stops at its next step) or takes a ready model out of service at once and frees it when the last
+  // prediction has ended, at the latest after `drain`: queued ones are then cancelled. Absent is fine.
+  virtual void Unload(const ModelId& model, Duration drain) = 0;
+  // Settings of a loaded model that need no reload (enabled).
+  virtual void Refresh(const LoadSpec& spec) = 0;
+  // Ready models only. Lock-free; the pointer keeps the model alive.
+  virtual std::shared_ptr<Servable> Find(const ModelId& model) const = 0;
+  virtual std::vector<LocalModel> List() const = 0;  // by id
+};
+
+}  // namespace mlnode::serving

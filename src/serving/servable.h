@@ -1,0 +1,35 @@
+// serving/servable.h: a model that is ready on this node.
+// Lifetime: reached through ModelHandle only; Drain waits until the last handle is gone, then the engine's memory is freed.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "engines/engine.h"
+#include "serving/load_spec.h"
+#include "serving/predict.h"
+
+namespace mlnode::serving {
+
+struct ServableInfo {
+  std::string engine;          // "openvino 2026.4.1"
+  engines::Precision precision = engines::Precision::kF32;
+  std::uint64_t resident_bytes = 0;  // measured after warm-up
+  std::uint64_t peak_bytes = 0;      // reserved for the load
+  std::int64_t max_tokens = 0;
+  std::int64_t load_millis = 0;
+};
+
+class Servable {
+ public:
+  virtual ~Servable() = default;
+  virtual const LoadSpec& spec() const = 0;
+  virtual const ServableInfo& info() const = 0;
+  // Never blocks. Errors reach `done`: kInvalidArgument (parameters that do not fit the model, text not UTF-8: index named),
+  // kResourceExhausted with retry_after (queue), kDeadlineExceeded, kCancelled, kInternal (NaN or infinity in an output: tensor
+  // named; engine failure). `self` keeps the model alive until done.
+  virtual void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) = 0;
+};
+
+}  // namespace mlnode::serving
