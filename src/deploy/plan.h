@@ -34,7 +34,9 @@ struct Plan {
   PlanMode mode = PlanMode::kNone;
   std::vector<NodeId> nodes;     // kNodes: as asked for; kAll: eligible when asked, for the task and the document only
   std::uint64_t generation = 0;  // grows with every request; never back
-  std::optional<TaskId> task;    // of this generation
+  // The tasks that end with this plan: the one of this generation, those of open deploys it joined, and after an undeploy those
+  // it cancelled. A task leaves this list only after it is terminal, so no task is forgotten.
+  std::vector<TaskId> tasks;
   EpochMillis requested_at = 0;
   EpochMillis deadline = 0;      // no progress until then: the deploy has failed. Renewed by the reconciler on progress.
   std::optional<Outcome> outcome;
@@ -54,7 +56,8 @@ struct Placement {
   std::uint64_t done_bytes = 0, total_bytes = 0;
   std::string reason;       // kFailed: message for the client
   bool retryable = false;   // kFailed: the same may work later (memory, disk, store), not a broken model
-  EpochMillis since = 0;    // of this state
+  EpochMillis since = 0;          // of this state
+  EpochMillis progressed_at = 0;  // kLoading: when phase or bytes last changed
   std::uint64_t revision = 0;
 };
 

@@ -1,0 +1,84 @@
+// deploy/node_core.h: a whole node but for its threads, sockets and file formats: what the composition root (src/app) and the
+// simulation (tests/simulation) both start. Everything that differs between them is injected.
+// Threads: Start and Stop from one thread, which is none of the executors'; accessors from any thread between them.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "config/settings.h"
+#include "core/executor.h"
+#include "core/metrics.h"
+#include "deploy/deploy_service.h"
+#include "deploy/membership.h"
+#include "deploy/node_agent.h"
+#include "deploy/predict_gate.h"
+#include "deploy/settings_sync.h"
+#include "engines/engine.h"
+#include "models/model_repository.h"
+#include "models/registration.h"
+#include "net/fetch.h"
+#include "serving/artifact_cache.h"
+#include "serving/lane_queue.h"
+#include "serving/local_models.h"
+#include "serving/memory_budget.h"
+#include "storage/store.h"
+#include "tasks/task_repository.h"
+
+namespace mlnode::deploy {
+
+// All references are borrowed and outlive the NodeCore.
+struct NodeCoreEnvironment {
+  NodeIdentity self;
+  storage::Store& store;
+  Executors executors;
+  Executor& loading;  // one thread, idle priority
+  const Clock& clock;
+  RandomSource& random;
+  engines::EngineRegistry& engines;
+  config::Settings& settings;
+  Metrics& metrics;
+  net::HttpClient* http_client = nullptr;  // null: no http(s) URL can be read
+  std::filesystem::path temporary;         // <data>/tmp, for downloads
+  serving::ArtifactCache::Options cache;
+  serving::LaneQueue::Options queue;
+  std::uint64_t memory_limit_bytes = 0;
+  std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
+};
+
+class NodeCore {
+ public:
+  // Installs the stored settings, writes the lease, opens the cache, then lets the reconciler and the agent run: models that
+  // were deployed are loaded again without a request. kUnavailable (store), or what ArtifactCache::Open says.
+  static Result<std::unique_ptr<NodeCore>> Start(NodeCoreEnvironment environment);
+  // Without a Stop before: as a crash, but for memory. No executor may still run a task of this node.
+  ~NodeCore();
+  // Ends the loops and removes the lease. Predictions still work until destruction. Not from an executor's thread. Idempotent.
+  void Stop();
+
+  const NodeIdentity& self() const;
+  storage::Store& store();
+  const Executors& executors() const;
+  const Clock& clock() const;
+  RandomSource& random();
+  Metrics& metrics();
+  config::Settings& settings();
+  SettingsSync& settings_sync();
+  Membership& membership();
+  models::ModelRepository& models();
+  tasks::TaskRepository& tasks();
+  models::ModelRegistration& registration();
+  DeployService& deploys();
+  PredictGate& gate();
+  serving::LocalModels& local_models();
+  NodeAgent& agent();
+  serving::MemoryBudget& budget();
+  serving::LaneQueue& queue();
+
+ private:
+  struct Parts;
+  explicit NodeCore(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mlnode::deploy
