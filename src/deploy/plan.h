@@ -33,6 +33,7 @@ struct Plan {
   ModelId model;
   PlanMode mode = PlanMode::kNone;
   std::vector<NodeId> nodes;     // kNodes: as asked for; kAll: eligible when asked, for the task and the document only
+  bool to_all = false;           // mode is kAll, or was when all was undeployed: what deploy_to_all_nodes shows
   std::uint64_t generation = 0;  // grows with every request; never back
   // The tasks that end with this plan: the one of this generation, those of open deploys it joined, and after an undeploy those
   // it cancelled. A task leaves this list only after it is terminal, so no task is forgotten.
