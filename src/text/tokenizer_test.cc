@@ -1,0 +1,183 @@
+#include "text/tokenizer.h"
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "gmock/gmock.h"
+
+namespace mlnode::text {
+namespace {
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string ReadData(const std::string& name) {
+  std::ifstream file(std::string(MLNODE_TEST_DATA) + "/" + name, std::ios::binary);
+  std::stringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+std::unique_ptr<Tokenizer> LoadData(const std::string& name) { return Tokenizer::Load(ReadData(name)).value(); }
+
+// The expected ids are what `tokenizers` in Python gives for the same files.
+class TokenizerTest : public ::testing::Test {
+ protected:
+  Result<EncodeStats> Encode(std::vector<std::string_view> texts, std::size_t max_tokens = 512) {
+    return tokenizer_->Encode(texts, max_tokens, batch_);
+  }
+  std::unique_ptr<Tokenizer> tokenizer_ = LoadData("wordpiece_tokenizer.json");
+  TokenBatch batch_;
+};
+
+TEST_F(TokenizerTest, EncodesKnownIdsWithoutTheFilesPadding) {
+  const auto stats = Encode({"The cats sat on the mat.", "running 猫 Köln xyz", "abc, cab!"});
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->tokens, 28u);
+  EXPECT_EQ(stats->truncated, 0u);
+  EXPECT_THAT(batch_.offsets, ElementsAre(0, 10, 18, 28));
+  EXPECT_THAT(batch_.Ids(0), ElementsAre(2, 5, 6, 11, 7, 8, 5, 9, 22, 3));
+  EXPECT_THAT(batch_.Ids(1), ElementsAre(2, 13, 14, 12, 25, 24, 1, 3));
+  EXPECT_THAT(batch_.Ids(2), ElementsAre(2, 15, 19, 20, 21, 17, 18, 19, 23, 3));
+  EXPECT_THAT(batch_.type_ids, IsEmpty());
+}
+
+TEST_F(TokenizerTest, AppendsToWhatTheBatchHolds) {
+  ASSERT_TRUE(Encode({"cat"}));
+  ASSERT_TRUE(Encode({"dog", "mat"}));
+  EXPECT_THAT(batch_.offsets, ElementsAre(0, 3, 6, 9));
+  EXPECT_THAT(batch_.ids, ElementsAre(2, 6, 3, 2, 10, 3, 2, 9, 3));
+}
+
+TEST_F(TokenizerTest, TruncationKeepsSpecialTokensAndCountsTexts) {
+  const auto stats = Encode({"the cat sat on the mat, the dogs running", "the cat sat on the mat"}, 8);
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->truncated, 1u);
+  EXPECT_THAT(batch_.Ids(0), ElementsAre(2, 5, 6, 7, 8, 5, 9, 3));
+  EXPECT_THAT(batch_.Ids(1), ElementsAre(2, 5, 6, 7, 8, 5, 9, 3));
+}
+
+TEST_F(TokenizerTest, TheFilesTruncationIsOnlyReported) {
+  EXPECT_EQ(tokenizer_->FileMaxLength(), 16u);
+  EXPECT_EQ(LoadData("byte_bpe_tokenizer.json")->FileMaxLength(), std::nullopt);
+  const std::string_view text = "cat cat cat cat cat cat cat cat cat cat cat cat cat cat cat cat cat cat cat cat";
+  ASSERT_TRUE(Encode({text}));
+  EXPECT_EQ(batch_.Length(0), 22u);
+}
+
+TEST_F(TokenizerTest, LimitBelowTheSpecialTokensIsInvalid) {
+  const auto stats = Encode({"cat"}, 2);
+  ASSERT_FALSE(stats);
+  EXPECT_EQ(stats.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(stats.error().message, HasSubstr("a limit of 2 tokens leaves no room beside 2 special tokens"));
+}
+
+TEST_F(TokenizerTest, NonUtf8NamesTheIndexAndLeavesTheBatchAlone) {
+  const auto stats = Encode({"cat", "do\xff"});
+  ASSERT_FALSE(stats);
+  EXPECT_EQ(stats.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(stats.error().message, "text 1 is not UTF-8 at byte 2");
+  EXPECT_EQ(batch_.sequences(), 0u);
+  EXPECT_THAT(batch_.ids, IsEmpty());
+}
+
+TEST_F(TokenizerTest, EmptyTextIsTheSpecialTokens) {
+  ASSERT_TRUE(Encode({"", "  \n"}));
+  EXPECT_THAT(batch_.ids, ElementsAre(2, 3, 2, 3));
+}
+
+TEST_F(TokenizerTest, TextWithoutAnyTokenNamesTheIndex) {
+  tokenizer_ = LoadData("byte_bpe_tokenizer.json");
+  const auto stats = Encode({"cat cat", ""});
+  ASSERT_FALSE(stats);
+  EXPECT_EQ(stats.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(stats.error().message, HasSubstr("text 1 has no tokens"));
+  EXPECT_EQ(batch_.sequences(), 0u);
+}
+
+TEST_F(TokenizerTest, NoTextsIsAnEmptyBatch) {
+  const auto stats = Encode({});
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->tokens, 0u);
+  EXPECT_EQ(batch_.sequences(), 0u);
+}
+
+TEST_F(TokenizerTest, MegabyteTextIsCut) {
+  std::string text;
+  while (text.size() < 1 << 20) text += "the cat sat on the mat ";
+  const std::string one_word(1 << 20, 'a');
+  const auto stats = Encode({text, one_word}, 512);
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->truncated, 1u);
+  EXPECT_EQ(batch_.Length(0), 512u);
+  EXPECT_EQ(batch_.Ids(0).back(), 3);
+  EXPECT_THAT(batch_.Ids(1), ElementsAre(2, 1, 3));  // a word beyond 100 characters is unknown
+}
+
+TEST_F(TokenizerTest, TypeIdsAppearWithTheFirstThatIsNotZero) {
+  ASSERT_TRUE(Encode({"cat"}));
+  std::string content = ReadData("wordpiece_tokenizer.json");
+  const std::string zero = R"("id":"A","type_id":0)";
+  content.replace(content.find(zero), zero.size(), R"("id":"A","type_id":1)");
+  const auto typed = Tokenizer::Load(content).value();
+  ASSERT_TRUE(typed->Encode(std::vector<std::string_view>{"cat"}, 512, batch_));
+  ASSERT_TRUE(Encode({"mat"}));
+  EXPECT_THAT(batch_.type_ids, ElementsAre(0, 0, 0, 0, 1, 0, 0, 0, 0));
+  EXPECT_EQ(batch_.type_ids.size(), batch_.ids.size());
+}
+
+TEST_F(TokenizerTest, DecodeSkipsSpecialAndUnknownIds) {
+  EXPECT_EQ(tokenizer_->Decode(std::vector<std::int64_t>{2, 5, 6, 11, 3, 999}).value(), "the cats");
+  EXPECT_EQ(tokenizer_->Decode({}).value(), "");
+  EXPECT_EQ(LoadData("byte_bpe_tokenizer.json")->Decode(std::vector<std::int64_t>{257, 258, 195, 169}).value(),
+            "cat caté");
+}
+
+TEST_F(TokenizerTest, DecodeNamesAValueThatIsNoId) {
+  const auto text = tokenizer_->Decode(std::vector<std::int64_t>{5, -1});
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(text.error().message, "-1 is not a token id");
+}
+
+TEST_F(TokenizerTest, ThreadsShareOneTokenizer) {
+  std::vector<std::thread> threads;
+  std::vector<TokenBatch> batches(4);
+  for (TokenBatch& batch : batches) {
+    threads.emplace_back([this, &batch] {
+      for (int i = 0; i < 200; ++i) {
+        (void)tokenizer_->Encode(std::vector<std::string_view>{"the cats", "running"}, 512, batch);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(batches[0].sequences(), 400u);
+  for (const TokenBatch& batch : batches) EXPECT_EQ(batch.ids, batches[0].ids);
+}
+
+class BadTokenizerTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BadTokenizerTest, IsInvalidWithTheParsersMessage) {
+  const auto tokenizer = Tokenizer::Load(GetParam());
+  ASSERT_FALSE(tokenizer);
+  EXPECT_EQ(tokenizer.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(tokenizer.error().message, ::testing::StartsWith("tokenizer.json: "));
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizer, BadTokenizerTest,
+                         ::testing::Values("", "{", "[]", "null", R"({"version":"1.0"})", "\xff\xfe",
+                                           R"({"version":"9","model":{"type":"WordPiece","vocab":{}}})",
+                                           R"({"version":"1.0","model":{"type":"Nonsense","vocab":{}}})"));
+
+TEST(TokenizerLoadTest, CutFileIsInvalid) {
+  const std::string content = ReadData("wordpiece_tokenizer.json");
+  const auto tokenizer = Tokenizer::Load(std::string_view(content).substr(0, content.size() / 2));
+  ASSERT_FALSE(tokenizer);
+  EXPECT_EQ(tokenizer.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(tokenizer.error().message, HasSubstr("line 1"));
+}
+
+}  // namespace
+}  // namespace mlnode::text
