@@ -2,12 +2,11 @@
 
 namespace mlnode {
 
-SteadyTime SystemClock::Now() const {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
+SteadyTime SystemClock::Now() const { return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()); }
 
 EpochMillis SystemClock::WallMillis() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 Duration Deadline::Remaining(const Clock& clock) const {

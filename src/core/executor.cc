@@ -28,7 +28,8 @@ struct ThreadPool::Shared {
   std::vector<std::thread> threads;
 
   void Run();
-  // Next task to run, or an empty one when the pool has stopped and the queue is drained. Takes and returns with the lock held.
+  // Next task to run, or an empty one when the pool has stopped and the queue is drained. Takes and returns with the
+  // lock held.
   Task Next(std::unique_lock<std::mutex>& lock);
 };
 

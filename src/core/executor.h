@@ -43,18 +43,19 @@ class Timer {
 class Executor {
  public:
   virtual ~Executor() = default;
-  // Queues `task`; never runs it inside this call. False, and the task is destroyed, when the queue is full or the executor
-  // is stopping: the caller answers kResourceExhausted or gives up. Any thread.
+  // Queues `task`; never runs it inside this call. False, and the task is destroyed, when the queue is full or the
+  // executor is stopping: the caller answers kResourceExhausted or gives up. Any thread.
   [[nodiscard]] virtual bool Post(Task task) = 0;
   // Queues `task` once `delay` has passed. Timers are not counted against the queue bound.
   [[nodiscard]] virtual Timer PostAfter(Duration delay, Task task) = 0;
 };
 
-// A fixed number of threads over one bounded queue. A task that throws ends the process: tasks are noexcept by contract.
+// A fixed number of threads over one bounded queue. A task that throws ends the process: tasks are noexcept by
+// contract.
 class ThreadPool final : public Executor {
  public:
   struct Options {
-    std::string name;            // thread name, at most 11 characters
+    std::string name;  // thread name, at most 11 characters
     int threads = 1;
     std::size_t queue = 10'000;  // waiting tasks, not counting running ones
     int nice = 0;                // added to each thread's niceness; 19 = idle work
@@ -74,8 +75,8 @@ class ThreadPool final : public Executor {
   std::shared_ptr<Shared> shared_;
 };
 
-// Runs tasks of one entity one after the other, in order, on another executor. Holds no thread. Tasks queued when the last
-// reference goes still run.
+// Runs tasks of one entity one after the other, in order, on another executor. Holds no thread. Tasks queued when the
+// last reference goes still run.
 class Strand final : public Executor {
  public:
   explicit Strand(Executor& executor);

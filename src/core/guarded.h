@@ -1,5 +1,6 @@
 // core/guarded.h: a value that can only be reached while its lock is held.
-// Rule: no callback, Post or store call while a Locked is alive. Lock order, where two nest, stands in the room's README.
+// Rule: no callback, Post or store call while a Locked is alive. Lock order, where two nest, stands in the room's
+// README.
 #pragma once
 
 #include <mutex>

@@ -40,7 +40,8 @@ class SystemRandom final : public RandomSource {
   std::uint64_t Next() override;  // getrandom(2); ends the process if the kernel has none
 };
 
-// 20 characters of [A-Za-z0-9_-], first one a letter or digit: the shape of OpenSearch document ids (spec/rest-conventions §5).
+// 20 characters of [A-Za-z0-9_-], first one a letter or digit: the shape of OpenSearch document ids
+// (spec/rest-conventions §5).
 std::string NewDocumentId(RandomSource& random);
 // 22 characters of the same alphabet: node and cluster ids.
 std::string NewUuid22(RandomSource& random);

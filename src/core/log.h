@@ -32,9 +32,9 @@ class LogRequestScope {
 
 }  // namespace mlnode
 
-#define MLNODE_LOG(level, part, ...)                                                                          \
-  do {                                                                                                        \
-    if (::mlnode::LogEnabled(level)) ::mlnode::LogLine(level, part, ::fmt::format(__VA_ARGS__));              \
+#define MLNODE_LOG(level, part, ...)                                                             \
+  do {                                                                                           \
+    if (::mlnode::LogEnabled(level)) ::mlnode::LogLine(level, part, ::fmt::format(__VA_ARGS__)); \
   } while (false)
 #define LOG_DEBUG(part, ...) MLNODE_LOG(::mlnode::LogLevel::kDebug, part, __VA_ARGS__)
 #define LOG_INFO(part, ...) MLNODE_LOG(::mlnode::LogLevel::kInfo, part, __VA_ARGS__)

@@ -6,9 +6,10 @@
 namespace mlnode {
 namespace {
 constexpr std::array<std::string_view, kCodeCount> kNames = {
-    "invalid_argument", "unauthenticated", "permission_denied",  "not_found", "already_exists",    "failed_precondition",
-    "conflict",         "too_large",       "resource_exhausted", "cancelled", "deadline_exceeded", "unavailable",
-    "upstream",         "unimplemented",   "data_loss",          "internal"};
+    "invalid_argument",   "unauthenticated",     "permission_denied", "not_found",
+    "already_exists",     "failed_precondition", "conflict",          "too_large",
+    "resource_exhausted", "cancelled",           "deadline_exceeded", "unavailable",
+    "upstream",           "unimplemented",       "data_loss",         "internal"};
 }  // namespace
 
 std::string_view CodeName(Code code) { return kNames[static_cast<std::size_t>(code)]; }

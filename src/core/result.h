@@ -1,5 +1,6 @@
-// core/result.h: Error, Code and Result<T>. Failures are values here; exceptions of libraries stop in the file that calls them.
-// The reading side follows std::expected, so that a later standard library can take over. Why not exceptions: docs/adr/0002-errors.md.
+// core/result.h: Error, Code and Result<T>. Failures are values here; exceptions of libraries stop in the file that
+// calls them. The reading side follows std::expected, so that a later standard library can take over. Why not
+// exceptions: docs/adr/0002-errors.md.
 #pragma once
 
 #include <chrono>
@@ -39,7 +40,8 @@ struct Error {
   Code code = Code::kInternal;
   // For the caller: what, which value, which limit, what to do. No path, no secret.
   std::string message;
-  // A finer machine-readable reason: the peer's exception name where clients see one ("parse_exception"); empty = by code.
+  // A finer machine-readable reason: the peer's exception name where clients see one ("parse_exception"); empty = by
+  // code.
   std::string reason = {};
   // For the log only: paths, vendor text.
   std::string detail = {};
@@ -108,19 +110,19 @@ using Status = Result<void>;
 #define MLNODE_CONCAT(a, b) MLNODE_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` (a Status or Result) from the enclosing function.
-#define RETURN_IF_ERROR(expr)                                                             \
-  do {                                                                                    \
+#define RETURN_IF_ERROR(expr)                                                                 \
+  do {                                                                                        \
     if (auto mlnode_status = (expr); !mlnode_status) return std::move(mlnode_status).error(); \
   } while (false)
 // lhs = value of `expr`, or returns its error from the enclosing function.
 #define ASSIGN_OR_RETURN(lhs, expr) ASSIGN_OR_RETURN_INNER(MLNODE_CONCAT(mlnode_result_, __LINE__), lhs, expr)
-#define ASSIGN_OR_RETURN_INNER(tmp, lhs, expr)       \
-  auto tmp = (expr);                                 \
-  if (!tmp) return std::move(tmp).error();           \
+#define ASSIGN_OR_RETURN_INNER(tmp, lhs, expr) \
+  auto tmp = (expr);                           \
+  if (!tmp) return std::move(tmp).error();     \
   lhs = std::move(tmp).value()
 // The same two inside a coroutine.
-#define CO_RETURN_IF_ERROR(expr)                                                             \
-  do {                                                                                       \
+#define CO_RETURN_IF_ERROR(expr)                                                                 \
+  do {                                                                                           \
     if (auto mlnode_status = (expr); !mlnode_status) co_return std::move(mlnode_status).error(); \
   } while (false)
 #define CO_ASSIGN_OR_RETURN(lhs, expr) CO_ASSIGN_OR_RETURN_INNER(MLNODE_CONCAT(mlnode_result_, __LINE__), lhs, expr)

@@ -9,9 +9,9 @@
 
 namespace mlnode {
 
-// Token sequences laid end to end. Sequence i is [offsets[i], offsets[i+1]) of each array. No padding: that is the engine's
-// business. Invariants: offsets.size() == sequences + 1, offsets.front() == 0, offsets.back() == ids.size(); type_ids is
-// either empty (all zero) or as long as ids. Every sequence has at least one token.
+// Token sequences laid end to end. Sequence i is [offsets[i], offsets[i+1]) of each array. No padding: that is the
+// engine's business. Invariants: offsets.size() == sequences + 1, offsets.front() == 0, offsets.back() == ids.size();
+// type_ids is either empty (all zero) or as long as ids. Every sequence has at least one token.
 struct TokenBatch {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> type_ids;

@@ -1,5 +1,6 @@
 // core/unique_function.h: a move-only std::function, so that tasks may own what they capture.
-// Threads: as the wrapped callable. Cost: one allocation per wrap. Replaced by std::move_only_function once the library has it.
+// Threads: as the wrapped callable. Cost: one allocation per wrap. Replaced by std::move_only_function once the library
+// has it.
 #pragma once
 
 #include <memory>

@@ -90,8 +90,8 @@ void ManualExecutor::RunFor(Duration by) {
   RunUntilIdle();
   while (true) {
     std::erase_if(timers_, [](const auto& timer) { return timer->cancelled; });
-    const auto next = std::min_element(timers_.begin(), timers_.end(),
-                                       [](const auto& a, const auto& b) { return a->due < b->due; });
+    const auto next =
+        std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a->due < b->due; });
     if (next == timers_.end() || (*next)->due > end) break;
     clock_.Advance((*next)->due - clock_.Now());
     RunUntilIdle();

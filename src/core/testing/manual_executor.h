@@ -41,8 +41,8 @@ class ManualExecutor final : public Executor {
   bool Post(Task task) override;
   Timer PostAfter(Duration delay, Task task) override;
 
-  // Runs one ready task; false when none is ready. May be called from inside a task: that is how a simulation lets other
-  // work run in the middle of a store call (storage/testing/interleaving_store.h).
+  // Runs one ready task; false when none is ready. May be called from inside a task: that is how a simulation lets
+  // other work run in the middle of a store call (storage/testing/interleaving_store.h).
   bool RunOne();
   // Runs until nothing is ready; time stands still. Returns how many ran; ends the test process after `limit`.
   std::size_t RunUntilIdle(std::size_t limit = 1'000'000);
