@@ -1,0 +1,30 @@
+// cli/command_line.h: the program's command line. `mlnode --help` lists it; docs: README.md.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mlnode::cli {
+
+// Exit codes of every command but serve.
+enum ExitCode : int {
+  kOk = 0,
+  kRefused = 1,      // the node answered with an error, or the task failed: its reason is printed
+  kUsage = 2,        // the command line is wrong
+  kUnreachable = 3,  // no node answers at the URL
+  kTimedOut = 4,     // the task had not ended within --timeout
+};
+
+// What `serve` was given; merged over mlnode.yml and the environment by app/node.h.
+struct ServeFlags {
+  std::string config_file;                                    // empty: mlnode.yml in the working folder, if there
+  std::vector<std::pair<std::string, std::string>> settings;  // full name, value: later wins
+};
+using ServeFunction = std::function<int(const ServeFlags&)>;
+
+// Parses, runs, prints; returns the process's exit code. Writes results to standard output, everything else to standard
+// error.
+int RunCommandLine(int argc, const char* const* argv, const ServeFunction& serve);
+
+}  // namespace mlnode::cli
