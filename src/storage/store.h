@@ -1,10 +1,11 @@
 // storage/store.h: documents, chunk parts and change notices: the one interface all durable state goes through.
 //
-// Documents are JSON objects of at most 512 KiB in named collections. A write touches one key and is a compare-and-swap on its
-// revision; there is no transaction over two. What spans documents is a saga whose header names its repairer (docs/invariants.md).
-// Reads come from the node's replica; writes and *Fresh reads go to the authority. On one node the two are the same.
-// Implementations: memory/ (tests, simulation), sqlite/ (one node), nats/ (cluster). One contract suite: testing/store_contract.h.
-// Threads: all functions from any thread; reads do not block, writes and part calls may (milliseconds): run them on `background`.
+// Documents are JSON objects of at most 512 KiB in named collections. A write touches one key and is a compare-and-swap
+// on its revision; there is no transaction over two. What spans documents is a saga whose header names its repairer
+// (docs/invariants.md). Reads come from the node's replica; writes and *Fresh reads go to the authority. On one node
+// the two are the same. Implementations: memory/ (tests, simulation), sqlite/ (one node), nats/ (cluster). One contract
+// suite: testing/store_contract.h. Threads: all functions from any thread; reads do not block, writes and part calls
+// may (milliseconds): run them on `background`.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,8 @@ inline constexpr int kCollectionCount = 11;
 
 struct CollectionTraits {
   Collection collection;
-  std::string_view name;   // on disk and in keys
-  bool ephemeral;          // need not survive a restart of the only node; a cluster's store keeps it all the same
+  std::string_view name;  // on disk and in keys
+  bool ephemeral;         // need not survive a restart of the only node; a cluster's store keeps it all the same
   std::span<const std::string_view> indexed;  // top-level string fields that Find accepts
 };
 const CollectionTraits& TraitsOf(Collection collection);
@@ -75,7 +76,7 @@ struct Write {
   Key key;
   Expect expect;
   std::optional<json::object> body;  // nullopt removes the document
-  std::uint64_t nonce = 0;           // unique for this attempt; kept beside the document, so that unknown can be settled
+  std::uint64_t nonce = 0;  // unique for this attempt; kept beside the document, so that unknown can be settled
 };
 
 struct Written {
@@ -86,20 +87,22 @@ struct Written {
 struct Unknown {
   std::string why;  // for the log
 };
-// Exactly one of: done; refused with an Error (kConflict: the expectation failed; kTooLarge; kResourceExhausted: disk full;
-// kUnavailable: certainly not written; kDataLoss); or Unknown: it may or may not have been written.
+// Exactly one of: done; refused with an Error (kConflict: the expectation failed; kTooLarge; kResourceExhausted: disk
+// full; kUnavailable: certainly not written; kDataLoss); or Unknown: it may or may not have been written.
 using WriteOutcome = std::variant<Written, Error, Unknown>;
 
-// A notice that a key changed. Delivered at least once per change or run of changes to a key, in order per key; read the store
-// for the value. kResync: notices may have been lost, read everything again.
+// A notice that a key changed. Delivered at least once per change or run of changes to a key, in order per key; read
+// the store for the value. kResync: notices may have been lost, read everything again.
 struct Change {
   enum class Kind { kKey, kResync } kind = Kind::kKey;
   Key key = {Collection::kMeta, {}};
 };
 
+// Destroyed: no notice begins any more, and one that runs on another thread has ended (hold no lock that it takes). May
+// be destroyed inside its own notice.
 class Subscription {
  public:
-  virtual ~Subscription() = default;  // no notice begins after this returns
+  virtual ~Subscription() = default;
 };
 
 // A consistent view of whole collections: no write lies between two of its documents.
@@ -119,14 +122,17 @@ class Store {
   // Cost: O(documents of those collections); documents are shared, not copied.
   virtual Snapshot Read(std::span<const Collection> collections) const = 0;
   // Documents whose indexed top-level string `field` equals `value`, by id. Precondition: field is indexed.
-  virtual std::vector<DocumentPtr> Find(Collection collection, std::string_view field, std::string_view value) const = 0;
+  virtual std::vector<DocumentPtr> Find(Collection collection, std::string_view field,
+                                        std::string_view value) const = 0;
 
   // One attempt. Durable when it says Written. Use Commit (below) unless you settle Unknown yourself.
   virtual WriteOutcome TryWrite(const Write& write) = 0;
-  // Did the attempt with this nonce last write the key (still the newest write)? For a removal: did it remove it? From the authority.
+  // Did the attempt with this nonce last write the key (still the newest write)? For a removal: did it remove it? From
+  // the authority.
   virtual Result<std::optional<Written>> Settle(const Key& key, std::uint64_t nonce) const = 0;
 
-  // Notices of the collections, posted on `executor` (a Strand where order matters) until the subscription is destroyed.
+  // Notices of the collections, posted on `executor` (a Strand where order matters) until the subscription is
+  // destroyed.
   virtual std::unique_ptr<Subscription> Watch(std::vector<Collection> collections, Executor& executor,
                                               std::function<void(const Change&)> notice) = 0;
 
@@ -134,7 +140,7 @@ class Store {
   // kTooLarge beyond kMaxPartBytes, kInvalidArgument when empty, kResourceExhausted (disk full).
   virtual Status PutPart(const UploadId& upload, std::uint32_t number, std::string_view bytes) = 0;
   virtual Result<std::string> GetPart(const UploadId& upload, std::uint32_t number) const = 0;  // kNotFound, kDataLoss
-  virtual Result<std::vector<std::uint32_t>> ListParts(const UploadId& upload) const = 0;       // ascending; none = empty
+  virtual Result<std::vector<std::uint32_t>> ListParts(const UploadId& upload) const = 0;  // ascending; none = empty
   struct UploadInfo {
     UploadId id;
     EpochMillis last_write = 0;
@@ -143,8 +149,9 @@ class Store {
   virtual Status RemoveUpload(const UploadId& upload) = 0;  // absent is fine
 };
 
-// TryWrite with Unknown settled by reading back, for as long as `deadline` allows (one read when already past).
-// kUnavailable with retry_after when it cannot be settled: the caller must treat the write as possibly done.
+// TryWrite with Unknown settled by reading back and, where it did not happen, tried again: at most 4 rounds, no waiting
+// of its own. kUnavailable with retry_after when it cannot be settled: the caller must treat the write as possibly
+// done.
 Result<Written> Commit(Store& store, const Write& write);
 
 // Read, change, swap; again on kConflict up to 16 times. `change` gets the current body (kNotFound ends it unless
