@@ -1,7 +1,7 @@
 // config/settings.h: every setting of the program in one table, and immutable snapshots of their values.
 // Static settings come from mlnode.yml, MLNODE_… and flags (later wins) and never change; dynamic ones are changed by
-// PUT _cluster/settings and then overlay them: transient > persistent > static > default (spec/tasks-profile-stats-settings §4, 5).
-// docs/settings.md is generated from the table (mlnode settings --markdown).
+// PUT _cluster/settings and then overlay them: transient > persistent > static > default
+// (spec/tasks-profile-stats-settings §4, 5). docs/settings.md is generated from the table (mlnode settings --markdown).
 #pragma once
 
 #include <cstdint>
@@ -23,22 +23,26 @@ namespace mlnode::config {
 enum class Type : std::uint8_t { kBool, kInt, kFloat, kString, kList, kBytes };
 enum class Scope : std::uint8_t { kDynamic, kStatic, kFinal };
 
+enum class Check : std::uint8_t { kNone, kSafeRegexes };  // beyond type and range; kSafeRegexes: for lists of patterns
+
 struct SettingRow {
-  std::string_view name;     // "plugins.ml_commons.max_model_on_node", "mlnode.http.port"
+  std::string_view name;  // "plugins.ml_commons.max_model_on_node", "mlnode.http.port"
   Type type;
   Scope scope;
-  std::string_view fallback;  // default as text; a list as "a,b"
-  double min = 0, max = 0;    // for kInt and kFloat; min == max: no range
-  std::string_view doc;       // one sentence
+  std::string_view fallback;      // default as text; a list as "a,b"
+  double min = 0, max = 0;        // for kInt, kFloat and kBytes; min == max: no range
+  std::string_view doc;           // one sentence
+  std::string_view choices = {};  // for kString and the items of kList: what is allowed, "a|b"; empty: anything
+  Check check = Check::kNone;
 };
 std::span<const SettingRow> SettingTable();
 const SettingRow* FindSetting(std::string_view name);
 
-// Values as text (list: JSON array text) by full name. Ordered, so that answers are.
+// Values as text by full name; a list is JSON array text. Ordered, so that answers are.
 using RawValues = std::map<std::string, std::string, std::less<>>;
 
-// All settings at one moment. Cheap to copy the pointer; never changes. Getters: the name must be in the table with that type
-// (a bug ends the process).
+// All settings at one moment. Cheap to copy the pointer; never changes. Getters: the name must be in the table with
+// that type (a bug ends the process).
 class Snapshot {
  public:
   bool Bool(std::string_view name) const;
@@ -54,8 +58,10 @@ class Snapshot {
 
  private:
   friend class Settings;
+  // What is in force: of the three, by precedence, what this version knows and accepts.
+  RawValues effective_;
   RawValues static_, persistent_, transient_;
-  std::string_view Raw(std::string_view name) const;
+  std::string_view Raw(std::string_view name, Type type) const;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
@@ -64,7 +70,8 @@ using RawChange = std::map<std::string, std::optional<std::string>, std::less<>>
 struct ChangeRequest {
   RawChange persistent, transient;
 };
-// Body of PUT _cluster/settings: nested, flat or mixed keys; errors exactly as spec §5 (reason set where it is not the default).
+// Body of PUT _cluster/settings: nested, flat or mixed keys; errors as spec §5 (reason set where it is not the
+// default). Keys beside "persistent" and "transient" are ignored, as the recorded peer does (spec §5 has them refused).
 Result<ChangeRequest> ParseChangeRequest(const json::object& body);
 // {"a.b": "1"} or, nested, {"a": {"b": "1"}}: every value a string or a list of strings.
 json::object RenderValues(const RawValues& values, bool flat);
@@ -72,18 +79,21 @@ json::object RenderValues(const RawValues& values, bool flat);
 // The current snapshot and its observers. Threads: any.
 class Settings {
  public:
-  // Static values, already merged from file, environment and flags. kInvalidArgument names setting, value, range and where it came from.
+  // Static values, already merged from file, environment and flags. kInvalidArgument names setting, value and range;
+  // the readers below check too and say where the value came from. mlnode.node.name defaults to the host's name here.
   static Result<std::unique_ptr<Settings>> Create(RawValues static_values);
   SnapshotPtr Current() const;
-  // What the overlays would be after `change`; validates everything, changes nothing. The caller (deploy/settings_sync) stores
-  // the result durably and then calls Install.
+  // What the overlays would be after `change`; validates everything, changes nothing. The caller (deploy/settings_sync)
+  // stores the result durably and then calls Install.
   struct Overlays {
     RawValues persistent, transient;
   };
   Result<Overlays> Apply(const ChangeRequest& change) const;
-  // Makes overlays current and tells observers. Values unknown to this version are kept and ignored.
+  // Makes overlays current and tells observers. Values that this version does not know or accept are kept, logged and
+  // ignored.
   void Install(Overlays overlays);
-  // `observer` is posted on `strand` with each new snapshot, and once with the current one. It cannot fail. For the program's life.
+  // `observer` is posted on `strand` with the current snapshot, now and after each change; changes that follow one
+  // another quickly may be seen as one, and none is seen out of order. It cannot fail. For the program's life.
   void Observe(Strand& strand, std::function<void(const SnapshotPtr&)> observer);
 
  private:
@@ -92,9 +102,14 @@ class Settings {
   std::shared_ptr<State> state_;
 };
 
-// Reads mlnode.yml (nested or flat keys) into text values. kInvalidArgument with line; kNotFound.
+// Reads mlnode.yml (nested or flat keys) into text values. kInvalidArgument with file name and line; kNotFound.
 Result<RawValues> ReadYamlFile(const std::string& path);
-// MLNODE_HTTP_PORT=9201 -> mlnode.http.port; plugins.* settings as MLNODE__PLUGINS__ML_COMMONS__MAX_MODEL_ON_NODE ("__" = ".").
+// MLNODE_HTTP_PORT=9201 -> mlnode.http.port; plugins.* settings as MLNODE__PLUGINS__ML_COMMONS__MAX_MODEL_ON_NODE ("__"
+// = "."). `environment` as environ(7). kInvalidArgument with the variable: a bad value, or MLNODE__ with a name that is
+// no setting. Other unknown MLNODE_ variables are only logged: Kubernetes sets such for every service that is called
+// mlnode.
 Result<RawValues> ReadEnvironment(const char* const* environment);
+// The variable that sets `setting`.
+std::string EnvironmentName(std::string_view setting);
 
 }  // namespace mlnode::config

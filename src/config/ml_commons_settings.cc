@@ -1,0 +1,126 @@
+// The peer's settings that mean something here. Names, ranges and defaults: spec/tasks-profile-stats-settings §4; where
+// a default differs, the row's text says so.
+#include "config/setting_table.h"
+
+namespace mlnode::config {
+namespace {
+
+constexpr std::string_view kTrustedUrls = R"(^(https?|ftp|file)://[-a-zA-Z0-9+&@#/%?=~_|!:,.;]*[-a-zA-Z0-9+&@#/%=~_|])";
+
+// spec/remote §4: the services that the peer trusts from the start.
+constexpr std::string_view kTrustedEndpoints = R"(^https://runtime\.sagemaker\..*[a-z0-9-]\.amazonaws\.com/.*$,)"
+                                               R"(^https://api\.sagemaker\..*[a-z0-9-]\.amazonaws\.com/.*$,)"
+                                               R"(^https://api\.openai\.com/.*$,)"
+                                               R"(^https://api\.cohere\.ai/.*$,)"
+                                               R"(^https://api\.deepseek\.com/.*$,)"
+                                               R"(^https://generativelanguage\.googleapis\.com/.*$,)"
+                                               R"(^https://bedrock-runtime\..*[a-z0-9-]\.amazonaws\.com/.*$,)"
+                                               R"(^https://bedrock-agent-runtime\..*[a-z0-9-]\.amazonaws\.com/.*$,)"
+                                               R"(^https://bedrock\..*[a-z0-9-]\.amazonaws\.com/.*$,)"
+                                               R"(^https://textract\..*[a-z0-9-]\.amazonaws\.com$,)"
+                                               R"(^https://comprehend\..*[a-z0-9-]\.amazonaws\.com$,)"
+                                               R"(^https://rekognition(-fips)?\..*[a-z0-9-]\.amazonaws\.com$)";
+
+constexpr SettingRow kRows[] = {
+    TextRow("plugins.ml_commons.task_dispatch_policy", Scope::kDynamic, "round_robin",
+            "Which node serves a request: round_robin or least_load; another value fails when it is used."),
+    IntRow("plugins.ml_commons.max_model_on_node", Scope::kDynamic, "10", {0, 10000},
+           "Local models that one node may hold."),
+    IntRow("plugins.ml_commons.max_register_model_tasks_per_node", Scope::kDynamic, "10", {0, 10},
+           "Registrations that one node works on at a time."),
+    IntRow("plugins.ml_commons.max_deploy_model_tasks_per_node", Scope::kDynamic, "10", {0, 10},
+           "Deployments that one node works on at a time."),
+    IntRow("plugins.ml_commons.max_ml_task_per_node", Scope::kDynamic, "10", {0, 10000},
+           "Tasks per node under least_load."),
+    IntRow("plugins.ml_commons.max_batch_inference_tasks", Scope::kDynamic, "100", {0, 10000},
+           "Batch predictions running at a time."),
+    IntRow("plugins.ml_commons.max_batch_ingestion_tasks", Scope::kDynamic, "100", {0, 10000},
+           "Batch ingestions running at a time."),
+    IntRow("plugins.ml_commons.batch_ingestion_bulk_size", Scope::kDynamic, "500", {100, 100000},
+           "Documents per bulk request of a batch ingestion."),
+    BoolRow("plugins.ml_commons.only_run_on_ml_node", Scope::kDynamic, true,
+            "Local models run only on nodes with role ml, which a lone node has."),
+    BoolRow("plugins.ml_commons.enable_inhouse_python_model", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.sync_up_job_interval_in_seconds", Scope::kDynamic, "10", {0, 86400},
+           "Accepted for compatibility; nodes follow each other without a job."),
+    IntRow("plugins.ml_commons.ml_task_timeout_in_seconds", Scope::kDynamic, "600", {1, 86400},
+           "Age at which a task that does not move is taken for failed."),
+    IntRow("plugins.ml_commons.monitoring_request_count", Scope::kDynamic, "100", {0, 10000000},
+           "Requests per model and node that profile statistics look back on; 0 clears and stops them."),
+    TextRow("plugins.ml_commons.trusted_url_regex", Scope::kDynamic, kTrustedUrls,
+            "Model URLs must contain a match; a bad pattern fails when a model is registered."),
+    IntRow("plugins.ml_commons.native_memory_threshold", Scope::kDynamic, "90", {0, 100},
+           "Accepted for compatibility; memory is budgeted before it is used (mlnode.memory.limit_bytes)."),
+    IntRow("plugins.ml_commons.jvm_heap_memory_threshold", Scope::kDynamic, "85", {0, 100},
+           "Accepted for compatibility; there is no Java heap."),
+    BytesRow("plugins.ml_commons.disk_free_space_threshold", Scope::kDynamic, "5gb", {0, 0},
+             "Requests that write models are refused below this free disk space; 0 or -1 turns this off."),
+    TextRow("plugins.ml_commons.exclude_nodes._name", Scope::kDynamic, "",
+            "Names of nodes that get no models, separated by commas."),
+    BoolRow("plugins.ml_commons.allow_custom_deployment_plan", Scope::kDynamic, true,
+            "Deploy and undeploy may name nodes; the peer's default is false."),
+    BoolRow("plugins.ml_commons.model_auto_deploy.enable", Scope::kDynamic, true,
+            "A remote model is deployed by its first prediction."),
+    BoolRow("plugins.ml_commons.model_auto_redeploy.enable", Scope::kDynamic, true,
+            "Models are deployed again after a restart and on new nodes."),
+    IntRow("plugins.ml_commons.model_auto_redeploy.lifetime_retry_times", Scope::kDynamic, "3",
+           {-2147483648.0, 2147483647}, "How often a model is deployed again in vain before it is left alone."),
+    {.name = "plugins.ml_commons.model_auto_redeploy_success_ratio",
+     .type = Type::kFloat,
+     .scope = Scope::kDynamic,
+     .fallback = "0.8",
+     .min = 0,
+     .max = 1,
+     .doc = "Share of planned nodes on which a redeployment must succeed; read at start."},
+    BoolRow("plugins.ml_commons.allow_registering_model_via_url", Scope::kDynamic, false,
+            "Models may be registered from a URL."),
+    BoolRow("plugins.ml_commons.allow_registering_model_via_local_file", Scope::kDynamic, true,
+            "Models may be registered by upload; the peer's default is false."),
+    BoolRow("plugins.ml_commons.remote_inference.enabled", Scope::kDynamic, true, "Remote models may be used."),
+    BoolRow("plugins.ml_commons.local_model.enabled", Scope::kDynamic, true, "Local models may be used."),
+    BoolRow("plugins.ml_commons.model_access_control_enabled", Scope::kDynamic, false,
+            "Model groups restrict who may use their models."),
+    BoolRow("plugins.ml_commons.connector_access_control_enabled", Scope::kDynamic, false,
+            "Connectors restrict who may use them."),
+    PatternsRow("plugins.ml_commons.trusted_connector_endpoints_regex", Scope::kDynamic, kTrustedEndpoints,
+                "A connector's URLs must match one of these wholly."),
+    PatternsRow("plugins.ml_commons.trusted_connector_private_endpoints_regex", Scope::kDynamic, "",
+                "When not empty, connectors to private addresses must match one of these too."),
+    ListRow("plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model", Scope::kDynamic, "data,ml",
+            "Roles of nodes that serve remote models."),
+    ListRow("plugins.ml_commons.task_dispatcher.eligible_node_role.local_model", Scope::kDynamic, "data,ml",
+            "Roles of nodes that serve local models where only_run_on_ml_node is off."),
+    BoolRow("plugins.ml_commons.connector.private_ip_enabled", Scope::kDynamic, false,
+            "Connectors may lead to private addresses; they must match trusted_connector_endpoints_regex as well."),
+    PatternsRow("plugins.ml_commons.connector.restricted_ip_patterns", Scope::kFinal, "",
+                "Addresses that no connector may lead to."),
+    BoolRow("plugins.ml_commons.controller_enabled", Scope::kDynamic, true,
+            "Model controllers (rate limits per user) may be used."),
+    BoolRow("plugins.ml_commons.safe_delete_model", Scope::kDynamic, false,
+            "A model that others still use is not deleted."),
+    BoolRow("plugins.ml_commons.offline_batch_inference_enabled", Scope::kDynamic, true,
+            "Batch predictions may be started."),
+    BoolRow("plugins.ml_commons.offline_batch_ingestion_enabled", Scope::kDynamic, true,
+            "Batch ingestions may be started."),
+    ListRow("plugins.ml_commons.remote_job.status_field", Scope::kDynamic, "status,Status,TransformJobStatus",
+            "Fields that hold the state in a remote batch job's answer."),
+    TextRow("plugins.ml_commons.remote_job.status_regex.completed", Scope::kDynamic,
+            "(complete|completed|partiallyCompleted)", "States which mean that a remote batch job has finished."),
+    TextRow("plugins.ml_commons.remote_job.status_regex.cancelled", Scope::kDynamic, "(stopped|cancelled)",
+            "States which mean that a remote batch job was cancelled."),
+    TextRow("plugins.ml_commons.remote_job.status_regex.cancelling", Scope::kDynamic, "(stopping|cancelling)",
+            "States which mean that a remote batch job is being cancelled."),
+    TextRow("plugins.ml_commons.remote_job.status_regex.expired", Scope::kDynamic, "(expired|timeout)",
+            "States which mean that a remote batch job has expired."),
+    TextRow("plugins.ml_commons.remote_job.status_regex.failed", Scope::kDynamic, "(failed)",
+            "States which mean that a remote batch job has failed."),
+    IntRow("plugins.ml_commons.max_json_size", Scope::kDynamic, "100000000", {-1, 2147483647},
+           "Largest JSON text of a stored prompt or parameter, in bytes; -1 sets no limit."),
+};
+
+}  // namespace
+
+std::span<const SettingRow> MlCommonsSettings() { return kRows; }
+
+}  // namespace mlnode::config

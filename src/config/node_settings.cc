@@ -1,0 +1,57 @@
+// The program's own settings. Defaults chosen for one machine that nobody else can reach.
+#include "config/setting_table.h"
+
+namespace mlnode::config {
+namespace {
+
+constexpr SettingRow kRows[] = {
+    TextRow("mlnode.node.name", Scope::kStatic, "",
+            "Name of this node in answers and logs; the host's name when not given."),
+    TextRow("mlnode.cluster.name", Scope::kStatic, "mlnode", "Name of the cluster in answers."),
+    ListRow("mlnode.node.roles", Scope::kStatic, "ml,data",
+            "What this node does: ml serves local models, data serves them only where only_run_on_ml_node is off.",
+            "ml|data"),
+    TextRow("mlnode.data_dir", Scope::kStatic, "./mlnode-data",
+            "Folder of documents, model files and caches; one process at a time may use it."),
+    TextRow("mlnode.engine_dir", Scope::kStatic, "",
+            "Folder of the engine plug-ins; when empty, lib/ beside the program's bin/."),
+    TextRow("mlnode.http.address", Scope::kStatic, "127.0.0.1", "Address to listen on."),
+    IntRow("mlnode.http.port", Scope::kStatic, "9200", {0, 65535}, "Port to listen on; 0 lets the system choose."),
+    BytesRow("mlnode.http.max_body_bytes", Scope::kStatic, "100mb", {1024, 1099511627776.0},
+             "Largest request body; a larger one is answered 413."),
+    IntRow("mlnode.http.max_connections", Scope::kStatic, "1000", {1, 1000000},
+           "Connections at a time; more wait unaccepted."),
+    IntRow("mlnode.http.idle_timeout_ms", Scope::kStatic, "60000", {100, 86400000},
+           "A connection without a request for this long is closed."),
+    IntRow("mlnode.http.drain_timeout_ms", Scope::kStatic, "10000", {0, 3600000},
+           "At shutdown, how long running requests may take to finish."),
+    BoolRow("mlnode.insecure_allow_remote", Scope::kStatic, false,
+            "Allows listening on other than loopback addresses without security."),
+    TextRow("mlnode.log.level", Scope::kStatic, "info", "Least important lines that are logged.",
+            "debug|info|warn|error"),
+    TextRow("mlnode.log.format", Scope::kStatic, "text", "Form of log lines.", "text|json"),
+    IntRow("mlnode.slow_log_ms", Scope::kDynamic, "1000", {0, 86400000},
+           "Requests that take longer are logged with their phases; 0 turns this off."),
+    ListRow("mlnode.file_url_roots", Scope::kStatic, "",
+            "Folders below which file: URLs may name models; empty allows none."),
+    BoolRow("mlnode.url.allow_private_addresses", Scope::kStatic, false,
+            "Lets model URLs lead to loopback, link-local and private addresses."),
+    BytesRow(
+        "mlnode.memory.limit_bytes", Scope::kStatic, "0", {0, 1152921504606846976.0},
+        "Memory that this process may use for models; 0 takes 80 percent of the smaller of machine and cgroup limit."),
+    IntRow("mlnode.lanes", Scope::kStatic, "0", {0, 1024}, "Inference threads; 0 takes one per physical core."),
+    IntRow("mlnode.deploy.deadline_seconds", Scope::kStatic, "600", {1, 86400},
+           "A deployment without any progress for this long has failed."),
+    IntRow("mlnode.predict.queue_ms", Scope::kStatic, "10000", {1, 3600000},
+           "Longest that a document may wait in a model's queue; beyond, requests are answered 429."),
+    IntRow("mlnode.predict.deadline_ms", Scope::kStatic, "60000", {1, 3600000},
+           "Longest that a prediction may take in all."),
+    IntRow("mlnode.registration_grace_minutes", Scope::kStatic, "60", {1, 525600},
+           "Chunks of a registration that was given up are removed after this long."),
+};
+
+}  // namespace
+
+std::span<const SettingRow> NodeSettings() { return kRows; }
+
+}  // namespace mlnode::config

@@ -1,0 +1,77 @@
+// The peer's settings of features that this program does not have: known, so that clients may set and read them.
+#include "config/setting_table.h"
+
+namespace mlnode::config {
+namespace {
+
+constexpr SettingRow kRows[] = {
+    BoolRow("plugins.ml_commons.multi_tenancy_enabled", Scope::kStatic, false,
+            "Accepted for compatibility; there is one tenant."),
+    IntRow("plugins.ml_commons.master_key_cache_ttl_minutes", Scope::kStatic, "5", {1, 1440},
+           "Accepted for compatibility; has no effect."),
+    TextRow("plugins.ml_commons.remote_metadata_type", Scope::kFinal, "", "Accepted for compatibility; has no effect."),
+    TextRow("plugins.ml_commons.remote_metadata_endpoint", Scope::kFinal, "",
+            "Accepted for compatibility; has no effect."),
+    TextRow("plugins.ml_commons.remote_metadata_region", Scope::kFinal, "",
+            "Accepted for compatibility; has no effect."),
+    TextRow("plugins.ml_commons.remote_metadata_service_name", Scope::kFinal, "",
+            "Accepted for compatibility; has no effect."),
+    TextRow("plugins.ml_commons.remote_metadata_global_tenant_id", Scope::kFinal, "",
+            "Accepted for compatibility; has no effect."),
+    TextRow("plugins.ml_commons.remote_metadata_global_resource_cache_ttl", Scope::kFinal, "",
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.metrics_collection_enabled", Scope::kFinal, false,
+            "Accepted for compatibility; GET /metrics is always there."),
+    BoolRow("plugins.ml_commons.metrics_static_collection_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; GET /metrics is always there."),
+    BoolRow("plugins.ml_commons.memory_feature_enabled", Scope::kDynamic, true,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.rag_pipeline_feature_enabled", Scope::kDynamic, true,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.agent_framework_enabled", Scope::kDynamic, true,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.execute_tools_enabled", Scope::kDynamic, true,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.agentic_memory_enabled", Scope::kDynamic, true,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.index_insight_feature_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.mcp_connector_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.mcp_server_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.unified_agent_api_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.agentic_search_template_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.remote_agentic_memory_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.memory.retention_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.stream_enabled", Scope::kDynamic, false, "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.mcp_header_passthrough_enabled", Scope::kDynamic, false,
+            "Accepted for compatibility; has no effect."),
+    BoolRow("plugins.ml_commons.ag_ui_enabled", Scope::kDynamic, false, "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.retention_job_interval_hours", Scope::kDynamic, "24", {1, 168},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.retention_job_throttle_seconds", Scope::kDynamic, "5", {1, 60},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.orphan_ttl_days", Scope::kDynamic, "7", {1, 365},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.working_memory_ttl_days", Scope::kDynamic, "-1", {-1, 365},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.default_session_retention_days", Scope::kDynamic, "-1", {-1, 3650},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.default_session_max_count", Scope::kDynamic, "-1", {-1, 1000000},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.default_long_term_max_count", Scope::kDynamic, "-1", {-1, 1000000},
+           "Accepted for compatibility; has no effect."),
+    IntRow("plugins.ml_commons.memory.default_history_max_count", Scope::kDynamic, "-1", {-1, 10000000},
+           "Accepted for compatibility; has no effect."),
+};
+
+}  // namespace
+
+std::span<const SettingRow> OutOfScopeSettings() { return kRows; }
+
+}  // namespace mlnode::config
