@@ -1,6 +1,7 @@
-// deploy/deploy_service.h: what the REST layer asks of deployment. Threads: any; blocks on the store: run on `background`.
-// Saga of Deploy: task, then plan. A crash in between leaves a task without a plan: the reconciler fails it at its deadline or
-// when its owner is gone. Undeploy: plan only. Delete: model, then plan (Reconcile removes a plan whose model is gone).
+// deploy/deploy_service.h: what the REST layer asks of deployment. Threads: any; blocks on the store: run on
+// `background`. Saga of Deploy: task, then plan. A crash in between leaves a task without a plan: the reconciler fails
+// it at its deadline or when its owner is gone. Undeploy: plan only. Delete: model, then plan (Reconcile removes a plan
+// whose model is gone).
 #pragma once
 
 #include <map>
@@ -25,12 +26,12 @@ struct UndeployReport {
 
 class DeployService {
  public:
-  DeployService(Membership& membership, models::ModelRepository& models, tasks::TaskRepository& tasks, config::Settings& settings,
-                RandomSource& random, const Clock& clock);
+  DeployService(Membership& membership, models::ModelRepository& models, tasks::TaskRepository& tasks,
+                config::Settings& settings, RandomSource& random, const Clock& clock);
 
-  // Checks in the order of spec/deploy §2, then task and plan. `nodes` empty = all. A model that is deployed already gets a new
-  // generation: nothing is reloaded, nodes are added. kNotFound "Failed to find model", kInvalidArgument (the peer's texts),
-  // kUnimplemented (function this version cannot serve).
+  // Checks in the order of spec/deploy §2, then task and plan. `nodes` empty = all. A model that is deployed already
+  // gets a new generation: nothing is reloaded, nodes are added. kNotFound "Failed to find model", kInvalidArgument
+  // (the peer's texts), kUnimplemented (function this version cannot serve).
   Result<TaskId> Deploy(const ModelId& model, const std::vector<NodeId>& nodes);
   // spec/deploy §3. `nodes` empty = all. One id: kNotFound when it does not exist; several: not checked.
   Result<UndeployReport> Undeploy(const std::vector<ModelId>& models, const std::vector<NodeId>& nodes);
@@ -48,6 +49,18 @@ class DeployService {
   std::vector<View> List() const;
 
  private:
+  struct Standing;  // what the cluster looks like, read once for an answer
+  Standing Look() const;
+  View MakeView(models::Model model, const Standing& standing) const;
+  Result<std::vector<NodeId>> Targets(const models::Model& model, const std::optional<Plan>& plan,
+                                      const std::vector<NodeId>& nodes) const;
+  Status TryDeploy(const models::Model& model, const std::vector<NodeId>& nodes, std::optional<TaskId>& task);
+  Result<TaskId> CreateTask(const models::Model& model, const std::vector<NodeId>& targets);
+  Result<std::optional<Plan>> ReadPlanFresh(const ModelId& model) const;
+  Result<storage::Written> WritePlan(const Plan& plan);
+  Status FinishTasks(const Plan& plan);
+  Status Withdraw(const ModelId& model, const std::vector<NodeId>& nodes);
+
   Membership& membership_;
   models::ModelRepository& models_;
   tasks::TaskRepository& tasks_;

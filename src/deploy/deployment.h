@@ -1,9 +1,11 @@
-// deploy/deployment.h: what clients are told about a model, derived on read from registration, plan, placements and live nodes.
-// Nothing here is stored, so nothing can be stale or stuck. Pure functions.
+// deploy/deployment.h: what clients are told about a model, derived on read from registration, plan, placements and
+// live nodes. Nothing here is stored, so nothing can be stale or stuck. Pure functions.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "deploy/plan.h"
@@ -12,28 +14,47 @@
 namespace mlnode::deploy {
 
 enum class ModelState : std::uint8_t {
-  kRegistering, kRegistered, kDeploying, kDeployed, kPartiallyDeployed, kDeployFailed, kUndeployed
+  kRegistering,
+  kRegistered,
+  kDeploying,
+  kDeployed,
+  kPartiallyDeployed,
+  kDeployFailed,
+  kUndeployed
 };
 std::string_view ModelStateName(ModelState state);  // "REGISTERING", ...
 
 struct Deployment {
   ModelState state = ModelState::kRegistered;
   std::vector<NodeId> planned;  // kAll: the eligible nodes now; kNodes: as asked
-  std::vector<NodeId> workers;  // live nodes that hold it in the plan's generation (or an earlier one: still serving), sorted
+  std::vector<NodeId>
+      workers;  // planned live nodes that hold it, in the plan's generation or an earlier one (still serving); sorted
   std::vector<NodeId> loading;
-  std::string reason;           // why it is not (fully) deployed; empty when it is
+  std::string reason;  // why it is not (fully) deployed; empty when it is
 };
 
-// `placements`: of this model, any node; those of dead nodes or old incarnations are ignored (live: the nodes that count).
-// Rules, first match:  not REGISTERED → kRegistering | no plan → kRegistered | mode none → kUndeployed (never deployed: kRegistered)
-//   | outcome failed or cancelled and no worker → kDeployFailed | all planned loaded → kDeployed
-//   | some planned still loading or not yet begun, outcome absent or deployed → kDeploying
+// Does the placement count: its node lives in the incarnation that wrote it.
+bool Counts(const Placement& placement, const std::vector<Lease>& live);
+// Nodes that should hold the model, sorted. kAll: `eligible`; kNodes: as asked for, dead ones too; kNone: none.
+std::vector<NodeId> PlannedNodes(const Plan& plan, const std::vector<NodeId>& eligible);
+// Why each of these nodes does not hold the model, as clients read it: the JSON text {"<node id>":"<message>"}.
+std::string FailureText(const std::map<NodeId, std::string>& failures);
+inline constexpr std::string_view kNodeGone = "The node is not part of the cluster";
+inline constexpr std::string_view kNodeNotEligible = "The node is not eligible for local models";
+inline constexpr std::string_view kNoEligibleNode = "no eligible node found";
+
+// `placements`: of this model, any node; those that do not count are ignored, as are failures of an earlier generation.
+// Rules, first match:  not REGISTERED → kRegistering | no plan → kRegistered | mode none → kUndeployed
+//   | outcome failed or cancelled and no worker → kDeployFailed | all planned (at least one) loaded → kDeployed
+//   | some planned live node still loading or not yet begun, and no outcome yet or no worker → kDeploying
 //   | some loaded → kPartiallyDeployed | none → kDeployFailed.
+// So a closed deployment that a node still serves is never shown as DEPLOYING while another node of it (re)loads.
 Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, const std::vector<Placement>& placements,
                   const std::vector<Lease>& live, const std::vector<NodeId>& eligible);
 
 // The model as GET shows it: PublicForm plus model_state, planning_worker_node_count, current_worker_node_count,
-// planning_worker_nodes, deploy_to_all_nodes, last_deployed_time (spec/lifecycle §6.2: absent unless set; order as golden).
+// planning_worker_nodes, deploy_to_all_nodes, last_deployed_time, auto_redeploy_retry_times (always 0: the counter of
+// the peer's own retries) (spec/lifecycle §6.2: absent unless set; each at its place in the peer's order).
 json::object RenderModel(const models::Model& model, const std::optional<Plan>& plan, const Deployment& deployment);
 
 }  // namespace mlnode::deploy

@@ -7,7 +7,6 @@
 
 #include "config/settings.h"
 #include "core/executor.h"
-#include "core/guarded.h"
 #include "deploy/plan.h"
 #include "storage/store.h"
 
@@ -33,21 +32,23 @@ class Membership {
   Status Start();
   void Stop();  // removes the lease: others need not wait for its death
   const NodeIdentity& self() const { return self_; }
-  // Nodes whose lease changed within kLeaseDeath on this node's steady clock, self first included while its own beat is written. By id.
+  // By id: this node from Start to Stop, whether or not its own beats get through (a node that runs need not ask the
+  // store whether it does), and the others whose lease changed within kLeaseDeath on this node's steady clock.
   std::vector<Lease> Live() const;
   // Eligible for local models (spec/deploy §1): role ml when only_run_on_ml_node, else a role of
   // task_dispatcher.eligible_node_role.local_model; not named in exclude_nodes._name. By id.
   std::vector<NodeId> EligibleForLocal(const config::Snapshot& settings) const;
 
  private:
-  void Beat();
-  NodeIdentity self_;
+  Lease OwnLease() const;
+  Status Beat();
+
+  const NodeIdentity self_;
   storage::Store& store_;
   RandomSource& random_;
   const Clock& clock_;
-  Executor& background_;
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace mlnode::deploy

@@ -1,6 +1,6 @@
 // deploy/node_agent.h: makes this node's part of the plans so, and says what it made of them.
-// Runs on its own strand of `background`: on every notice of plans and models, every change of a local model, and each second.
-// Failed loads that may work later are retried after 10 s, doubling to 10 min.
+// Runs on its own strand of `background`: on every notice of plans and models, every change of a local model, and each
+// second. Failed loads that may work later are retried after 10 s, doubling to 10 min.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ namespace mlnode::deploy {
 
 class NodeAgent {
  public:
-  NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local, config::Settings& settings,
-            RandomSource& random, const Clock& clock, Executor& background);
+  NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local,
+            config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background);
   ~NodeAgent();
   void Start();
   void Stop();  // no action begins after this returns; loads under way are the LocalModels' to cancel
@@ -30,7 +30,7 @@ class NodeAgent {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace mlnode::deploy

@@ -1,6 +1,6 @@
-// deploy/node_core.h: a whole node but for its threads, sockets and file formats: what the composition root (src/app) and the
-// simulation (tests/simulation) both start. Everything that differs between them is injected.
-// Threads: Start and Stop from one thread, which is none of the executors'; accessors from any thread between them.
+// deploy/node_core.h: a whole node but for its threads, sockets and file formats: what the composition root (src/app)
+// and the simulation (tests/simulation) both start. Everything that differs between them is injected. Threads: Start
+// and Stop from one thread, which is none of the executors'; accessors from any thread between them.
 #pragma once
 
 #include <filesystem>
@@ -48,12 +48,13 @@ struct NodeCoreEnvironment {
 
 class NodeCore {
  public:
-  // Installs the stored settings, writes the lease, opens the cache, then lets the reconciler and the agent run: models that
-  // were deployed are loaded again without a request. kUnavailable (store), or what ArtifactCache::Open says.
+  // Installs the stored settings, writes the lease, opens the cache, then lets the reconciler and the agent run: models
+  // that were deployed are loaded again without a request. kUnavailable (store), or what ArtifactCache::Open says.
   static Result<std::unique_ptr<NodeCore>> Start(NodeCoreEnvironment environment);
   // Without a Stop before: as a crash, but for memory. No executor may still run a task of this node.
   ~NodeCore();
-  // Ends the loops and removes the lease. Predictions still work until destruction. Not from an executor's thread. Idempotent.
+  // Ends the loops and removes the lease. Predictions still work until destruction. Not from an executor's thread.
+  // Idempotent.
   void Stop();
 
   const NodeIdentity& self() const;

@@ -11,10 +11,11 @@ namespace {
 
 constexpr std::array<std::pair<PlanMode, std::string_view>, 3> kModes{
     {{PlanMode::kNone, "none"}, {PlanMode::kAll, "all"}, {PlanMode::kNodes, "nodes"}}};
-constexpr std::array<std::pair<Outcome::Kind, std::string_view>, 4> kOutcomes{{{Outcome::Kind::kDeployed, "deployed"},
-                                                                               {Outcome::Kind::kPartial, "partial"},
-                                                                               {Outcome::Kind::kFailed, "failed"},
-                                                                               {Outcome::Kind::kCancelled, "cancelled"}}};
+constexpr std::array<std::pair<Outcome::Kind, std::string_view>, 4> kOutcomes{
+    {{Outcome::Kind::kDeployed, "deployed"},
+     {Outcome::Kind::kPartial, "partial"},
+     {Outcome::Kind::kFailed, "failed"},
+     {Outcome::Kind::kCancelled, "cancelled"}}};
 constexpr std::array<std::pair<PlacementState, std::string_view>, 3> kPlacementStates{
     {{PlacementState::kLoading, "loading"}, {PlacementState::kLoaded, "loaded"}, {PlacementState::kFailed, "failed"}}};
 
@@ -141,17 +142,13 @@ Result<Plan> ReadPlan(const storage::Document& document) {
 }
 
 json::object StoredForm(const Plan& plan) {
-  json::object body{{"mode", NameOf(kModes, plan.mode)},
-                    {"nodes", ToArray(plan.nodes)},
-                    {"to_all", plan.to_all},
-                    {"generation", plan.generation},
-                    {"tasks", ToArray(plan.tasks)},
-                    {"requested_at", plan.requested_at},
-                    {"deadline", plan.deadline}};
+  json::object body{
+      {"mode", NameOf(kModes, plan.mode)}, {"nodes", ToArray(plan.nodes)}, {"to_all", plan.to_all},
+      {"generation", plan.generation},     {"tasks", ToArray(plan.tasks)}, {"requested_at", plan.requested_at},
+      {"deadline", plan.deadline}};
   if (plan.outcome) {
-    body["outcome"] = json::object{{"kind", NameOf(kOutcomes, plan.outcome->kind)},
-                                   {"at", plan.outcome->at},
-                                   {"reason", plan.outcome->reason}};
+    body["outcome"] = json::object{
+        {"kind", NameOf(kOutcomes, plan.outcome->kind)}, {"at", plan.outcome->at}, {"reason", plan.outcome->reason}};
   }
   if (plan.last_deployed_time) body["last_deployed_time"] = *plan.last_deployed_time;
   return body;

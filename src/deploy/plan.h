@@ -26,22 +26,23 @@ enum class PlanMode : std::uint8_t { kNone, kAll, kNodes };  // kNone: undeploye
 struct Outcome {
   enum class Kind : std::uint8_t { kDeployed, kPartial, kFailed, kCancelled } kind;
   EpochMillis at = 0;
-  std::string reason;  // the task's error text; empty when all went well
+  std::string reason = {};  // the task's error text; empty when all went well
 };
 
 struct Plan {
   ModelId model;
   PlanMode mode = PlanMode::kNone;
-  std::vector<NodeId> nodes;     // kNodes: as asked for; kAll: eligible when asked, for the task and the document only
+  std::vector<NodeId> nodes =
+      {};                        // kNodes: as asked for; kAll: eligible when asked, for the task and the document only
   bool to_all = false;           // mode is kAll, or was when all was undeployed: what deploy_to_all_nodes shows
   std::uint64_t generation = 0;  // grows with every request; never back
-  // The tasks that end with this plan: the one of this generation, those of open deploys it joined, and after an undeploy those
-  // it cancelled. A task leaves this list only after it is terminal, so no task is forgotten.
-  std::vector<TaskId> tasks;
+  // The tasks that end with this plan: the one of this generation, those of open deploys it joined, and after an
+  // undeploy those it cancelled. A task leaves this list only after it is terminal, so no task is forgotten.
+  std::vector<TaskId> tasks = {};
   EpochMillis requested_at = 0;
-  EpochMillis deadline = 0;      // no progress until then: the deploy has failed. Renewed by the reconciler on progress.
-  std::optional<Outcome> outcome;
-  std::optional<EpochMillis> last_deployed_time;
+  EpochMillis deadline = 0;  // no progress until then: the deploy has failed. Renewed by the reconciler on progress.
+  std::optional<Outcome> outcome = {};
+  std::optional<EpochMillis> last_deployed_time = {};
   std::uint64_t revision = 0;
 };
 
@@ -53,10 +54,10 @@ struct Placement {
   std::uint64_t generation = 0;
   std::uint64_t incarnation = 0;
   PlacementState state = PlacementState::kLoading;
-  std::string phase;        // kLoading: serving::PhaseName
+  std::string phase = {};  // kLoading: serving::PhaseName
   std::uint64_t done_bytes = 0, total_bytes = 0;
-  std::string reason;       // kFailed: message for the client
-  bool retryable = false;   // kFailed: the same may work later (memory, disk, store), not a broken model
+  std::string reason = {};        // kFailed: message for the client
+  bool retryable = false;         // kFailed: the same may work later (memory, disk, store), not a broken model
   EpochMillis since = 0;          // of this state
   EpochMillis progressed_at = 0;  // kLoading: when phase or bytes last changed
   std::uint64_t revision = 0;

@@ -1,6 +1,6 @@
-// deploy/reconcile.h: the pure heart of deployment. No clock, no store, no threads: the same input gives the same actions, and a
-// test or a simulation can ask it anything. Applying an action twice, or on two nodes at once, is harmless: each is a swap on the
-// revision it was derived from.
+// deploy/reconcile.h: the pure heart of deployment. No clock, no store, no threads: the same input gives the same
+// actions, and a test or a simulation can ask it anything. Applying an action twice, or on two nodes at once, is
+// harmless: each is a swap on the revision it was derived from.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,14 @@ namespace mlnode::deploy {
 struct ClusterView {
   std::vector<Plan> plans;
   std::vector<Placement> placements;
-  std::vector<Lease> live;             // judged by silence on the observer's own clock
-  std::vector<NodeId> eligible;        // for local models, by the settings now
+  std::vector<Lease> live;       // judged by silence on the observer's own clock; read after plans and placements
+  std::vector<NodeId> eligible;  // for local models, by the settings now
   std::vector<tasks::TaskRecord> tasks;  // in progress only
-  std::set<ModelId> models;            // that exist
+  std::set<ModelId> models;              // that exist
   EpochMillis now = 0;
-  EpochMillis deadline_length = 0;     // mlnode.deploy.deadline_seconds
+  EpochMillis deadline_length = 0;  // mlnode.deploy.deadline_seconds
 };
-struct CloseDeploy {  // writes plan.outcome first, then the task: a crash in between is repaired by FinishTask
+struct CloseDeploy {  // writes plan.outcome first, then the tasks: a crash in between is repaired by FinishTask
   Plan plan;
   Outcome outcome;
 };
@@ -35,33 +35,47 @@ struct RenewDeadline {
   Plan plan;
   EpochMillis deadline;
 };
-struct MarkRunning {  // the deploy's task: CREATED → RUNNING once a node has begun
+struct MarkRunning {  // a deploy's task: CREATED → RUNNING once a node has begun
   TaskId task;
 };
-struct FinishTask {  // plan is closed (or gone, or of a later generation), task is not
+struct FinishTask {  // its plan is closed, or nobody is left who would end it
   TaskId task;
   tasks::TaskState state;
   std::string error;
 };
-struct RemovePlan {  // its model is gone
+struct RemovePlan {  // its model is gone and its tasks have ended
   Plan plan;
 };
-struct RemovePlacement {  // its node is dead or its plan is gone
+struct RemovePlacement {  // its node, or that incarnation of it, is dead; a live node removes its own
   Placement placement;
 };
 using ClusterAction = std::variant<CloseDeploy, RenewDeadline, MarkRunning, FinishTask, RemovePlan, RemovePlacement>;
+// Rules:
+//  model gone:     its plan's tasks fail; then the plan goes.
+//  open deploy:    each planned node has loaded this generation, failed, is gone or not eligible (both failures), or is
+//  pending.
+//                  None pending → closed: all loaded kDeployed, some kPartial, none kFailed. Pending beyond the
+//                  deadline → closed the same way, the pending ones failures. A sign of progress moves the deadline to
+//                  progress + deadline_length.
+//  task in a plan: ends as the plan's outcome says. Other tasks in progress: fail when their owner is dead or their
+//  deadline passed.
 std::vector<ClusterAction> Reconcile(const ClusterView& view);
+// How a task ends whose plan ended so. A cancelled deploy ends FAILED: clients of the peer wait for COMPLETED or FAILED
+// only.
+tasks::TaskState TaskStateFor(Outcome::Kind kind);
 
 // ---- What one node must do about its own part (deploy/node_agent.h).
 struct NodeView {
   NodeId self;
   std::uint64_t incarnation = 0;
-  std::vector<Plan> plans;
-  std::vector<Placement> placements;            // own ones
-  std::vector<serving::LocalModel> local;
+  std::vector<Plan> plans = {};
+  std::vector<Placement> placements = {};       // own ones, of any incarnation
+  std::vector<serving::LocalModel> local = {};  // with what the agent itself refused to load, as failed ones
   bool eligible = true;                         // for local models
-  std::set<ModelId> retry_due;                  // failed ones whose back-off has passed
-  std::set<ModelId> models;                     // that exist and are registered
+  std::set<ModelId> retry_due = {};             // failed ones whose back-off has passed
+  std::set<ModelId> models = {};                // that exist
+  EpochMillis now = 0;
+  EpochMillis load_progress = 0;  // newest progress of any load here: what those behind it in the queue wait for
 };
 struct StartLoad {
   ModelId model;
@@ -70,15 +84,19 @@ struct StartLoad {
 struct StartUnload {
   ModelId model;
 };
-struct WritePlacement {  // state as `local` shows it
+struct WritePlacement {  // what `local` shows; revision is that of the one to replace, 0 when there is none
   Placement placement;
 };
 struct DropPlacement {
-  ModelId model;
+  Placement placement;
 };
 using NodeAction = std::variant<StartLoad, StartUnload, WritePlacement, DropPlacement>;
-// A plan closed as failed or cancelled is not loaded again: only a new generation does that; one closed as deployed or partial is
-// loaded by every incarnation without a request, and retried while it fails for a retryable reason.
+// A plan closed as failed or cancelled is not loaded again: only a new generation does that; one closed as deployed or
+// partial is loaded by every incarnation without a request, and retried while it fails for a retryable reason.
 std::vector<NodeAction> ReconcileNode(const NodeView& view);
+// Is this node to hold the plan's model now.
+bool Wants(const Plan& plan, const NodeView& view);
+// May the same load work later (memory, disk, store), so that it is worth trying again.
+bool IsRetryable(const Error& error);
 
 }  // namespace mlnode::deploy

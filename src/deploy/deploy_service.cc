@@ -1,0 +1,311 @@
+#include "deploy/deploy_service.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/log.h"
+#include "deploy/predict_gate.h"
+#include "deploy/reconcile.h"
+
+namespace mlnode::deploy {
+namespace {
+
+constexpr int kAttempts = 16;
+// From the task's creation until a plan names it. Afterwards the plan's deadline counts.
+constexpr Duration kUntilPlanned = std::chrono::seconds(30);
+constexpr std::string_view kUndeployedMeanwhile = "The model was undeployed while it was being deployed";
+
+EpochMillis InMillis(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+Error CustomPlansOff() { return MakeError(Code::kInvalidArgument, "Don't allow custom deployment plan"); }
+
+Error ChangedMeanwhile() {
+  return MakeError(Code::kResourceExhausted, "the deployment was changed by others at the same time; try again");
+}
+
+Error AlreadyElsewhere(const std::vector<NodeId>& routed) {
+  std::vector<std::string> names;
+  for (const NodeId& node : routed) names.push_back(node.str());
+  return MakeError(
+      Code::kInvalidArgument,
+      fmt::format("Model already deployed to these nodes: [{}], but they are not included in target node ids. "
+                  "Undeploy model from these nodes if don't need them any more.Undeploy from old nodes before "
+                  "try to deploy model on new nodes. Or include all old nodes on your target nodes.",
+                  fmt::join(names, ", ")));
+}
+
+Status CheckServed(const models::Model& model, const config::Snapshot& settings) {
+  const models::FunctionTraits& traits = models::TraitsOf(model.function);
+  RETURN_IF_ERROR(CheckFunctionEnabled(model.function, settings));
+  if (!traits.served) {
+    return MakeError(Code::kUnimplemented,
+                     fmt::format("Deploying {} models is not supported by this version", traits.name));
+  }
+  return {};
+}
+
+bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
+bool IsOpen(const Plan& plan) { return plan.mode != PlanMode::kNone && !plan.outcome; }
+
+// The plan after nodes were taken from it (empty = all); nullopt: nothing changes.
+std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, const std::vector<NodeId>& eligible,
+                                 EpochMillis now) {
+  std::vector<NodeId> remaining;
+  if (!nodes.empty()) {
+    remaining = PlannedNodes(plan, eligible);
+    const std::size_t before = remaining.size();
+    std::erase_if(remaining, [&](const NodeId& node) { return Contains(nodes, node); });
+    if (remaining.size() == before && plan.mode != PlanMode::kNone) return std::nullopt;
+  }
+  if (plan.mode == PlanMode::kNone && plan.generation > 0) return std::nullopt;
+  const bool open = IsOpen(plan);
+  ++plan.generation;
+  plan.requested_at = now;
+  plan.nodes = remaining;
+  if (!open) plan.tasks.clear();
+  if (!remaining.empty()) {
+    plan.mode = PlanMode::kNodes;
+    plan.to_all = false;
+    return plan;
+  }
+  plan.mode = PlanMode::kNone;
+  plan.outcome.reset();
+  if (open)
+    plan.outcome = Outcome{.kind = Outcome::Kind::kCancelled, .at = now, .reason = std::string(kUndeployedMeanwhile)};
+  return plan;
+}
+
+}  // namespace
+
+struct DeployService::Standing {
+  std::map<ModelId, Plan> plans;
+  std::map<ModelId, std::vector<Placement>> placements;
+  std::vector<Lease> live;
+  std::vector<NodeId> eligible;
+};
+
+DeployService::DeployService(Membership& membership, models::ModelRepository& models, tasks::TaskRepository& tasks,
+                             config::Settings& settings, RandomSource& random, const Clock& clock)
+    : membership_(membership), models_(models), tasks_(tasks), settings_(settings), random_(random), clock_(clock) {}
+
+DeployService::Standing DeployService::Look() const {
+  constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements};
+  Standing standing;
+  for (const storage::DocumentPtr& document : models_.store().Read(kCollections).documents) {
+    if (document->key.collection == storage::Collection::kPlans) {
+      if (auto plan = ReadPlan(*document)) standing.plans.emplace(plan->model, *std::move(plan));
+    } else if (auto placement = ReadPlacement(*document)) {
+      standing.placements[placement->model].push_back(*std::move(placement));
+    }
+  }
+  standing.live = membership_.Live();
+  standing.eligible = membership_.EligibleForLocal(*settings_.Current());
+  return standing;
+}
+
+DeployService::View DeployService::MakeView(models::Model model, const Standing& standing) const {
+  View view{.model = std::move(model), .plan = std::nullopt, .placements = {}, .deployment = {}};
+  if (const auto plan = standing.plans.find(view.model.id); plan != standing.plans.end()) view.plan = plan->second;
+  if (const auto found = standing.placements.find(view.model.id); found != standing.placements.end()) {
+    view.placements = found->second;
+  }
+  view.deployment = Derive(view.model, view.plan, view.placements, standing.live, standing.eligible);
+  return view;
+}
+
+Result<DeployService::View> DeployService::Get(const ModelId& model) const {
+  ASSIGN_OR_RETURN(models::Model document, models_.Get(model));
+  return MakeView(std::move(document), Look());
+}
+
+std::vector<DeployService::View> DeployService::List() const {
+  std::vector<View> views;
+  const Standing standing = Look();
+  for (models::Model& model : models_.List()) views.push_back(MakeView(std::move(model), standing));
+  return views;
+}
+
+Result<std::vector<NodeId>> DeployService::Targets(const models::Model& model, const std::optional<Plan>& plan,
+                                                   const std::vector<NodeId>& nodes) const {
+  const Standing standing = Look();
+  std::vector<NodeId> targets = standing.eligible;
+  if (!nodes.empty()) {
+    std::vector<Placement> placements;
+    if (const auto found = standing.placements.find(model.id); found != standing.placements.end())
+      placements = found->second;
+    const Deployment now = Derive(model, plan, placements, standing.live, standing.eligible);
+    std::vector<NodeId> routed = now.workers;
+    if (plan && IsOpen(*plan)) routed.insert(routed.end(), now.loading.begin(), now.loading.end());
+    std::ranges::sort(routed);
+    if (std::ranges::any_of(routed, [&](const NodeId& node) { return !Contains(nodes, node); }))
+      return AlreadyElsewhere(routed);
+    std::erase_if(targets, [&](const NodeId& node) { return !Contains(nodes, node); });
+  }
+  if (targets.empty()) return MakeError(Code::kInvalidArgument, std::string(kNoEligibleNode));
+  return targets;
+}
+
+Result<std::optional<Plan>> DeployService::ReadPlanFresh(const ModelId& model) const {
+  const auto stored = models_.store().GetFresh(PlanKey(model));
+  if (stored) {
+    ASSIGN_OR_RETURN(Plan plan, ReadPlan(**stored));
+    return std::optional(std::move(plan));
+  }
+  if (stored.error().code == Code::kNotFound) return std::optional<Plan>();
+  return stored.error();
+}
+
+Result<storage::Written> DeployService::WritePlan(const Plan& plan) {
+  return storage::Commit(models_.store(), {.key = PlanKey(plan.model),
+                                           .expect = plan.revision == 0 ? storage::Expect::Absent()
+                                                                        : storage::Expect::Revision(plan.revision),
+                                           .body = StoredForm(plan),
+                                           .nonce = NewNonce(random_)});
+}
+
+Status DeployService::FinishTasks(const Plan& plan) {
+  if (!plan.outcome) return {};
+  for (const TaskId& id : plan.tasks) {
+    const auto ended = tasks_.Transition(id, TaskStateFor(plan.outcome->kind), [&](tasks::TaskRecord& task) {
+      if (!plan.outcome->reason.empty()) task.error = plan.outcome->reason;
+    });
+    const bool over = ended || ended.error().code == Code::kFailedPrecondition || ended.error().code == Code::kNotFound;
+    if (!over) return ended.error();
+  }
+  return {};
+}
+
+Result<TaskId> DeployService::CreateTask(const models::Model& model, const std::vector<NodeId>& targets) {
+  tasks::TaskRecord task;
+  task.type = tasks::TaskType::kDeployModel;
+  task.model = model.id;
+  task.function_name = std::string(models::TraitsOf(model.function).name);
+  task.worker_nodes = targets;
+  task.owner = {.node = membership_.self().id, .incarnation = membership_.self().incarnation};
+  task.deadline = clock_.WallMillis() + InMillis(kUntilPlanned);
+  ASSIGN_OR_RETURN(const tasks::TaskRecord created, tasks_.Create(std::move(task)));
+  return created.id;
+}
+
+// One swap from the plan as it is to the wanted one. Makes the task on the way when there is none yet.
+Status DeployService::TryDeploy(const models::Model& model, const std::vector<NodeId>& nodes,
+                                std::optional<TaskId>& task) {
+  ASSIGN_OR_RETURN(const std::optional<Plan> old, ReadPlanFresh(model.id));
+  ASSIGN_OR_RETURN(const std::vector<NodeId> targets, Targets(model, old, nodes));
+  if (old) RETURN_IF_ERROR(FinishTasks(*old));
+  if (!task) {
+    ASSIGN_OR_RETURN(task, CreateTask(model, targets));
+  }
+  Plan plan = old.value_or(Plan{.model = model.id});
+  if (!old || !IsOpen(*old)) plan.tasks.clear();  // those of an open deploy end together with this one
+  plan.tasks.push_back(*task);
+  plan.mode = nodes.empty() ? PlanMode::kAll : PlanMode::kNodes;
+  plan.to_all = nodes.empty();
+  plan.nodes = targets;
+  ++plan.generation;
+  plan.requested_at = clock_.WallMillis();
+  plan.deadline = plan.requested_at + settings_.Current()->Int("mlnode.deploy.deadline_seconds") * 1000;
+  plan.outcome.reset();
+  RETURN_IF_ERROR(WritePlan(plan));
+  return {};
+}
+
+Result<TaskId> DeployService::Deploy(const ModelId& id, const std::vector<NodeId>& nodes) {
+  ASSIGN_OR_RETURN(const models::Model model, models_.Get(id));
+  const config::SnapshotPtr settings = settings_.Current();
+  RETURN_IF_ERROR(CheckServed(model, *settings));
+  if (!nodes.empty() && !settings->Bool("plugins.ml_commons.allow_custom_deployment_plan")) return CustomPlansOff();
+  std::optional<TaskId> task;
+  Error failure = ChangedMeanwhile();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const Status planned = TryDeploy(model, nodes, task);
+    if (planned) return *task;
+    if (planned.error().code == Code::kConflict) continue;
+    failure = planned.error();
+    break;
+  }
+  // kUnavailable: the plan is possibly written and names the task; if it does not, the reconciler ends it at its
+  // deadline.
+  if (task && failure.code != Code::kUnavailable) {
+    const auto ended = tasks_.Transition(*task, tasks::TaskState::kFailed,
+                                         [&](tasks::TaskRecord& record) { record.error = failure.message; });
+    if (!ended) LOG_WARN("deploy", "task {} ends at its deadline: {}", task->str(), ended.error().message);
+  }
+  return failure;
+}
+
+Status DeployService::Withdraw(const ModelId& model, const std::vector<NodeId>& nodes) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const std::optional<Plan> old, ReadPlanFresh(model));
+    const auto eligible = membership_.EligibleForLocal(*settings_.Current());
+    const std::optional<Plan> plan =
+        WithoutNodes(old.value_or(Plan{.model = model}), nodes, eligible, clock_.WallMillis());
+    if (!plan) return {};
+    if (old) RETURN_IF_ERROR(FinishTasks(*old));
+    const auto written = WritePlan(*plan);
+    if (written) {
+      const Status ended = FinishTasks(*plan);
+      if (!ended) LOG_WARN("deploy", "tasks of {} end with the reconciler: {}", model.str(), ended.error().message);
+      return {};
+    }
+    if (written.error().code != Code::kConflict) return written.error();
+  }
+  return ChangedMeanwhile();
+}
+
+Result<UndeployReport> DeployService::Undeploy(const std::vector<ModelId>& models, const std::vector<NodeId>& nodes) {
+  if (!nodes.empty() && !settings_.Current()->Bool("plugins.ml_commons.allow_custom_deployment_plan"))
+    return CustomPlansOff();
+  if (models.size() == 1) RETURN_IF_ERROR(models_.Get(models.front()));
+  const Standing standing = Look();
+  UndeployReport report;
+  for (const Lease& lease : standing.live) {
+    if (!nodes.empty() && !Contains(nodes, lease.node)) continue;
+    for (const ModelId& model : models) report.nodes[lease.node][model] = UndeployResult::kNotFound;
+  }
+  if (report.nodes.empty()) return report;
+  for (const ModelId& model : models) {
+    const auto placements = standing.placements.find(model);
+    if (placements != standing.placements.end()) {
+      for (const Placement& placement : placements->second) {
+        const auto node = report.nodes.find(placement.node);
+        if (node == report.nodes.end() || placement.state != PlacementState::kLoaded ||
+            !Counts(placement, standing.live))
+          continue;
+        node->second[model] = UndeployResult::kUndeployed;
+      }
+    }
+    if (models_.Get(model)) RETURN_IF_ERROR(Withdraw(model, nodes));
+  }
+  return report;
+}
+
+Result<storage::Written> DeployService::Delete(const ModelId& id, models::ModelRegistration& registration) {
+  ASSIGN_OR_RETURN(const View view, Get(id));
+  switch (view.deployment.state) {
+    case ModelState::kDeploying:
+    case ModelState::kDeployed:
+    case ModelState::kPartiallyDeployed:
+      return MakeError(Code::kInvalidArgument,
+                       "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete");
+    case ModelState::kRegistering:
+      registration.Cancel(id);
+      break;
+    case ModelState::kRegistered:
+    case ModelState::kDeployFailed:
+    case ModelState::kUndeployed:
+      break;
+  }
+  return models_.Remove(id);
+}
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,170 @@
+#include "deploy/deployment.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mlnode::deploy {
+namespace {
+
+bool Lives(const NodeId& node, const std::vector<Lease>& live) {
+  return std::ranges::any_of(live, [&](const Lease& lease) { return lease.node == node; });
+}
+
+const Placement* PlacementOn(const NodeId& node, const std::vector<Placement>& placements,
+                             const std::vector<Lease>& live) {
+  const auto found = std::ranges::find_if(
+      placements, [&](const Placement& placement) { return placement.node == node && Counts(placement, live); });
+  return found == placements.end() ? nullptr : &*found;
+}
+
+// What the planned nodes made of the plan.
+struct Tally {
+  std::map<NodeId, std::string> failures;
+  bool pending = false;  // a live node is loading or has not begun
+};
+
+Tally Count(const Plan& plan, const std::vector<Placement>& placements, const std::vector<Lease>& live,
+            Deployment& deployment) {
+  Tally tally;
+  for (const NodeId& node : deployment.planned) {
+    const Placement* placement = PlacementOn(node, placements, live);
+    if (!Lives(node, live)) {
+      tally.failures.emplace(node, kNodeGone);
+    } else if (placement && placement->state == PlacementState::kLoaded) {
+      deployment.workers.push_back(node);
+    } else if (placement && placement->state == PlacementState::kFailed && placement->generation == plan.generation) {
+      tally.failures.emplace(node, placement->reason);
+    } else {
+      tally.pending = true;
+      if (placement && placement->state == PlacementState::kLoading) deployment.loading.push_back(node);
+    }
+  }
+  return tally;
+}
+
+ModelState StateOf(const Plan& plan, const Tally& tally, const Deployment& deployment) {
+  const bool serving = !deployment.workers.empty();
+  const bool given_up =
+      plan.outcome && (plan.outcome->kind == Outcome::Kind::kFailed || plan.outcome->kind == Outcome::Kind::kCancelled);
+  if (given_up && !serving) return ModelState::kDeployFailed;
+  if (serving && deployment.workers.size() == deployment.planned.size()) return ModelState::kDeployed;
+  if (tally.pending && (!plan.outcome || !serving)) return ModelState::kDeploying;
+  return serving ? ModelState::kPartiallyDeployed : ModelState::kDeployFailed;
+}
+
+// The peer's order of a model's fields, as far as ours must find their places between the others.
+int Rank(std::string_view key) {
+  constexpr std::array<std::string_view, 6> kHead{"name",        "model_group_id", "algorithm",
+                                                  "description", "model_version",  "model_format"};
+  if (std::ranges::find(kHead, key) != kHead.end()) return 0;
+  if (key == "model_state") return 1;
+  if (key == "last_deployed_time") return 3;
+  if (key == "auto_redeploy_retry_times") return 4;
+  if (key == "total_chunks") return 5;
+  if (key.starts_with("planning_worker_node") || key == "current_worker_node_count" || key == "deploy_to_all_nodes")
+    return 6;
+  if (key == "is_hidden") return 7;
+  return 2;
+}
+
+}  // namespace
+
+std::string_view ModelStateName(ModelState state) {
+  switch (state) {
+    case ModelState::kRegistering:
+      return "REGISTERING";
+    case ModelState::kRegistered:
+      return "REGISTERED";
+    case ModelState::kDeploying:
+      return "DEPLOYING";
+    case ModelState::kDeployed:
+      return "DEPLOYED";
+    case ModelState::kPartiallyDeployed:
+      return "PARTIALLY_DEPLOYED";
+    case ModelState::kDeployFailed:
+      return "DEPLOY_FAILED";
+    case ModelState::kUndeployed:
+      return "UNDEPLOYED";
+  }
+  return "";
+}
+
+bool Counts(const Placement& placement, const std::vector<Lease>& live) {
+  return std::ranges::any_of(live, [&](const Lease& lease) {
+    return lease.node == placement.node && lease.incarnation == placement.incarnation;
+  });
+}
+
+std::vector<NodeId> PlannedNodes(const Plan& plan, const std::vector<NodeId>& eligible) {
+  std::vector<NodeId> nodes;
+  if (plan.mode == PlanMode::kAll) nodes = eligible;
+  if (plan.mode == PlanMode::kNodes) nodes = plan.nodes;
+  std::ranges::sort(nodes);
+  return nodes;
+}
+
+std::string FailureText(const std::map<NodeId, std::string>& failures) {
+  json::object text;
+  for (const auto& [node, why] : failures) text[node.str()] = why;
+  return ToJson(text);
+}
+
+Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, const std::vector<Placement>& placements,
+                  const std::vector<Lease>& live, const std::vector<NodeId>& eligible) {
+  Deployment deployment;
+  Tally tally;
+  if (plan) {
+    deployment.planned = PlannedNodes(*plan, eligible);
+    tally = Count(*plan, placements, live, deployment);
+  }
+  if (model.registration != models::Registration::kRegistered) {
+    deployment.state = ModelState::kRegistering;
+  } else if (!plan) {
+    deployment.state = ModelState::kRegistered;
+  } else if (plan->mode == PlanMode::kNone) {
+    deployment.state = ModelState::kUndeployed;
+  } else {
+    deployment.state = StateOf(*plan, tally, deployment);
+  }
+  if (deployment.state == ModelState::kDeployFailed || deployment.state == ModelState::kPartiallyDeployed) {
+    const bool told = plan->outcome && !plan->outcome->reason.empty() && deployment.workers.empty();
+    if (told) {
+      deployment.reason = plan->outcome->reason;
+    } else if (deployment.planned.empty()) {
+      deployment.reason = kNoEligibleNode;
+    } else if (!tally.failures.empty()) {
+      deployment.reason = FailureText(tally.failures);
+    }
+  }
+  return deployment;
+}
+
+json::object RenderModel(const models::Model& model, const std::optional<Plan>& plan, const Deployment& deployment) {
+  std::vector<std::pair<std::string, json::value>> ours;
+  ours.emplace_back("model_state", ModelStateName(deployment.state));
+  if (plan && plan->last_deployed_time) {
+    ours.emplace_back("last_deployed_time", *plan->last_deployed_time);
+    if (deployment.state != ModelState::kDeployFailed) ours.emplace_back("auto_redeploy_retry_times", 0);
+  }
+  if (plan) {
+    ours.emplace_back("planning_worker_node_count", deployment.planned.size());
+    ours.emplace_back("current_worker_node_count", deployment.workers.size());
+    json::array planned;
+    for (const NodeId& node : deployment.planned) planned.emplace_back(node.str());
+    if (!planned.empty()) ours.emplace_back("planning_worker_nodes", std::move(planned));
+    if (plan->to_all) ours.emplace_back("deploy_to_all_nodes", true);
+  }
+  json::object rendered;
+  auto next = ours.begin();
+  const auto emit_before = [&](int rank) {
+    for (; next != ours.end() && Rank(next->first) < rank; ++next) rendered[next->first] = std::move(next->second);
+  };
+  for (const auto& field : models::PublicForm(model)) {
+    emit_before(Rank(field.key()));
+    rendered[field.key()] = field.value();
+  }
+  emit_before(Rank("is_hidden") + 1);
+  return rendered;
+}
+
+}  // namespace mlnode::deploy

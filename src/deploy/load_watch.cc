@@ -1,0 +1,84 @@
+#include "deploy/load_watch.h"
+
+#include <algorithm>
+
+#include "deploy/reconcile.h"
+
+namespace mlnode::deploy {
+
+void LoadWatch::Observe(const std::vector<serving::LocalModel>& local, Instant now) {
+  std::set<ModelId> there, loading;
+  for (const serving::LocalModel& model : local) {
+    there.insert(model.model);
+    switch (model.state) {
+      case serving::LocalState::kReady:
+        backoffs_.erase(model.model);
+        break;
+      case serving::LocalState::kFailed:
+        ObserveFailed(model, now);
+        break;
+      case serving::LocalState::kLoading:
+        loading.insert(model.model);
+        ObserveLoading(model, now);
+        break;
+    }
+  }
+  const std::size_t before = loading_.size();
+  std::erase_if(loading_, [&](const auto& entry) { return !loading.contains(entry.first); });
+  if (loading_.size() != before) newest_ = now;  // one ended: the next begins
+  std::erase_if(backoffs_, [&](const auto& entry) { return !there.contains(entry.first); });
+}
+
+void LoadWatch::ObserveFailed(const serving::LocalModel& local, Instant now) {
+  if (!local.error || !IsRetryable(*local.error)) {
+    backoffs_.erase(local.model);
+    return;
+  }
+  Backoff& backoff = backoffs_[local.model];
+  if (backoff.generation != local.generation) backoff = Backoff{.generation = local.generation};
+  if (backoff.waiting) return;
+  Duration delay = kFirstRetry;
+  for (int i = 0; i < backoff.attempts && delay < kLastRetry; ++i) delay *= 2;
+  delay = std::min(delay, Duration(kLastRetry));
+  ++backoff.attempts;
+  backoff.waiting = true;
+  backoff.next = now.steady + delay;
+  backoff.next_wall = now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
+}
+
+void LoadWatch::ObserveLoading(const serving::LocalModel& local, Instant now) {
+  if (const auto backoff = backoffs_.find(local.model); backoff != backoffs_.end()) backoff->second.waiting = false;
+  const auto [entry, is_new] = loading_.try_emplace(local.model);
+  Progress& progress = entry->second;
+  const bool same = progress.generation == local.generation && progress.phase == local.phase &&
+                    progress.done_bytes == local.done_bytes;
+  if (!is_new && same) return;
+  progress = {
+      .generation = local.generation, .phase = local.phase, .done_bytes = local.done_bytes, .since = now.steady};
+  newest_ = now;
+}
+
+std::vector<ModelId> LoadWatch::Stalled(SteadyTime now, Duration limit) const {
+  std::vector<ModelId> stalled;
+  for (const auto& [model, progress] : loading_) {
+    const SteadyTime since = progress.phase == serving::Phase::kQueued ? newest_.steady : progress.since;
+    if (now - since >= limit) stalled.push_back(model);
+  }
+  return stalled;
+}
+
+std::set<ModelId> LoadWatch::RetryDue(SteadyTime now) const {
+  std::set<ModelId> due;
+  for (const auto& [model, backoff] : backoffs_) {
+    if (backoff.waiting && now >= backoff.next) due.insert(model);
+  }
+  return due;
+}
+
+std::optional<LoadWatch::Backoff> LoadWatch::BackoffOf(const ModelId& model) const {
+  const auto found = backoffs_.find(model);
+  if (found == backoffs_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace mlnode::deploy

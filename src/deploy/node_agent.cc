@@ -1,0 +1,287 @@
+#include "deploy/node_agent.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "deploy/load_watch.h"
+#include "deploy/step_loop.h"
+
+namespace mlnode::deploy {
+namespace {
+
+constexpr Duration kPace = std::chrono::seconds(1);
+constexpr Duration kDrain = std::chrono::seconds(30);  // for predictions of a model that is taken out of service
+constexpr Duration kSettleLimit = std::chrono::seconds(60);
+
+// What the peer says when a node deploys a model whose chunks are not all there: it reads them in order and stops at
+// the first gap.
+Error MissingChunk(const models::Model& model) {
+  const std::int64_t total = model.total_chunks.value_or(0);
+  std::int64_t first = 0;
+  for (const std::uint32_t part : model.received_parts) {
+    if (part != first) break;
+    ++first;
+  }
+  if (first + 1 == total) {
+    return MakeError(Code::kFailedPrecondition, fmt::format("Fail to find model chunk {}_{}", model.id.str(), first));
+  }
+  return MakeError(Code::kFailedPrecondition, "Failed to deploy model");
+}
+
+}  // namespace
+
+struct NodeAgent::State {
+  State(Membership& ms, models::ModelRepository& mr, serving::LocalModels& l, config::Settings& s, RandomSource& r,
+        const Clock& c, Executor& b)
+      : membership(ms), models(mr), local(l), settings(s), random(r), clock(c), background(b), loop(b, kPace, [this] {
+          Step();
+        }) {}
+
+  void Step();
+  NodeView Look();
+  void CancelStalled();
+  void Settle(const NodeView& view);
+  void RefreshChanged(const NodeView& view);
+  std::vector<serving::LocalModel> LocalAndRefused() const;
+  void Apply(const StartLoad& action, const NodeView& view);
+  void Apply(const StartUnload& action, const NodeView& view);
+  void Apply(const WritePlacement& action, const NodeView& view);
+  void Apply(const DropPlacement& action, const NodeView& view);
+  std::optional<Error> Refusal(const models::Model& model, const NodeView& view) const;
+  void Refuse(const ModelId& model, std::uint64_t generation, Error why);
+
+  Membership& membership;
+  models::ModelRepository& models;
+  serving::LocalModels& local;
+  config::Settings& settings;
+  RandomSource& random;
+  const Clock& clock;
+  Executor& background;
+
+  // Of the step alone.
+  std::map<ModelId, serving::LocalModel> refused;  // not handed to `local`, or taken from it for want of progress
+  std::map<ModelId, std::uint64_t> revisions;      // of the model documents, as the last look saw them
+  std::map<ModelId, std::uint64_t> refreshed;      // revision that a loaded model was last refreshed with
+  std::optional<std::set<ModelId>> unsettled;      // wanted at start, no result yet
+  SteadyTime started;
+
+  struct Shared {
+    LoadWatch watch;
+    bool settled = false;
+  };
+  mutable Guarded<Shared> shared;
+
+  std::unique_ptr<storage::Subscription> subscription;
+  StepLoop loop;  // last: it goes first, and no step outlives it
+};
+
+std::vector<serving::LocalModel> NodeAgent::State::LocalAndRefused() const {
+  std::vector<serving::LocalModel> all = local.List();
+  // A refusal stands beside a model that is still going; the newer word counts.
+  std::erase_if(all, [&](const serving::LocalModel& model) {
+    const auto found = refused.find(model.model);
+    return found != refused.end() && found->second.generation >= model.generation;
+  });
+  for (const auto& [id, model] : refused) {
+    if (std::ranges::none_of(all, [&](const auto& other) { return other.model == id; })) all.push_back(model);
+  }
+  return all;
+}
+
+void NodeAgent::State::CancelStalled() {
+  const Duration limit = std::chrono::seconds(settings.Current()->Int("mlnode.deploy.deadline_seconds"));
+  const auto all = local.List();
+  std::vector<ModelId> stalled;
+  {
+    const auto state = shared.Lock();
+    state->watch.Observe(LocalAndRefused(), {.steady = clock.Now(), .wall = clock.WallMillis()});
+    stalled = state->watch.Stalled(clock.Now(), limit);
+  }
+  for (const ModelId& id : stalled) {
+    const auto model = std::ranges::find(all, id, &serving::LocalModel::model);
+    if (model == all.end()) continue;
+    LOG_WARN("deploy", "load of {} cancelled in phase {}: no progress", id.str(), serving::PhaseName(model->phase));
+    local.Unload(id, Duration::zero());
+    Refuse(id, model->generation,
+           MakeError(Code::kDeadlineExceeded,
+                     fmt::format("The deployment made no progress for {} seconds",
+                                 std::chrono::duration_cast<std::chrono::seconds>(limit).count())));
+  }
+}
+
+NodeView NodeAgent::State::Look() {
+  constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements,
+                                    storage::Collection::kModels};
+  NodeView view{.self = membership.self().id, .incarnation = membership.self().incarnation};
+  revisions.clear();
+  for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
+    if (document->key.collection == storage::Collection::kModels) {
+      view.models.insert(ModelId(document->key.id));
+      revisions.emplace(document->key.id, document->revision);
+    } else if (document->key.collection == storage::Collection::kPlans) {
+      auto plan = ReadPlan(*document);
+      if (plan) view.plans.push_back(*std::move(plan));
+      if (!plan) LOG_ERROR("deploy", "plan ignored: {}", plan.error().message);
+    } else if (document->key.id.starts_with(view.self.str() + "/")) {
+      if (auto placement = ReadPlacement(*document)) view.placements.push_back(*std::move(placement));
+    }
+  }
+  const auto eligible = membership.EligibleForLocal(*settings.Current());
+  view.eligible = std::ranges::find(eligible, view.self) != eligible.end();
+  view.local = LocalAndRefused();
+  view.now = clock.WallMillis();
+  const auto state = shared.Lock();
+  state->watch.Observe(view.local, {.steady = clock.Now(), .wall = view.now});
+  view.retry_due = state->watch.RetryDue(clock.Now());
+  view.load_progress = state->watch.newest_progress();
+  return view;
+}
+
+void NodeAgent::State::Step() {
+  CancelStalled();
+  const NodeView view = Look();
+  Settle(view);
+  for (const NodeAction& action : ReconcileNode(view)) {
+    std::visit([&](const auto& one) { Apply(one, view); }, action);
+  }
+  RefreshChanged(view);
+}
+
+void NodeAgent::State::Settle(const NodeView& view) {
+  if (!unsettled) {
+    unsettled.emplace();
+    for (const Plan& plan : view.plans) {
+      if (Wants(plan, view)) unsettled->insert(plan.model);
+    }
+  }
+  std::erase_if(*unsettled, [&](const ModelId& model) {
+    const auto plan = std::ranges::find(view.plans, model, &Plan::model);
+    if (plan == view.plans.end() || !Wants(*plan, view)) return true;
+    const auto found = std::ranges::find(view.local, model, &serving::LocalModel::model);
+    return found != view.local.end() && found->state != serving::LocalState::kLoading;
+  });
+  if (unsettled->empty()) shared.Lock()->settled = true;
+}
+
+void NodeAgent::State::RefreshChanged(const NodeView& view) {
+  std::map<ModelId, std::uint64_t> now;
+  for (const serving::LocalModel& model : view.local) {
+    const auto revision = revisions.find(model.model);
+    if (model.state != serving::LocalState::kReady || revision == revisions.end()) continue;
+    now.insert(*revision);
+    const auto before = refreshed.find(model.model);
+    if (before != refreshed.end() && before->second == revision->second) continue;
+    const auto document = models.Get(model.model);
+    if (!document) continue;
+    if (const auto spec = serving::MakeLoadSpec(*document)) local.Refresh(*spec);
+  }
+  refreshed = std::move(now);
+}
+
+void NodeAgent::State::Refuse(const ModelId& model, std::uint64_t generation, Error why) {
+  serving::LocalModel failed;
+  failed.model = model;
+  failed.generation = generation;
+  failed.state = serving::LocalState::kFailed;
+  failed.error = std::move(why);
+  refused[model] = std::move(failed);
+}
+
+// Limits of this node that stand against one more load. What is loaded or loading already was let in before.
+std::optional<Error> NodeAgent::State::Refusal(const models::Model& model, const NodeView& view) const {
+  if (model.registration != models::Registration::kRegistered) return MissingChunk(model);
+  const auto held = std::ranges::find(view.local, model.id, &serving::LocalModel::model);
+  if (held != view.local.end() && held->state != serving::LocalState::kFailed) return std::nullopt;
+  const config::SnapshotPtr current = settings.Current();
+  std::int64_t holding = 0, loading = 0;
+  for (const serving::LocalModel& other : local.List()) {
+    if (other.model == model.id || other.state == serving::LocalState::kFailed) continue;
+    ++holding;
+    if (other.state == serving::LocalState::kLoading) ++loading;
+  }
+  if (models::TraitsOf(model.function).counts_to_limit &&
+      holding >= current->Int("plugins.ml_commons.max_model_on_node")) {
+    return MakeError(Code::kResourceExhausted, "Exceed max local model per node limit");
+  }
+  // Requests only: what was deployed before a restart is loaded one after the other, however much it is.
+  const auto plan = std::ranges::find(view.plans, model.id, &Plan::model);
+  const bool requested = plan != view.plans.end() && !plan->outcome;
+  if (requested && loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
+    return MakeError(Code::kResourceExhausted, "exceed max running task limit");
+  }
+  return std::nullopt;
+}
+
+void NodeAgent::State::Apply(const StartLoad& action, const NodeView& view) {
+  const auto model = models.Get(action.model);
+  if (!model) return;  // gone, or unreadable now: the next pass sees
+  refused.erase(action.model);
+  if (auto refusal = Refusal(*model, view)) {
+    Refuse(action.model, action.generation, *std::move(refusal));
+  } else if (auto spec = serving::MakeLoadSpec(*model); !spec) {
+    Refuse(action.model, action.generation, spec.error());
+  } else {
+    local.Load(*std::move(spec), action.generation, [kick = loop.Kicker()](const ModelId&) { kick(); });
+  }
+  loop.Kick();
+}
+
+void NodeAgent::State::Apply(const StartUnload& action, const NodeView&) {
+  refused.erase(action.model);
+  local.Unload(action.model, kDrain);
+}
+
+void NodeAgent::State::Apply(const WritePlacement& action, const NodeView&) {
+  const Placement& placement = action.placement;
+  const auto outcome = models.store().TryWrite(
+      {.key = PlacementKey(placement.node, placement.model),
+       .expect = placement.revision == 0 ? storage::Expect::Absent() : storage::Expect::Revision(placement.revision),
+       .body = StoredForm(placement),
+       .nonce = NewNonce(random)});
+  // Refused or unknown: the next pass compares again. At once when another write came between, else with the pace.
+  const auto* error = std::get_if<Error>(&outcome);
+  if (error && error->code == Code::kConflict) loop.Kick();
+}
+
+void NodeAgent::State::Apply(const DropPlacement& action, const NodeView&) {
+  models.store().TryWrite({.key = PlacementKey(action.placement.node, action.placement.model),
+                           .expect = storage::Expect::Revision(action.placement.revision),
+                           .body = std::nullopt,
+                           .nonce = NewNonce(random)});
+}
+
+NodeAgent::NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local,
+                     config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background)
+    : state_(std::make_unique<State>(membership, models, local, settings, random, clock, background)) {}
+
+NodeAgent::~NodeAgent() { Stop(); }
+
+void NodeAgent::Start() {
+  state_->started = state_->clock.Now();
+  state_->subscription = state_->models.store().Watch(
+      {storage::Collection::kPlans, storage::Collection::kModels, storage::Collection::kSettings}, state_->background,
+      [kick = state_->loop.Kicker()](const storage::Change&) { kick(); });
+  state_->loop.Start();
+}
+
+void NodeAgent::Stop() {
+  state_->subscription.reset();
+  state_->loop.Stop();
+}
+
+bool NodeAgent::Settled() const {
+  return state_->shared.Lock()->settled || state_->clock.Now() - state_->started >= kSettleLimit;
+}
+
+std::optional<NodeAgent::Retry> NodeAgent::RetryOf(const ModelId& model) const {
+  const auto backoff = state_->shared.Lock()->watch.BackoffOf(model);
+  if (!backoff || !backoff->waiting) return std::nullopt;
+  return Retry{.attempts = backoff->attempts, .next_at = backoff->next_wall};
+}
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,111 @@
+#include "deploy/node_core.h"
+
+#include <utility>
+
+#include "deploy/reconciler.h"
+
+namespace mlnode::deploy {
+
+// Members are in the order of their dependencies: destruction is the reverse.
+struct NodeCore::Parts {
+  explicit Parts(NodeCoreEnvironment e)
+      : environment(std::move(e)),
+        budget(environment.memory_limit_bytes, environment.memory_base_bytes),
+        sync(environment.store, environment.settings, environment.random, environment.executors.background),
+        membership(environment.self, environment.store, environment.random, environment.clock,
+                   environment.executors.background),
+        models(environment.store, environment.random, environment.clock),
+        tasks(environment.store, environment.random, environment.clock),
+        deploys(membership, models, tasks, environment.settings, environment.random, environment.clock),
+        reconciler(membership, models, tasks, environment.settings, environment.random, environment.clock,
+                   environment.executors.background) {}
+
+  Status Start();
+
+  NodeCoreEnvironment environment;
+  serving::MemoryBudget budget;
+  SettingsSync sync;
+  Membership membership;
+  models::ModelRepository models;
+  tasks::TaskRepository tasks;
+  DeployService deploys;
+  std::unique_ptr<serving::ArtifactCache> cache;
+  std::unique_ptr<serving::LaneQueue> queue;
+  std::unique_ptr<serving::LocalModels> local;
+  std::unique_ptr<PredictGate> gate;
+  std::unique_ptr<models::ModelRegistration> registration;
+  Reconciler reconciler;
+  std::unique_ptr<NodeAgent> agent;
+};
+
+Status NodeCore::Parts::Start() {
+  NodeCoreEnvironment& e = environment;
+  RETURN_IF_ERROR(sync.Start());
+  ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
+  RETURN_IF_ERROR(membership.Start());
+  queue = serving::LaneQueue::Create(e.queue, e.executors.lanes, e.executors.background, e.clock, e.metrics);
+  local = serving::LocalModels::Create({.store = e.store,
+                                        .cache = *cache,
+                                        .engines = e.engines,
+                                        .budget = budget,
+                                        .queue = *queue,
+                                        .loading = e.loading,
+                                        .cpu = e.executors.cpu,
+                                        .clock = e.clock,
+                                        .metrics = e.metrics,
+                                        .lanes = e.queue.lanes});
+  gate = std::make_unique<PredictGate>(models, *local, e.settings);
+  registration = std::make_unique<models::ModelRegistration>(
+      models::RegistrationEnvironment{.models = models,
+                                      .tasks = tasks,
+                                      .random = e.random,
+                                      .clock = e.clock,
+                                      .background = e.executors.background,
+                                      .settings = e.settings,
+                                      .client = e.http_client,
+                                      .temporary = e.temporary,
+                                      .owner = {.node = e.self.id, .incarnation = e.self.incarnation}});
+  agent =
+      std::make_unique<NodeAgent>(membership, models, *local, e.settings, e.random, e.clock, e.executors.background);
+  reconciler.Start();
+  agent->Start();
+  return {};
+}
+
+NodeCore::NodeCore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+NodeCore::~NodeCore() = default;
+
+Result<std::unique_ptr<NodeCore>> NodeCore::Start(NodeCoreEnvironment environment) {
+  auto parts = std::make_unique<Parts>(std::move(environment));
+  RETURN_IF_ERROR(parts->Start());
+  return std::unique_ptr<NodeCore>(new NodeCore(std::move(parts)));
+}
+
+void NodeCore::Stop() {
+  parts_->agent->Stop();
+  parts_->reconciler.Stop();
+  parts_->sync.Stop();
+  parts_->membership.Stop();
+}
+
+const NodeIdentity& NodeCore::self() const { return parts_->environment.self; }
+storage::Store& NodeCore::store() { return parts_->environment.store; }
+const Executors& NodeCore::executors() const { return parts_->environment.executors; }
+const Clock& NodeCore::clock() const { return parts_->environment.clock; }
+RandomSource& NodeCore::random() { return parts_->environment.random; }
+Metrics& NodeCore::metrics() { return parts_->environment.metrics; }
+config::Settings& NodeCore::settings() { return parts_->environment.settings; }
+SettingsSync& NodeCore::settings_sync() { return parts_->sync; }
+Membership& NodeCore::membership() { return parts_->membership; }
+models::ModelRepository& NodeCore::models() { return parts_->models; }
+tasks::TaskRepository& NodeCore::tasks() { return parts_->tasks; }
+models::ModelRegistration& NodeCore::registration() { return *parts_->registration; }
+DeployService& NodeCore::deploys() { return parts_->deploys; }
+PredictGate& NodeCore::gate() { return *parts_->gate; }
+serving::LocalModels& NodeCore::local_models() { return *parts_->local; }
+NodeAgent& NodeCore::agent() { return *parts_->agent; }
+serving::MemoryBudget& NodeCore::budget() { return parts_->budget; }
+serving::LaneQueue& NodeCore::queue() { return *parts_->queue; }
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,264 @@
+#include "deploy/reconcile.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "deploy/deployment.h"
+
+namespace mlnode::deploy {
+namespace {
+
+constexpr std::string_view kModelDeleted = "The model was deleted while it was being deployed";
+constexpr std::string_view kOwnerGone = "The node that ran this task is gone";
+
+// How often a load that waits behind others tells that those get on: a write now and then, not one for each of their
+// bytes.
+constexpr EpochMillis kQueuedRefresh = 5'000;
+
+// Where an open deploy stands.
+struct Standing {
+  std::size_t loaded = 0;
+  std::vector<NodeId> pending;
+  std::map<NodeId, std::string> failures;
+  EpochMillis progress = 0;  // newest sign of it
+  bool begun = false;
+};
+
+class ClusterPass {
+ public:
+  explicit ClusterPass(const ClusterView& view) : view_(view) {
+    for (const Placement& placement : view_.placements) {
+      if (Counts(placement, view_.live)) {
+        placements_.emplace(std::pair(placement.model, placement.node), &placement);
+      } else {
+        actions_.push_back(RemovePlacement{placement});
+      }
+    }
+    for (const tasks::TaskRecord& task : view_.tasks) tasks_.emplace(task.id, &task);
+  }
+
+  std::vector<ClusterAction> Run() {
+    for (const Plan& plan : view_.plans) {
+      if (!view_.models.contains(plan.model)) {
+        RemoveOrphan(plan);
+      } else if (plan.mode == PlanMode::kNone || plan.outcome) {
+        FinishTasks(plan);
+      } else {
+        Advance(plan);
+      }
+    }
+    for (const auto& [id, task] : tasks_) CheckOwner(*task);
+    return std::move(actions_);
+  }
+
+ private:
+  // Takes the task out of those that are left to CheckOwner. Null: not in progress.
+  const tasks::TaskRecord* Take(const TaskId& id) {
+    const auto found = tasks_.find(id);
+    if (found == tasks_.end()) return nullptr;
+    const tasks::TaskRecord* task = found->second;
+    tasks_.erase(found);
+    return task;
+  }
+
+  void RemoveOrphan(const Plan& plan) {
+    bool waiting = false;
+    for (const TaskId& id : plan.tasks) {
+      if (!Take(id)) continue;
+      waiting = true;
+      actions_.push_back(FinishTask{id, tasks::TaskState::kFailed, std::string(kModelDeleted)});
+    }
+    if (!waiting) actions_.push_back(RemovePlan{plan});
+  }
+
+  void FinishTasks(const Plan& plan) {
+    for (const TaskId& id : plan.tasks) {
+      if (!Take(id)) continue;
+      const Outcome outcome = plan.outcome.value_or(Outcome{.kind = Outcome::Kind::kCancelled, .reason = "undeployed"});
+      actions_.push_back(FinishTask{id, TaskStateFor(outcome.kind), outcome.reason});
+    }
+  }
+
+  void Advance(const Plan& plan) {
+    const Standing standing = Judge(plan);
+    for (const TaskId& id : plan.tasks) {
+      const tasks::TaskRecord* task = Take(id);
+      if (task && task->state == tasks::TaskState::kCreated && standing.begun) actions_.push_back(MarkRunning{id});
+    }
+    const EpochMillis renewed = standing.progress + view_.deadline_length;
+    if (standing.pending.empty()) {
+      Close(plan, standing.loaded, standing.failures);
+    } else if (view_.now >= std::max(plan.deadline, renewed)) {
+      auto failures = standing.failures;
+      for (const NodeId& node : standing.pending) {
+        failures.emplace(node,
+                         fmt::format("The deployment made no progress for {} seconds", view_.deadline_length / 1000));
+      }
+      Close(plan, standing.loaded, failures);
+    } else if (renewed >= plan.deadline + view_.deadline_length / 10) {  // a write for each tenth, not for each byte
+      actions_.push_back(RenewDeadline{plan, renewed});
+    }
+  }
+
+  Standing Judge(const Plan& plan) const {
+    Standing standing;
+    for (const NodeId& node : PlannedNodes(plan, view_.eligible)) {
+      const auto found = placements_.find(std::pair(plan.model, node));
+      const Placement* placement = found == placements_.end() ? nullptr : found->second;
+      if (placement && placement->generation != plan.generation) placement = nullptr;
+      if (placement) {
+        standing.begun = true;
+        standing.progress = std::max({standing.progress, placement->since, placement->progressed_at});
+      }
+      if (std::ranges::none_of(view_.live, [&](const Lease& lease) { return lease.node == node; })) {
+        standing.failures.emplace(node, kNodeGone);
+      } else if (std::ranges::find(view_.eligible, node) == view_.eligible.end()) {
+        standing.failures.emplace(node, kNodeNotEligible);
+      } else if (placement && placement->state == PlacementState::kLoaded) {
+        ++standing.loaded;
+      } else if (placement && placement->state == PlacementState::kFailed) {
+        standing.failures.emplace(node, placement->reason);
+      } else {
+        standing.pending.push_back(node);
+      }
+    }
+    return standing;
+  }
+
+  void Close(const Plan& plan, std::size_t loaded, const std::map<NodeId, std::string>& failures) {
+    Outcome outcome{.kind = Outcome::Kind::kDeployed, .at = view_.now, .reason = {}};
+    if (!failures.empty()) {
+      outcome.kind = loaded > 0 ? Outcome::Kind::kPartial : Outcome::Kind::kFailed;
+      outcome.reason = FailureText(failures);
+    } else if (loaded == 0) {
+      outcome.kind = Outcome::Kind::kFailed;
+      outcome.reason = kNoEligibleNode;
+    }
+    actions_.push_back(CloseDeploy{plan, outcome});
+  }
+
+  void CheckOwner(const tasks::TaskRecord& task) {
+    const bool owned = task.owner.node.empty() || std::ranges::any_of(view_.live, [&](const Lease& lease) {
+                         return lease.node == task.owner.node && lease.incarnation == task.owner.incarnation;
+                       });
+    if (!owned) {
+      actions_.push_back(FinishTask{task.id, tasks::TaskState::kFailed, std::string(kOwnerGone)});
+    } else if (view_.now >= task.deadline) {
+      const EpochMillis waited = (view_.now - task.last_update_time) / 1000;
+      actions_.push_back(
+          FinishTask{task.id, tasks::TaskState::kFailed, fmt::format("timeout after {} seconds", waited)});
+    }
+  }
+
+  const ClusterView& view_;
+  std::map<std::pair<ModelId, NodeId>, const Placement*> placements_;  // those that count
+  std::map<TaskId, const tasks::TaskRecord*> tasks_;                   // in progress, not yet looked at
+  std::vector<ClusterAction> actions_;
+};
+
+class NodePass {
+ public:
+  explicit NodePass(const NodeView& view) : view_(view) {
+    for (const serving::LocalModel& local : view_.local) local_.emplace(local.model, &local);
+    for (const Placement& placement : view_.placements) placements_.emplace(placement.model, &placement);
+  }
+
+  std::vector<NodeAction> Run() {
+    for (const Plan& plan : view_.plans) {
+      if (Wants(plan, view_)) Keep(plan);
+    }
+    // What is left is wanted by no plan.
+    for (const auto& [model, local] : local_) actions_.push_back(StartUnload{model});
+    for (const auto& [model, placement] : placements_) actions_.push_back(DropPlacement{*placement});
+    return std::move(actions_);
+  }
+
+ private:
+  void Keep(const Plan& plan) {
+    const auto found = local_.find(plan.model);
+    const serving::LocalModel* local = found == local_.end() ? nullptr : found->second;
+    const auto stored = placements_.find(plan.model);
+    const Placement* placement = stored == placements_.end() ? nullptr : stored->second;
+    if (local) local_.erase(found);
+    if (placement) placements_.erase(stored);
+    const bool retry =
+        local && local->state == serving::LocalState::kFailed && plan.outcome && view_.retry_due.contains(plan.model);
+    if (!local || local->generation < plan.generation || retry) {
+      actions_.push_back(StartLoad{plan.model, plan.generation});
+      return;  // the placement is written once `local` shows the new state
+    }
+    WriteIfNew(*local, placement);
+  }
+
+  void WriteIfNew(const serving::LocalModel& local, const Placement* stored) {
+    Placement placement{.node = view_.self, .model = local.model, .generation = local.generation};
+    placement.incarnation = view_.incarnation;
+    placement.since = placement.progressed_at = view_.now;
+    if (local.state == serving::LocalState::kReady) placement.state = PlacementState::kLoaded;
+    if (local.state == serving::LocalState::kLoading) {
+      placement.phase = serving::PhaseName(local.phase);
+      placement.done_bytes = local.done_bytes;
+      placement.total_bytes = local.total_bytes;
+    }
+    if (local.state == serving::LocalState::kFailed) {
+      placement.state = PlacementState::kFailed;
+      placement.reason = local.error ? local.error->message : "unknown";
+      placement.retryable = local.error && IsRetryable(*local.error);
+    }
+    if (stored) {
+      placement.revision = stored->revision;
+      const bool same_run = stored->generation == placement.generation && stored->incarnation == placement.incarnation;
+      const bool same_state = same_run && stored->state == placement.state && stored->reason == placement.reason;
+      const bool same_progress = stored->phase == placement.phase && stored->done_bytes == placement.done_bytes;
+      const bool moving_up = local.state == serving::LocalState::kLoading && local.phase == serving::Phase::kQueued &&
+                             view_.load_progress >= stored->progressed_at + kQueuedRefresh;
+      if (same_state && same_progress && !moving_up) return;
+      if (same_state) placement.since = stored->since;
+      if (same_state && same_progress) placement.progressed_at = view_.load_progress;
+    }
+    actions_.push_back(WritePlacement{placement});
+  }
+
+  const NodeView& view_;
+  std::map<ModelId, const serving::LocalModel*> local_;
+  std::map<ModelId, const Placement*> placements_;
+  std::vector<NodeAction> actions_;
+};
+
+}  // namespace
+
+tasks::TaskState TaskStateFor(Outcome::Kind kind) {
+  switch (kind) {
+    case Outcome::Kind::kDeployed:
+      return tasks::TaskState::kCompleted;
+    case Outcome::Kind::kPartial:
+      return tasks::TaskState::kCompletedWithError;
+    case Outcome::Kind::kFailed:
+    case Outcome::Kind::kCancelled:
+      break;
+  }
+  return tasks::TaskState::kFailed;
+}
+
+std::vector<ClusterAction> Reconcile(const ClusterView& view) { return ClusterPass(view).Run(); }
+
+std::vector<NodeAction> ReconcileNode(const NodeView& view) { return NodePass(view).Run(); }
+
+bool Wants(const Plan& plan, const NodeView& view) {
+  if (!view.eligible || !view.models.contains(plan.model)) return false;
+  if (plan.outcome &&
+      (plan.outcome->kind == Outcome::Kind::kFailed || plan.outcome->kind == Outcome::Kind::kCancelled)) {
+    return false;
+  }
+  if (plan.mode == PlanMode::kNodes) return std::ranges::find(plan.nodes, view.self) != plan.nodes.end();
+  return plan.mode == PlanMode::kAll;
+}
+
+bool IsRetryable(const Error& error) {
+  return error.code == Code::kResourceExhausted || error.code == Code::kUnavailable ||
+         error.code == Code::kDeadlineExceeded || error.code == Code::kCancelled;
+}
+
+}  // namespace mlnode::deploy

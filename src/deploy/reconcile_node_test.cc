@@ -1,0 +1,203 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "deploy/reconcile.h"
+#include "deploy/testing/documents.h"
+
+namespace mlnode::deploy {
+namespace {
+
+using serving::LocalState;
+using testing::Closed;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::PlacementOf;
+using testing::PlanOf;
+
+struct Describe {
+  std::string operator()(const StartLoad& action) const {
+    return fmt::format("load {} {}", action.model.str(), action.generation);
+  }
+  std::string operator()(const StartUnload& action) const { return "unload " + action.model.str(); }
+  std::string operator()(const WritePlacement& action) const {
+    const Placement& placement = action.placement;
+    const char* state = placement.state == PlacementState::kLoaded    ? "loaded"
+                        : placement.state == PlacementState::kLoading ? "loading"
+                                                                      : "failed";
+    return fmt::format("write {} gen {} {} {}", placement.model.str(), placement.generation, state, placement.reason);
+  }
+  std::string operator()(const DropPlacement& action) const { return "drop " + action.placement.model.str(); }
+};
+
+std::vector<std::string> Run(const NodeView& view) {
+  std::vector<std::string> texts;
+  for (const NodeAction& action : ReconcileNode(view)) texts.push_back(std::visit(Describe(), action));
+  return texts;
+}
+
+serving::LocalModel LocalOf(LocalState state, std::uint64_t generation = 3) {
+  serving::LocalModel local;
+  local.model = ModelId("m");
+  local.generation = generation;
+  local.state = state;
+  if (state == LocalState::kFailed) local.error = MakeError(Code::kResourceExhausted, "no memory");
+  if (state == LocalState::kLoading) local.phase = serving::Phase::kLoading;
+  return local;
+}
+
+class ReconcileNodeTest : public ::testing::Test {
+ protected:
+  ReconcileNodeTest() {
+    view_.self = NodeId("a");
+    view_.incarnation = testing::kIncarnation;
+    view_.models = {ModelId("m")};
+    view_.now = 1'000;
+  }
+  NodeView view_;
+};
+
+TEST_F(ReconcileNodeTest, LoadsWhatIsWanted) {
+  for (const Plan& plan : {PlanOf(PlanMode::kAll), PlanOf(PlanMode::kNodes, {"a", "b"}),
+                           Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed),
+                           Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kPartial, "why")}) {
+    view_.plans = {plan};
+    EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+  }
+}
+
+TEST_F(ReconcileNodeTest, DoesNotLoadWhatIsNotWantedHere) {
+  for (const Plan& plan : {PlanOf(PlanMode::kNone), PlanOf(PlanMode::kNodes, {"b"}),
+                           Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kFailed, "why"),
+                           Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kCancelled, "why")}) {
+    view_.plans = {plan};
+    view_.local.clear();
+    view_.placements.clear();
+    EXPECT_THAT(Run(view_), IsEmpty());
+    view_.local = {LocalOf(LocalState::kLoading)};
+    view_.placements = {PlacementOf("a", PlacementState::kLoading)};
+    EXPECT_THAT(Run(view_), ElementsAre("unload m", "drop m"));
+  }
+}
+
+TEST_F(ReconcileNodeTest, UnloadsWhenNoLongerEligible) {
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.local = {LocalOf(LocalState::kReady)};
+  view_.eligible = false;
+  EXPECT_THAT(Run(view_), ElementsAre("unload m"));
+}
+
+TEST_F(ReconcileNodeTest, UnloadsWhenTheModelOrThePlanIsGone) {
+  view_.local = {LocalOf(LocalState::kReady)};
+  EXPECT_THAT(Run(view_), ElementsAre("unload m"));
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.models.clear();
+  EXPECT_THAT(Run(view_), ElementsAre("unload m"));
+}
+
+TEST_F(ReconcileNodeTest, NewGenerationIsNotedByALoadedModel) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kReady, 2)};
+  view_.placements = {PlacementOf("a", PlacementState::kLoaded, 2)};
+  EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+  view_.local = {LocalOf(LocalState::kReady, 3)};
+  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 loaded "));
+}
+
+TEST_F(ReconcileNodeTest, NewGenerationTriesAFailedOneAgain) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kFailed, 2)};
+  EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+}
+
+TEST_F(ReconcileNodeTest, WritesEachState) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kLoading)};
+  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 loading "));
+  view_.local = {LocalOf(LocalState::kReady)};
+  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 loaded "));
+  view_.local = {LocalOf(LocalState::kFailed)};
+  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 failed no memory"));
+}
+
+TEST_F(ReconcileNodeTest, WritesNothingTwice) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  for (const LocalState state : {LocalState::kLoading, LocalState::kReady, LocalState::kFailed}) {
+    view_.local = {LocalOf(state)};
+    view_.placements.clear();
+    const auto actions = ReconcileNode(view_);
+    ASSERT_EQ(actions.size(), 1u);
+    view_.placements = {std::get<WritePlacement>(actions[0]).placement};
+    view_.now += 1'000;
+    EXPECT_THAT(Run(view_), IsEmpty());
+  }
+}
+
+TEST_F(ReconcileNodeTest, ProgressIsWrittenAndStamped) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kLoading)};
+  view_.placements = {std::get<WritePlacement>(ReconcileNode(view_)[0]).placement};
+  view_.placements[0].revision = 5;
+  view_.now = 3'000;
+  view_.local[0].done_bytes = 10;
+  const auto actions = ReconcileNode(view_);
+  ASSERT_EQ(actions.size(), 1u);
+  const Placement& written = std::get<WritePlacement>(actions[0]).placement;
+  EXPECT_EQ(written.since, 1'000);
+  EXPECT_EQ(written.progressed_at, 3'000);
+  EXPECT_EQ(written.done_bytes, 10u);
+  EXPECT_EQ(written.revision, 5u);
+}
+
+TEST_F(ReconcileNodeTest, QueuedLoadProgressesWithThoseBeforeIt) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kLoading)};
+  view_.local[0].phase = serving::Phase::kQueued;
+  view_.placements = {std::get<WritePlacement>(ReconcileNode(view_)[0]).placement};
+  view_.now = 9'000;
+  view_.load_progress = 5'999;
+  EXPECT_THAT(Run(view_), IsEmpty());
+  view_.load_progress = 6'000;
+  const auto actions = ReconcileNode(view_);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(std::get<WritePlacement>(actions[0]).placement.progressed_at, 6'000);
+  EXPECT_EQ(std::get<WritePlacement>(actions[0]).placement.since, 1'000);
+}
+
+TEST_F(ReconcileNodeTest, PlacementOfAnEarlierIncarnationIsReplaced) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kReady)};
+  view_.placements = {PlacementOf("a", PlacementState::kLoaded)};
+  EXPECT_THAT(Run(view_), IsEmpty());
+  view_.placements[0].incarnation = 1;
+  const auto actions = ReconcileNode(view_);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(std::get<WritePlacement>(actions[0]).placement.incarnation, testing::kIncarnation);
+}
+
+TEST_F(ReconcileNodeTest, FailedOneIsRetriedWhenDueAndOnlyAfterTheDeployEnded) {
+  view_.local = {LocalOf(LocalState::kFailed)};
+  view_.placements = {};
+  view_.retry_due = {ModelId("m")};
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 failed no memory"));
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.retry_due.clear();
+  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 failed no memory"));
+}
+
+TEST(IsRetryableTest, ByCode) {
+  for (const Code code : {Code::kResourceExhausted, Code::kUnavailable, Code::kDeadlineExceeded, Code::kCancelled}) {
+    EXPECT_TRUE(IsRetryable(MakeError(code, ""))) << CodeName(code);
+  }
+  for (const Code code : {Code::kInvalidArgument, Code::kNotFound, Code::kFailedPrecondition, Code::kUnimplemented,
+                          Code::kTooLarge, Code::kDataLoss, Code::kInternal}) {
+    EXPECT_FALSE(IsRetryable(MakeError(code, ""))) << CodeName(code);
+  }
+}
+
+}  // namespace
+}  // namespace mlnode::deploy
