@@ -1,0 +1,179 @@
+#include "rest/api_server.h"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+
+#include "core/log.h"
+#include "rest/content_type.h"
+#include "rest/error_body.h"
+#include "rest/version.h"
+
+namespace mlnode::rest {
+namespace {
+
+constexpr std::size_t kMaxRequestIdBytes = 256;
+// A refused body up to this size is read all the same: answering in order keeps the connection usable.
+constexpr std::size_t kRefuseEarlyBytes = 64UL * 1024;
+
+constexpr std::string_view kMethods[] = {"GET",  "POST",  "PUT",   "DELETE", "OPTIONS",
+                                         "HEAD", "PATCH", "TRACE", "CONNECT"};
+
+bool IsKnownMethod(std::string_view method) {
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
+std::size_t DeclaredBytes(const net::HttpRequest& head) {
+  const auto header = head.headers.Find("Content-Length");
+  std::size_t bytes = 0;
+  if (header) std::from_chars(header->data(), header->data() + header->size(), bytes);
+  return bytes;
+}
+
+std::string DeprecationWarning(const Route& route) {
+  return fmt::format("299 OpenSearch-{}-unknown \"[{} {}] is deprecated! Use [{} {}] instead.\"", kCompatibleVersion,
+                     route.method, route.pattern, route.method, route.replaced_by);
+}
+
+net::HttpReply NoRouteReply(const net::HttpRequest& request, std::string_view path, const RouteMatch& match) {
+  if (!IsKnownMethod(request.method)) {
+    return SimpleErrorReply(405, fmt::format("Unexpected HTTP method, allowed: [{}]", fmt::join(match.allowed, ", ")));
+  }
+  if (match.allowed.empty()) return NoHandlerReply(path, request.method);
+  if (request.method == "OPTIONS") return OptionsReply(match.allowed);
+  return WrongMethodReply(request.target, request.method, match.allowed);
+}
+
+// Runs a handler; what it throws is a bug and becomes an internal error that names the request.
+template <class Call>
+Result<net::HttpReply> RunGuarded(const RequestContext& context, Call call) {
+  std::string what;
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+    what = "an exception that is no std::exception";
+  }
+  LOG_ERROR("rest", "{} {}: {}", context.http().method, context.path, what);
+  return Error{.code = Code::kInternal,
+               .message = fmt::format("internal error; the log has more under request id {}", context.request_id),
+               .detail = what};
+}
+
+}  // namespace
+
+ApiServer::ApiServer(std::unique_ptr<RouteTable> routes, Environment environment)
+    : routes_(std::move(routes)),
+      environment_(environment),
+      telemetry_(*routes_, environment.metrics, environment.clock),
+      id_prefix_(fmt::format("{:08x}", environment.random.Next() & 0xffffffffU)) {}
+
+std::string ApiServer::RequestId(const net::HttpRequest& request) {
+  if (const auto given = request.headers.Find("X-Opaque-Id"); given && !given->empty()) {
+    return std::string(given->substr(0, kMaxRequestIdBytes));
+  }
+  return fmt::format("{}-{}", id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed));
+}
+
+std::optional<net::HttpReply> ApiServer::CheckHead(const net::HttpRequest& head) {
+  const std::size_t bytes = DeclaredBytes(head);
+  if (bytes <= kRefuseEarlyBytes) return std::nullopt;
+  const auto target = ParseTarget(head.target);
+  if (!target) return ErrorReply(target.error(), false);
+  const auto match = routes_->Find(head.method, target->path);
+  if (!match) return ErrorReply(match.error(), false);
+  if (match->route == nullptr) return NoRouteReply(head, target->path, *match);
+  if (auto refused = RefuseContentType(head.headers, match->route->body)) return refused;
+  const bool packed = head.headers.Find("Content-Encoding").has_value();  // then the declared size says little
+  RequestContext context{.exchange = nullptr,
+                         .route = match->route,
+                         .path = target->path,
+                         .path_params = {},
+                         .query_params = {},
+                         .request_id = {},
+                         .trace = {}};
+  if (const Status body = CheckBody(context, packed ? 0 : bytes); !body) return ErrorReply(body.error(), false);
+  return std::nullopt;
+}
+
+std::optional<net::HttpReply> ApiServer::Route(RequestContext& context) const {
+  const net::HttpRequest& request = context.http();
+  auto target = ParseTarget(request.target);
+  if (!target) return ErrorReply(target.error(), false);
+  context.path = target->path;
+  context.query_params = std::move(target->query);
+  auto match = routes_->Find(request.method, context.path);
+  if (!match) return ErrorReply(match.error(), context.Pretty());
+  if (match->route == nullptr) return NoRouteReply(request, context.path, *match);
+  context.route = match->route;
+  context.path_params = std::move(match->path_params);
+  return std::nullopt;
+}
+
+std::optional<net::HttpReply> ApiServer::Check(const RequestContext& context) const {
+  if (!context.body().empty()) {
+    if (auto refused = RefuseContentType(context.http().headers, context.route->body)) return refused;
+  }
+  if (const Status params = CheckQueryParams(context); !params) return ErrorReply(params.error(), context.Pretty());
+  if (const Status body = CheckBody(context, context.body().size()); !body) {
+    return ErrorReply(body.error(), context.Pretty());
+  }
+  return std::nullopt;
+}
+
+void ApiServer::Handle(std::shared_ptr<net::HttpExchange> exchange) {
+  auto context = std::make_shared<RequestContext>();
+  context->exchange = std::move(exchange);
+  context->request_id = RequestId(context->http());
+  if (auto reply = Route(*context)) return Finish(*context, *std::move(reply));
+  if (auto reply = Check(*context)) return Finish(*context, *std::move(reply));
+  Dispatch(std::move(context));
+}
+
+void ApiServer::Dispatch(std::shared_ptr<RequestContext> context) {
+  if (context->route->async) {
+    Answer answer = [this, context](Result<net::HttpReply> result) { FinishResult(*context, std::move(result)); };
+    // A handler that throws has dropped its answer; the exchange then answers 500 itself.
+    const auto ran = RunGuarded(*context, [&]() -> Result<net::HttpReply> {
+      context->route->async(context, std::move(answer));
+      return net::HttpReply();
+    });
+    if (!ran) FinishResult(*context, ran.error());
+    return;
+  }
+  const bool posted = environment_.background.Post([this, context] {
+    const LogRequestScope scope(context->request_id);
+    FinishResult(*context, RunGuarded(*context, [&] { return context->route->handler(*context); }));
+  });
+  if (!posted) {
+    Error full = MakeError(Code::kResourceExhausted, "too many requests are waiting on this node");
+    full.retry_after = std::chrono::seconds(1);
+    FinishResult(*context, std::move(full));
+  }
+}
+
+void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> result) {
+  if (result) return Finish(context, *std::move(result));
+  const Error& error = result.error();
+  if (StatusOf(error.code) >= 500) {
+    LOG_WARN("rest", "{} {}: {} {} request {}", context.http().method, context.path, error.message, error.detail,
+             context.request_id);
+  }
+  Finish(context, ErrorReply(error, context.Pretty()));
+}
+
+void ApiServer::Finish(RequestContext& context, net::HttpReply reply) {
+  if (const auto given = context.http().headers.Find("X-Opaque-Id")) {
+    reply.headers.Add("X-Opaque-Id", std::string(*given));
+  }
+  if (context.route != nullptr && !context.route->replaced_by.empty()) {
+    reply.headers.Add("Warning", DeprecationWarning(*context.route));
+  }
+  telemetry_.Record(context, reply.status, environment_.slow_log_millis);
+  context.exchange->Reply(std::move(reply));
+}
+
+net::HttpReply ApiServer::Refusal(int status, const std::string& message) { return SimpleErrorReply(status, message); }
+
+}  // namespace mlnode::rest

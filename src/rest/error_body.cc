@@ -1,0 +1,114 @@
+#include "rest/error_body.h"
+
+#include "core/log.h"
+
+namespace mlnode::rest {
+namespace {
+
+constexpr CodeRow kCodes[] = {
+    {Code::kInvalidArgument, 400, "illegal_argument_exception"},
+    {Code::kUnauthenticated, 401, "security_exception"},
+    {Code::kPermissionDenied, 403, "status_exception"},
+    {Code::kNotFound, 404, "status_exception"},
+    {Code::kAlreadyExists, 409, "status_exception"},
+    {Code::kFailedPrecondition, 409, "status_exception"},
+    {Code::kConflict, 409, "status_exception"},
+    {Code::kTooLarge, 413, "status_exception"},
+    {Code::kResourceExhausted, 429, "rejected_execution_exception"},
+    {Code::kCancelled, 499, "status_exception"},
+    {Code::kDeadlineExceeded, 504, "status_exception"},
+    {Code::kUnavailable, 503, "status_exception"},
+    {Code::kUpstream, 502, "status_exception"},
+    {Code::kUnimplemented, 501, "status_exception"},
+    {Code::kDataLoss, 500, "illegal_state_exception"},
+    {Code::kInternal, 500, "m_l_exception"},
+};
+static_assert(std::size(kCodes) == kCodeCount);
+
+const CodeRow& RowOf(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
+
+// Keys that the peer adds to one type of error.
+void AddTypeKeys(std::string_view type, json::object& error) {
+  if (type == "circuit_breaking_exception") {
+    error["bytes_wanted"] = 0;
+    error["bytes_limit"] = 0;
+    error["durability"] = "TRANSIENT";
+  }
+}
+
+std::string JoinMethods(std::span<const std::string_view> methods, std::string_view separator) {
+  return fmt::format("{}", fmt::join(methods, separator));
+}
+
+}  // namespace
+
+std::span<const CodeRow> CodeTable() { return kCodes; }
+
+int StatusOf(Code code) { return RowOf(code).status; }
+
+std::string_view TypeOf(const Error& error) {
+  return error.reason.empty() ? RowOf(error.code).type : std::string_view(error.reason);
+}
+
+json::object ErrorBody(const Error& error) {
+  json::object cause;
+  cause["type"] = TypeOf(error);
+  if (error.message.empty()) {
+    cause["reason"] = nullptr;
+  } else {
+    cause["reason"] = error.message;
+  }
+  AddTypeKeys(TypeOf(error), cause);
+  json::object described;
+  described["root_cause"] = json::array{cause};
+  for (const auto& [key, value] : cause) described[key] = value;
+  json::object body;
+  body["error"] = std::move(described);
+  body["status"] = StatusOf(error.code);
+  return body;
+}
+
+net::HttpReply ErrorReply(const Error& error, bool pretty) {
+  net::HttpReply reply;
+  reply.status = StatusOf(error.code);
+  const json::value body = ErrorBody(error);
+  reply.body = pretty ? ToPrettyJson(body) : ToJson(body);
+  if (error.retry_after) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*error.retry_after).count();
+    reply.headers.Add("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds)));
+  }
+  return reply;
+}
+
+net::HttpReply NoHandlerReply(std::string_view path, std::string_view method) {
+  net::HttpReply reply;
+  reply.status = 400;
+  reply.body =
+      ToJson(json::object{{"error", fmt::format("no handler found for uri [{}] and method [{}]", path, method)}});
+  return reply;
+}
+
+net::HttpReply WrongMethodReply(std::string_view target, std::string_view method,
+                                std::span<const std::string_view> allowed) {
+  net::HttpReply reply =
+      SimpleErrorReply(405, fmt::format("Incorrect HTTP method for uri [{}] and method [{}], allowed: [{}]", target,
+                                        method, JoinMethods(allowed, ", ")));
+  reply.headers.Add("Allow", JoinMethods(allowed, ","));
+  return reply;
+}
+
+net::HttpReply OptionsReply(std::span<const std::string_view> allowed) {
+  net::HttpReply reply;
+  reply.content_type = "text/plain; charset=UTF-8";
+  reply.headers.Add("Allow", JoinMethods(allowed, ","));
+  return reply;
+}
+
+net::HttpReply SimpleErrorReply(int status, std::string_view text) {
+  net::HttpReply reply;
+  reply.status = status;
+  reply.body = ToJson(json::object{{"error", text}, {"status", status}});
+  return reply;
+}
+
+}  // namespace mlnode::rest

@@ -1,0 +1,37 @@
+// rest/error_body.h: the only place where an Error becomes HTTP (docs/errors.md).
+//   {"error":{"root_cause":[{"type","reason"}],"type","reason"},"status":N}        spec/rest-conventions §1.1
+// The status follows from the code alone; Error.reason only names the `type` that clients of the peer know.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/json.h"
+#include "core/result.h"
+#include "net/http_message.h"
+
+namespace mlnode::rest {
+
+struct CodeRow {
+  Code code;
+  int status;
+  std::string_view type;  // when Error.reason is empty
+};
+std::span<const CodeRow> CodeTable();  // one row a code, in the order of Code
+
+int StatusOf(Code code);
+std::string_view TypeOf(const Error& error);
+json::object ErrorBody(const Error& error);
+// With Retry-After (whole seconds, rounded up) where the error says when.
+net::HttpReply ErrorReply(const Error& error, bool pretty);
+
+// Answers that have no exception object (spec/rest-conventions §1.2).
+net::HttpReply NoHandlerReply(std::string_view path, std::string_view method);
+net::HttpReply WrongMethodReply(std::string_view target, std::string_view method,
+                                std::span<const std::string_view> allowed);
+net::HttpReply OptionsReply(std::span<const std::string_view> allowed);
+// {"error": text, "status": status}
+net::HttpReply SimpleErrorReply(int status, std::string_view text);
+
+}  // namespace mlnode::rest

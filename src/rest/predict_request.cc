@@ -1,0 +1,249 @@
+#include "rest/predict_request.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+#include "core/json.h"
+#include "core/log.h"
+
+namespace mlnode::rest {
+namespace {
+
+namespace dom = simdjson::dom;
+
+// Nesting beyond this is refused as core/json.h does.
+constexpr std::size_t kMaxDepth = 64;
+
+// Owns what the texts point into: the parser's unescaped strings, and the texts of numbers.
+struct ParsedBody {
+  dom::parser parser;
+  std::deque<std::string> printed;
+};
+
+std::string_view KindOf(dom::element value) {
+  switch (value.type()) {
+    case dom::element_type::ARRAY:
+      return "an array";
+    case dom::element_type::OBJECT:
+      return "an object";
+    case dom::element_type::STRING:
+      return "a string";
+    case dom::element_type::BOOL:
+      return "a boolean";
+    case dom::element_type::NULL_VALUE:
+      return "null";
+    default:
+      return "a number";
+  }
+}
+
+Error WrongKind(std::string_view field, std::string_view wanted, dom::element found) {
+  return MakeError(Code::kInvalidArgument, fmt::format("[{}] must be {}, found {}", field, wanted, KindOf(found)));
+}
+
+// The text of one element of an array of texts; nullopt for what has none.
+std::optional<std::string_view> TextOf(dom::element value, ParsedBody& body) {
+  switch (value.type()) {
+    case dom::element_type::STRING:
+      return value.get_string().value_unsafe();
+    case dom::element_type::BOOL:
+      return value.get_bool().value_unsafe() ? "true" : "false";
+    case dom::element_type::INT64:
+    case dom::element_type::UINT64:
+    case dom::element_type::DOUBLE:
+      return body.printed.emplace_back(simdjson::minify(value));
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<std::vector<std::string_view>> ReadTexts(dom::element value, ParsedBody& body) {
+  dom::array array;
+  if (value.get_array().get(array) != simdjson::SUCCESS) return WrongKind("text_docs", "an array of strings", value);
+  std::vector<std::string_view> texts;
+  texts.reserve(array.size());
+  for (const dom::element element : array) {
+    const auto text = TextOf(element, body);
+    if (!text) return WrongKind(fmt::format("text_docs[{}]", texts.size()), "a string", element);
+    texts.push_back(*text);
+  }
+  return texts;
+}
+
+Result<bool> ReadBool(std::string_view field, dom::element value) {
+  bool flag = false;
+  if (value.get_bool().get(flag) == simdjson::SUCCESS) return flag;
+  std::string_view text;
+  if (value.get_string().get(text) != simdjson::SUCCESS) return WrongKind(field, "true or false", value);
+  if (text == "true" || text == "false") return text == "true";
+  return MakeError(Code::kInvalidArgument,
+                   fmt::format("Failed to parse value [{}] as only [true] or [false] are allowed.", text));
+}
+
+Result<std::vector<std::string>> ReadNames(dom::element value) {
+  std::vector<std::string> names;
+  if (value.is_null()) return names;
+  dom::array array;
+  if (value.get_array().get(array) != simdjson::SUCCESS) {
+    return WrongKind("target_response", "an array of strings", value);
+  }
+  for (const dom::element element : array) {
+    std::string_view name;
+    if (element.get_string().get(name) != simdjson::SUCCESS) {
+      return WrongKind(fmt::format("target_response[{}]", names.size()), "a string", element);
+    }
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+Result<std::vector<std::int64_t>> ReadPositions(dom::element value) {
+  std::vector<std::int64_t> positions;
+  if (value.is_null()) return positions;
+  dom::array array;
+  if (value.get_array().get(array) != simdjson::SUCCESS) {
+    return WrongKind("target_response_positions", "an array of integers", value);
+  }
+  for (const dom::element element : array) {
+    std::int64_t position = 0;
+    if (element.get_int64().get(position) != simdjson::SUCCESS) {
+      return WrongKind(fmt::format("target_response_positions[{}]", positions.size()), "an integer", element);
+    }
+    positions.push_back(position);
+  }
+  return positions;
+}
+
+// True when `key` was one of the filter's.
+Result<bool> ReadFilterKey(std::string_view key, dom::element value, ResultFilter& filter) {
+  if (key == "return_number") {
+    ASSIGN_OR_RETURN(filter.return_number, ReadBool(key, value));
+  } else if (key == "return_bytes") {
+    ASSIGN_OR_RETURN(filter.return_bytes, ReadBool(key, value));
+  } else if (key == "target_response") {
+    ASSIGN_OR_RETURN(filter.names, ReadNames(value));
+  } else if (key == "target_response_positions") {
+    ASSIGN_OR_RETURN(filter.positions, ReadPositions(value));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Result<ResultFilter> ReadResultFilter(dom::element value) {
+  dom::object object;
+  if (value.get_object().get(object) != simdjson::SUCCESS) return WrongKind("result_filter", "an object", value);
+  ResultFilter filter;
+  for (const auto [key, member] : object) {
+    if (auto read = ReadFilterKey(key, member, filter); !read) return std::move(read).error();
+  }
+  return filter;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+Error NoEnumConstant(std::string_view field, std::string_view value, std::string_view allowed) {
+  return MakeError(Code::kInvalidArgument,
+                   fmt::format("No enum constant for [{}]: [{}]; allowed: {}", field, value, allowed));
+}
+
+Status ReadParameters(dom::element value, TextDocsRequest& request) {
+  if (value.is_null()) return {};
+  dom::object object;
+  if (value.get_object().get(object) != simdjson::SUCCESS) return WrongKind("parameters", "an object", value);
+  request.has_parameters = true;
+  for (const auto [key, member] : object) {
+    if ((key != "content_type" && key != "sparse_embedding_format") || member.is_null()) continue;
+    std::string_view text;
+    if (member.get_string().get(text) != simdjson::SUCCESS) return WrongKind(key, "a string", member);
+    const std::string lower = Lower(text);
+    if (key == "sparse_embedding_format") {
+      if (lower != "word" && lower != "lexical" && lower != "token_id") {
+        return NoEnumConstant(key, text, "word, token_id");
+      }
+    } else if (lower == "query") {
+      request.content_type = serving::ContentType::kQuery;
+    } else if (lower == "passage") {
+      request.content_type = serving::ContentType::kPassage;
+    } else {
+      return NoEnumConstant(key, text, "query, passage");
+    }
+  }
+  return {};
+}
+
+// The error of a body that simdjson refused, in the peer's words.
+Error DescribeRefusal(const std::string& body, simdjson::error_code why) {
+  if (auto parsed = ParseJsonObject(body); !parsed) return std::move(parsed).error();
+  return MakeError(Code::kInvalidArgument, fmt::format("request body: {}", simdjson::error_message(why)));
+}
+
+simdjson::error_code ParseBody(const std::string& body, ParsedBody& holder, dom::element& root) {
+  if (const auto error = holder.parser.allocate(body.size(), kMaxDepth); error != simdjson::SUCCESS) return error;
+  // The parser reads, and ignores, up to SIMDJSON_PADDING bytes behind the text: it copies unless the buffer has them.
+  const bool copy = body.capacity() - body.size() < simdjson::SIMDJSON_PADDING;
+  return holder.parser.parse(body.data(), body.size(), copy).get(root);
+}
+
+// A key that is known and came before is refused, as the peer's parser does.
+Status RefuseDuplicates(const std::string& body, dom::object object) {
+  std::vector<std::string_view> seen;
+  for (const auto [key, value] : object) {
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+      return DescribeRefusal(body, simdjson::INCORRECT_TYPE);
+    }
+    seen.push_back(key);
+  }
+  return {};
+}
+
+}  // namespace
+
+bool ResultFilter::Keeps(std::string_view name, std::size_t position) const {
+  if (names.empty() && positions.empty()) return true;
+  return std::find(names.begin(), names.end(), name) != names.end() ||
+         std::find(positions.begin(), positions.end(), static_cast<std::int64_t>(position)) != positions.end();
+}
+
+Result<TextDocsRequest> ParseTextDocs(const std::string& body) {
+  if (body.empty()) {
+    return Error{.code = Code::kInvalidArgument, .message = "request body is required", .reason = "parse_exception"};
+  }
+  auto holder = std::make_shared<ParsedBody>();
+  dom::element root;
+  if (const auto error = ParseBody(body, *holder, root); error != simdjson::SUCCESS) {
+    return DescribeRefusal(body, error);
+  }
+  dom::object object;
+  if (const auto error = root.get_object().get(object); error != simdjson::SUCCESS) return DescribeRefusal(body, error);
+  RETURN_IF_ERROR(RefuseDuplicates(body, object));
+
+  TextDocsRequest request;
+  std::optional<ResultFilter> result_filter;
+  for (const auto [key, value] : object) {
+    if (key == "text_docs") {
+      if (value.is_null()) continue;
+      ASSIGN_OR_RETURN(request.texts, ReadTexts(value, *holder));
+    } else if (key == "result_filter") {
+      if (value.is_null()) continue;
+      ASSIGN_OR_RETURN(result_filter, ReadResultFilter(value));
+    } else if (key == "parameters") {
+      RETURN_IF_ERROR(ReadParameters(value, request));
+    } else if (auto read = ReadFilterKey(key, value, request.filter); !read) {
+      return std::move(read).error();
+    }
+  }
+  if (request.texts.empty()) return MakeError(Code::kInvalidArgument, "Empty text docs");
+  if (result_filter) request.filter = *std::move(result_filter);
+  request.owner = std::move(holder);
+  return request;
+}
+
+}  // namespace mlnode::rest

@@ -1,0 +1,39 @@
+// rest/predict_request.h: the body of a predict call for functions that take texts (spec/predict-local §2.1, 2.2).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "serving/predict.h"
+
+namespace mlnode::rest {
+
+// Which tensors of each document, and what of them, go into the answer (spec/predict-local §3).
+struct ResultFilter {
+  bool return_number = true;
+  // Accepted; ONNX text embeddings have no byte_buffer to return (spec §7.1, pipeline C).
+  bool return_bytes = false;
+  std::vector<std::string> names;  // both empty: all tensors
+  std::vector<std::int64_t> positions;
+
+  bool Keeps(std::string_view name, std::size_t position) const;
+};
+
+struct TextDocsRequest {
+  std::vector<std::string_view> texts;  // point into `owner`
+  std::shared_ptr<const void> owner;
+  bool has_parameters = false;
+  serving::ContentType content_type = serving::ContentType::kUnset;
+  ResultFilter filter;
+};
+
+// Errors are the peer's ("request body is required", "Empty text docs", "Failed to parse object: ...", the JSON
+// parser's words); where the peer answers 500 (text_docs that is no array, an object or null among the texts)
+// kInvalidArgument names the index. Unknown keys are skipped; numbers and booleans count as their text. Pure, any
+// thread; about 1 GB/s.
+Result<TextDocsRequest> ParseTextDocs(const std::string& body);
+
+}  // namespace mlnode::rest

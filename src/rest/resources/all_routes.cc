@@ -1,0 +1,19 @@
+#include "rest/resources/resources.h"
+
+namespace mlnode::rest {
+
+void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness) {
+  AddRootRoutes(table, node);
+  AddClusterRoutes(table, node);
+  AddNodeRoutes(table, node);
+  AddHealthRoutes(table, node, readiness);
+  AddModelRoutes(table, node);
+  AddModelSearchRoutes(table, node);
+  AddModelGroupRoutes(table, node);
+  AddDeployRoutes(table, node);
+  AddTaskRoutes(table, node);
+  AddPredictRoutes(table, node);
+  AddExplainRoutes(table, node);
+}
+
+}  // namespace mlnode::rest

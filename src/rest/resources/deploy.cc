@@ -1,0 +1,98 @@
+// Deploy and undeploy (spec/deploy §2, 3; the documentation page's answer: status DEPLOYING).
+#include "core/log.h"
+#include "rest/json_reply.h"
+#include "rest/resources/resources.h"
+
+namespace mlnode::rest {
+namespace {
+
+std::string Path(std::string_view rest) { return fmt::format("{}/models{}", kMlBase, rest); }
+
+std::string_view TokenName(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::object:
+      return "START_OBJECT";
+    case json::kind::array:
+      return "START_ARRAY";
+    case json::kind::string:
+      return "VALUE_STRING";
+    case json::kind::bool_:
+      return "VALUE_BOOLEAN";
+    case json::kind::null:
+      return "VALUE_NULL";
+    default:
+      return "VALUE_NUMBER";
+  }
+}
+
+// A list of ids; absent: empty.
+template <class IdType>
+Result<std::vector<IdType>> Ids(const json::object& body, std::string_view key) {
+  std::vector<IdType> ids;
+  const json::value* found = body.if_contains(key);
+  if (found == nullptr) return ids;
+  if (!found->is_array()) {
+    return Error{.code = Code::kInvalidArgument,
+                 .message = fmt::format("Failed to parse object: expecting token of type [START_ARRAY] but found [{}]",
+                                        TokenName(*found)),
+                 .reason = "parsing_exception"};
+  }
+  ASSIGN_OR_RETURN(auto texts, StringsField(body, key));
+  for (std::string& text : *texts) ids.emplace_back(std::move(text));
+  return ids;
+}
+
+Result<net::HttpReply> Deploy(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, false));
+  ASSIGN_OR_RETURN(const auto nodes, Ids<NodeId>(body, "node_ids"));
+  ASSIGN_OR_RETURN(const TaskId task, node.deploys().Deploy(ModelId(context.PathParam("model_id")), nodes));
+  return JsonReply(context,
+                   json::object{{"task_id", task.str()}, {"task_type", "DEPLOY_MODEL"}, {"status", "DEPLOYING"}});
+}
+
+json::object Report(const deploy::UndeployReport& report) {
+  json::object body;
+  for (const auto& [node, models] : report.nodes) {
+    json::object stats;
+    for (const auto& [model, result] : models) {
+      stats[model.str()] = result == deploy::UndeployResult::kUndeployed ? "undeployed" : "not_found";
+    }
+    body[node.str()] = json::object{{"stats", std::move(stats)}};
+  }
+  return body;
+}
+
+Result<net::HttpReply> Undeploy(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, false));
+  ASSIGN_OR_RETURN(auto models, Ids<ModelId>(body, "model_ids"));
+  ASSIGN_OR_RETURN(const auto nodes, Ids<NodeId>(body, "node_ids"));
+  const std::string& named = context.PathParam("model_id");  // empty on the route without one
+  if (models.empty() && !named.empty()) models.emplace_back(named);
+  if (models.empty()) return MakeError(Code::kInvalidArgument, "Must set specific model ids to undeploy");
+  ASSIGN_OR_RETURN(const deploy::UndeployReport report, node.deploys().Undeploy(models, nodes));
+  return JsonReply(context, Report(report));
+}
+
+}  // namespace
+
+void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node) {
+  struct Verb {
+    const char* pattern;
+    const char* old_pattern;
+    Result<net::HttpReply> (*handle)(const RequestContext&, deploy::NodeCore&);
+  };
+  constexpr Verb kVerbs[] = {{"/{model_id}/_deploy", "/{model_id}/_load", Deploy},
+                             {"/{model_id}/_undeploy", "/{model_id}/_unload", Undeploy},
+                             {"/_undeploy", "/_unload", Undeploy}};
+  for (const Verb& verb : kVerbs) {
+    const Route route{
+        .method = "POST",
+        .pattern = Path(verb.pattern),
+        .handler = [&node, handle = verb.handle](const RequestContext& context) { return handle(context, node); },
+        .body = BodyUse::kJson};
+    table.Add(route);
+    table.AddAlias(Path(verb.old_pattern), route);
+  }
+}
+
+}  // namespace mlnode::rest

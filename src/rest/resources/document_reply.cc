@@ -1,0 +1,61 @@
+#include "rest/resources/document_reply.h"
+
+#include "rest/json_reply.h"
+
+namespace mlnode::rest {
+namespace {
+
+json::object NoIndexResult() {
+  return {{"timed_out", false},
+          {"_shards", {{"total", 0}, {"successful", 0}, {"skipped", 0}, {"failed", 0}}},
+          {"hits", {{"total", {{"value", 0}, {"relation", "eq"}}}, {"max_score", 0.0}, {"hits", json::array()}}}};
+}
+
+}  // namespace
+
+net::HttpReply DeletedReply(const RequestContext& context, std::string_view index, const std::string& id,
+                            const storage::Written& written, std::string_view result) {
+  json::object body;
+  body["_index"] = index;
+  body["_id"] = id;
+  body["_version"] = written.version;
+  body["result"] = result;
+  body["forced_refresh"] = true;
+  body["_shards"] = {{"total", 1}, {"successful", 1}, {"failed", 0}};
+  body["_seq_no"] = written.revision;
+  body["_primary_term"] = 1;
+  return JsonReply(context, body);
+}
+
+Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context) {
+  if (context.body().empty()) {
+    if (const auto source = context.Query("source")) {
+      const auto type = context.Query("source_content_type");
+      if (!type || !type->starts_with("application/json")) {
+        return MakeError(Code::kInvalidArgument, "[source] needs [source_content_type=application/json]");
+      }
+      ASSIGN_OR_RETURN(const json::object body, ParseJsonObject(*source));
+      return query::SearchRequest::Parse(body);
+    }
+  }
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "request body or source parameter is required"));
+  return query::SearchRequest::Parse(body);
+}
+
+std::vector<std::string> SearchParams() { return {"source", "source_content_type"}; }
+
+Result<net::HttpReply> SearchReply(const RequestContext& context, const query::SearchRequest& request,
+                                   const std::vector<query::SearchDocument>& documents,
+                                   const query::SearchTarget& target, const Clock& clock) {
+  json::object found = NoIndexResult();
+  if (!documents.empty()) {
+    ASSIGN_OR_RETURN(found, query::Search(request, documents, target));
+  }
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock.Now() - context.http().received);
+  json::object body;
+  body["took"] = took.count();
+  for (auto& [key, value] : found) body[key] = std::move(value);
+  return JsonReply(context, body);
+}
+
+}  // namespace mlnode::rest

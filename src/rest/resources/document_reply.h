@@ -1,0 +1,33 @@
+// rest/resources/document_reply.h: answers in the shape of the peer's document index (spec/rest-conventions §5, 6.3).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "query/search.h"
+#include "rest/request_context.h"
+#include "storage/store.h"
+
+namespace mlnode::rest {
+
+inline constexpr std::string_view kModelIndex = ".plugins-ml-model";
+inline constexpr std::string_view kModelGroupIndex = ".plugins-ml-model-group";
+inline constexpr std::string_view kTaskIndex = ".plugins-ml-task";
+
+// {"_index","_id","_version","result","forced_refresh","_shards","_seq_no","_primary_term"}
+net::HttpReply DeletedReply(const RequestContext& context, std::string_view index, const std::string& id,
+                            const storage::Written& written, std::string_view result = "deleted");
+
+// The body, or ?source= with ?source_content_type=; neither: the peer's parse_exception.
+Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context);
+// Query parameters of every _search route.
+std::vector<std::string> SearchParams();
+
+// Evaluates and answers. No documents at all is the peer's answer for an index that does not exist yet.
+Result<net::HttpReply> SearchReply(const RequestContext& context, const query::SearchRequest& request,
+                                   const std::vector<query::SearchDocument>& documents,
+                                   const query::SearchTarget& target, const Clock& clock);
+
+}  // namespace mlnode::rest

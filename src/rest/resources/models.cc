@@ -1,0 +1,142 @@
+// Models: register, chunks, get, delete (spec/lifecycle §2, 5, 7, 10).
+#include <algorithm>
+#include <charconv>
+
+#include "core/log.h"
+#include "rest/json_reply.h"
+#include "rest/resources/document_reply.h"
+#include "rest/resources/resources.h"
+
+namespace mlnode::rest {
+namespace {
+
+constexpr std::string_view kLocalFileSetting = "plugins.ml_commons.allow_registering_model_via_local_file";
+
+std::string Path(std::string_view rest) { return fmt::format("{}{}", kMlBase, rest); }
+
+// What is done with a model that was registered with ?deploy=true. Nobody waits for it: the log tells.
+std::function<void(const ModelId&)> DeployAfter(deploy::NodeCore& node, std::vector<std::string> node_ids) {
+  std::vector<NodeId> nodes;
+  for (std::string& id : node_ids) nodes.emplace_back(std::move(id));
+  return [&node, nodes = std::move(nodes)](const ModelId& model) {
+    if (const auto task = node.deploys().Deploy(model, nodes); !task) {
+      LOG_WARN("rest", "model {} was registered, but its deploy was refused: {}", model.str(), task.error().message);
+    }
+  };
+}
+
+Result<net::HttpReply> Register(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const bool deploy, context.BoolQuery("deploy", false));
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true));
+  ASSIGN_OR_RETURN(models::RegisterInput input, models::ParseRegister(body, *node.settings().Current()));
+  std::function<void(const ModelId&)> then;
+  if (deploy) then = DeployAfter(node, input.deploy_node_ids);
+  ASSIGN_OR_RETURN(const TaskId task, node.registration().RegisterFromUrl(std::move(input), std::move(then)));
+  return JsonReply(context, json::object{{"task_id", task.str()}, {"status", "CREATED"}});
+}
+
+Result<net::HttpReply> RegisterMeta(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "Model meta request has empty body"));
+  ASSIGN_OR_RETURN(models::RegisterInput input, models::ParseRegisterMeta(body, *node.settings().Current()));
+  ASSIGN_OR_RETURN(const ModelId model, node.registration().CreateMeta(std::move(input)));
+  return JsonReply(context, json::object{{"model_id", model.str()}, {"status", "CREATED"}});
+}
+
+Result<std::uint32_t> ChunkNumber(const std::string& text) {
+  std::int32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+    return Error{.code = Code::kInvalidArgument,
+                 .message = fmt::format("For input string: \"{}\"", text),
+                 .reason = "number_format_exception"};
+  }
+  if (number < 0) return MakeError(Code::kInvalidArgument, fmt::format("Chunk number {} is negative", number));
+  return static_cast<std::uint32_t>(number);
+}
+
+Result<net::HttpReply> UploadChunk(const RequestContext& context, deploy::NodeCore& node) {
+  if (!node.settings().Current()->Bool(kLocalFileSetting)) {
+    return MakeError(
+        Code::kInvalidArgument,
+        "To upload custom model from local file, user needs to enable "
+        "allow_registering_model_via_local_file settings. Otherwise please use opensearch pre-trained models.");
+  }
+  ASSIGN_OR_RETURN(const std::uint32_t number, ChunkNumber(context.PathParam("chunk_number")));
+  RETURN_IF_ERROR(node.registration().AddChunk(ModelId(context.PathParam("model_id")), number, context.body()));
+  return JsonReply(context, json::object{{"status", "Uploaded"}});
+}
+
+Error NoSuchModel(const std::string& id) {
+  return MakeError(Code::kNotFound, fmt::format("Failed to find model with the provided model id: {}", id));
+}
+
+// The document of chunk n of a model, asked for as "<model>_<n>".
+Result<json::object> FindChunk(deploy::NodeCore& node, const std::string& id) {
+  const std::size_t underscore = id.rfind('_');
+  if (underscore == std::string::npos) return NoSuchModel(id);
+  const std::string_view digits = std::string_view(id).substr(underscore + 1);
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return NoSuchModel(id);
+  const auto model = node.models().Get(ModelId(id.substr(0, underscore)));
+  if (!model) return NoSuchModel(id);
+  const auto& parts = model->received_parts;
+  if (!std::binary_search(parts.begin(), parts.end(), number)) return NoSuchModel(id);
+  return models::ChunkForm(*model, number);
+}
+
+Result<net::HttpReply> GetModel(const RequestContext& context, deploy::NodeCore& node) {
+  // Accepted; no document holds its content here.
+  RETURN_IF_ERROR(context.BoolQuery("return_content", false));
+  const std::string& id = context.PathParam("model_id");
+  const auto view = node.deploys().Get(ModelId(id));
+  if (view) return JsonReply(context, deploy::RenderModel(view->model, view->plan, view->deployment));
+  if (view.error().code != Code::kNotFound) return view.error();
+  ASSIGN_OR_RETURN(const json::object chunk, FindChunk(node, id));
+  return JsonReply(context, chunk);
+}
+
+Result<net::HttpReply> DeleteModel(const RequestContext& context, deploy::NodeCore& node) {
+  const std::string& id = context.PathParam("model_id");
+  ASSIGN_OR_RETURN(const storage::Written written, node.deploys().Delete(ModelId(id), node.registration()));
+  return DeletedReply(context, kModelIndex, id, written);
+}
+
+}  // namespace
+
+void AddModelRoutes(RouteTable& table, deploy::NodeCore& node) {
+  const auto on_node = [&node](auto handle) {
+    return [&node, handle](const RequestContext& context) { return handle(context, node); };
+  };
+  Route add{.method = "POST",
+            .pattern = Path("/models/_register"),
+            .handler = on_node(Register),
+            .body = BodyUse::kJson,
+            .params = {"deploy"}};
+  table.Add(add);
+  table.AddAlias(Path("/models/_upload"), add);
+
+  Route meta{.method = "POST",
+             .pattern = Path("/models/_register_meta"),
+             .handler = on_node(RegisterMeta),
+             .body = BodyUse::kJson};
+  table.Add(meta);
+  table.AddAlias(Path("/models/meta"), meta);
+
+  Route chunk{.method = "POST",
+              .pattern = Path("/models/{model_id}/upload_chunk/{chunk_number}"),
+              .handler = on_node(UploadChunk),
+              .body = BodyUse::kRaw,
+              .max_body_bytes = storage::kMaxPartBytes,
+              .too_large = "Chunk size exceeds 10MB"};
+  table.Add(chunk);
+  table.AddAlias(Path("/models/{model_id}/chunk/{chunk_number}"), chunk);
+
+  table.Add({.method = "GET",
+             .pattern = Path("/models/{model_id}"),
+             .handler = on_node(GetModel),
+             .params = {"return_content"}});
+  table.Add({.method = "DELETE", .pattern = Path("/models/{model_id}"), .handler = on_node(DeleteModel)});
+}
+
+}  // namespace mlnode::rest

@@ -1,0 +1,156 @@
+// GET _nodes, _nodes/{ids}, _cat/nodes (spec/rest-conventions §4.3, 4.4).
+#include <stdlib.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/log.h"
+#include "rest/json_reply.h"
+#include "rest/resources/cat_table.h"
+#include "rest/resources/resources.h"
+#include "rest/version.h"
+
+namespace mlnode::rest {
+namespace {
+
+std::string HostOf(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+bool HasRole(const deploy::Lease& lease, std::string_view role) {
+  return std::find(lease.roles.begin(), lease.roles.end(), role) != lease.roles.end();
+}
+
+// One part of a node filter: an id, a name, an address, _local, _all, or role:true.
+bool Selects(std::string_view part, const deploy::Lease& lease, const NodeId& self) {
+  if (part.empty() || part == "_all" || part == "*") return true;
+  if (part == "_local") return lease.node == self;
+  if (part.ends_with(":true")) return HasRole(lease, part.substr(0, part.size() - 5));
+  if (part.ends_with(":false")) return !HasRole(lease, part.substr(0, part.size() - 6));
+  return part == lease.node.str() || part == lease.name || part == HostOf(lease.address);
+}
+
+bool IsMetric(std::string_view part) {
+  constexpr std::array<std::string_view, 12> kMetrics = {"settings",    "os",        "process",      "jvm",
+                                                         "thread_pool", "transport", "http",         "plugins",
+                                                         "ingest",      "indices",   "aggregations", "_all"};
+  return std::find(kMetrics.begin(), kMetrics.end(), part) != kMetrics.end();
+}
+
+std::vector<std::string_view> SplitCommas(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
+json::object NodeInfo(const deploy::Lease& lease) {
+  json::object info;
+  info["name"] = lease.name;
+  info["transport_address"] = lease.address;
+  info["host"] = HostOf(lease.address);
+  info["ip"] = HostOf(lease.address);
+  info["version"] = kCompatibleVersion;
+  info["build_type"] = "tar";
+  info["build_hash"] = "unknown";
+  json::array roles;
+  for (const std::string& role : lease.roles) roles.emplace_back(role);
+  info["roles"] = std::move(roles);
+  info["attributes"] = json::object();
+  info["http"] = {{"bound_address", json::array{lease.address}}, {"publish_address", lease.address}};
+  info["plugins"] = json::array{{{"name", "opensearch-ml"}, {"version", fmt::format("{}.0", kCompatibleVersion)}}};
+  info["mlnode"] = {{"version", lease.version}, {"started_at", lease.started_at}};
+  return info;
+}
+
+Result<net::HttpReply> GetNodes(const RequestContext& context, deploy::NodeCore& node, std::string_view filter) {
+  std::vector<std::string_view> parts = SplitCommas(filter);
+  if (std::all_of(parts.begin(), parts.end(), IsMetric)) parts = {"_all"};
+  json::object nodes;
+  for (const deploy::Lease& lease : node.membership().Live()) {
+    const bool chosen = std::any_of(parts.begin(), parts.end(),
+                                    [&](std::string_view part) { return Selects(part, lease, node.self().id); });
+    if (chosen) nodes[lease.node.str()] = NodeInfo(lease);
+  }
+  json::object body;
+  body["_nodes"] = {{"total", nodes.size()}, {"successful", nodes.size()}, {"failed", 0}};
+  body["cluster_name"] = node.self().cluster_name;
+  body["nodes"] = std::move(nodes);
+  return JsonReply(context, body);
+}
+
+std::string RoleLetters(const deploy::Lease& lease) {
+  constexpr std::pair<std::string_view, char> kLetters[] = {
+      {"data", 'd'}, {"ingest", 'i'}, {"cluster_manager", 'm'}, {"remote_cluster_client", 'r'}};
+  std::string letters;
+  for (const auto& [role, letter] : kLetters) {
+    if (HasRole(lease, role)) letters.push_back(letter);
+  }
+  return letters.empty() ? "-" : letters;
+}
+
+// Load averages and memory are known of this node only; other nodes show "-".
+CatRow NodeRow(deploy::NodeCore& node, const deploy::Lease& lease, bool manager, bool full_id) {
+  std::array<double, 3> load{};
+  const bool self = lease.node == node.self().id;
+  const bool known = self && getloadavg(load.data(), 3) == 3;
+  const auto load_text = [&](std::size_t i) { return known ? fmt::format("{:.2f}", load[i]) : std::string("-"); };
+  const std::uint64_t limit = std::max<std::uint64_t>(1, node.budget().limit());
+  const std::string memory = self ? fmt::format("{}", node.budget().Reserved() * 100 / limit) : "-";
+  return {{"id", full_id ? lease.node.str() : lease.node.str().substr(0, 4)},
+          {"ip", HostOf(lease.address)},
+          {"http_address", lease.address},
+          {"version", std::string(kCompatibleVersion)},
+          {"heap.percent", memory},
+          {"ram.percent", memory},
+          {"cpu", "-"},
+          {"load_1m", load_text(0)},
+          {"load_5m", load_text(1)},
+          {"load_15m", load_text(2)},
+          {"node.role", RoleLetters(lease)},
+          {"node.roles", fmt::format("{}", fmt::join(lease.roles, ","))},
+          {"cluster_manager", manager ? "*" : "-"},
+          {"master", manager ? "*" : "-"},
+          {"name", lease.name}};
+}
+
+Result<net::HttpReply> CatNodes(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const bool full_id, context.BoolQuery("full_id", false));
+  CatTable table;
+  table.default_columns = {"ip",        "heap.percent", "ram.percent",     "cpu", "load_1m", "load_5m", "load_15m",
+                           "node.role", "node.roles",   "cluster_manager", "name"};
+  table.aliases = {{"nodeId", "id"},      {"i", "ip"},      {"n", "name"},           {"r", "node.role"},
+                   {"role", "node.role"}, {"v", "version"}, {"m", "cluster_manager"}};
+  // Every node does the manager's work; the first by id stands for it where clients expect one.
+  for (const deploy::Lease& lease : node.membership().Live()) {
+    table.rows.push_back(NodeRow(node, lease, table.rows.empty(), full_id));
+  }
+  return CatReply(context, table);
+}
+
+}  // namespace
+
+void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node) {
+  const std::vector<std::string> params = {"timeout", "flat_settings"};
+  table.Add({.method = "GET",
+             .pattern = "/_nodes",
+             .handler = [&node](const RequestContext& context) { return GetNodes(context, node, "_all"); },
+             .params = params});
+  for (const char* pattern : {"/_nodes/{node_id}", "/_nodes/{node_id}/{metric}"}) {
+    table.Add(
+        {.method = "GET",
+         .pattern = pattern,
+         .handler =
+             [&node](const RequestContext& context) { return GetNodes(context, node, context.PathParam("node_id")); },
+         .params = params});
+  }
+  std::vector<std::string> cat_params = CatParams();
+  cat_params.insert(cat_params.end(), {"full_id", "local", "cluster_manager_timeout", "master_timeout"});
+  table.Add({.method = "GET",
+             .pattern = "/_cat/nodes",
+             .handler = [&node](const RequestContext& context) { return CatNodes(context, node); },
+             .params = cat_params});
+}
+
+}  // namespace mlnode::rest

@@ -1,0 +1,150 @@
+// POST models/{id}/_predict and _predict/{algorithm}/{id} (spec/predict-local §1 to 4).
+// The way: io thread → gate.Find → parse (on cpu beyond 64 KiB) → gate.Admit → Servable::Predict → writer (on cpu when
+// large).
+#include <limits>
+
+#include "core/log.h"
+#include "rest/client_watch.h"
+#include "rest/json_reply.h"
+#include "rest/predict_request.h"
+#include "rest/predict_writer.h"
+#include "rest/resources/resources.h"
+
+namespace mlnode::rest {
+namespace {
+
+constexpr std::size_t kParseHereBytes = 64UL * 1024;  // simdjson: below 100 microseconds
+constexpr std::size_t kPrintHereValues = 8 * 1024;    // below 300 microseconds
+// Nobody waits longer for an answer; the queue refuses earlier what it cannot serve in time (serving/lane_queue.h).
+constexpr Duration kPredictTimeout = std::chrono::seconds(60);
+
+bool TakesTextDocs(models::FunctionName function) {
+  return function == models::FunctionName::kTextEmbedding || function == models::FunctionName::kSparseEncoding ||
+         function == models::FunctionName::kSparseTokenize;
+}
+
+double Millis(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+std::string ServerTiming(const PredictTrace& trace) {
+  return fmt::format("parse;dur={:.3f}, queue;dur={:.3f}, tokenize;dur={:.3f}, engine;dur={:.3f}, write;dur={:.3f}",
+                     Millis(trace.parse), Millis(trace.queue), Millis(trace.tokenize), Millis(trace.engine),
+                     Millis(trace.write));
+}
+
+// One predict call on its way; kept alive by whoever works on it.
+class PredictCall : public std::enable_shared_from_this<PredictCall> {
+ public:
+  PredictCall(deploy::NodeCore& node, ClientWatch& watch, std::shared_ptr<RequestContext> context, Answer answer)
+      : node_(node), watch_(watch), context_(std::move(context)), answer_(std::move(answer)) {}
+
+  void Start() {
+    if (const Status found = FindModel(); !found) return answer_(found.error());
+    if (context_->body().size() <= kParseHereBytes) return Parse();
+    const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Parse(); });
+    if (!posted) answer_(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
+  }
+
+ private:
+  Status FindModel() {
+    model_ = ModelId(context_->PathParam("model_id"));
+    context_->trace.emplace().model = model_.str();
+    std::optional<models::FunctionName> asked;
+    if (const std::string& algorithm = context_->PathParam("algorithm"); !algorithm.empty()) {
+      ASSIGN_OR_RETURN(asked, models::ParseFunctionName(algorithm));
+    }
+    ASSIGN_OR_RETURN(function_, node_.gate().Find(model_));
+    if (TakesTextDocs(asked.value_or(function_)) == TakesTextDocs(function_)) return {};
+    return MakeError(Code::kInvalidArgument,
+                     fmt::format("algorithm {} does not fit model {}, whose function is {}",
+                                 models::TraitsOf(*asked).name, model_.str(), models::TraitsOf(function_).name));
+  }
+
+  void Parse() {
+    const SteadyTime begin = node_.clock().Now();
+    serving::PredictRequest request;
+    if (TakesTextDocs(function_)) {
+      auto parsed = ParseTextDocs(context_->body());
+      if (!parsed) return answer_(std::move(parsed).error());
+      request.texts = std::move(parsed->texts);
+      request.owner = std::move(parsed->owner);
+      request.has_parameters = parsed->has_parameters;
+      request.content_type = parsed->content_type;
+      filter_ = std::move(parsed->filter);
+    }
+    context_->trace->parse = node_.clock().Now() - begin;
+    Submit(std::move(request));
+  }
+
+  void Submit(serving::PredictRequest request) {
+    auto pass = node_.gate().Admit(model_);
+    if (!pass) return answer_(std::move(pass).error());
+    request.deadline = Deadline(context_->http().received + kPredictTimeout);
+    request.cancelled = watch_.Watch(context_->exchange);
+    serving::Servable& servable = *pass->servable;
+    servable.Predict(
+        std::move(request), std::move(pass->servable),
+        [call = shared_from_this()](Result<serving::PredictResult> result) { call->Done(std::move(result)); });
+  }
+
+  void Done(Result<serving::PredictResult> result) {
+    if (!result) return Fail(std::move(result).error());
+    result_ = *std::move(result);
+    PredictTrace& trace = *context_->trace;
+    trace.queue = result_.times.queue;
+    trace.tokenize = result_.times.tokenize;
+    trace.engine = result_.times.engine;
+    trace.documents = result_.documents.size();
+    trace.tokens = result_.tokens;
+    trace.truncated = result_.truncated;
+    if (PrintedValues(result_, filter_) > kPrintHereValues &&
+        node_.executors().cpu.Post([call = shared_from_this()] { call->Write(); })) {
+      return;
+    }
+    Write();
+  }
+
+  void Write() {
+    const SteadyTime begin = node_.clock().Now();
+    auto text = WritePredictReply(result_, filter_);
+    if (!text) return Fail(std::move(text).error());
+    net::HttpReply reply = JsonTextReply(*context_, *std::move(text));
+    context_->trace->write = node_.clock().Now() - begin;
+    reply.headers.Add("Server-Timing", ServerTiming(*context_->trace));
+    answer_(std::move(reply));
+  }
+
+  void Fail(Error error) {
+    if (error.code == Code::kInternal) {
+      error.message = fmt::format("Failed to inference {} model: {}: {}", models::TraitsOf(function_).name,
+                                  model_.str(), error.message);
+    }
+    answer_(std::move(error));
+  }
+
+  deploy::NodeCore& node_;
+  ClientWatch& watch_;
+  std::shared_ptr<RequestContext> context_;
+  Answer answer_;
+  ModelId model_;
+  models::FunctionName function_ = models::FunctionName::kTextEmbedding;
+  ResultFilter filter_;
+  serving::PredictResult result_;
+};
+
+}  // namespace
+
+void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node) {
+  auto watch = std::make_shared<ClientWatch>(node.executors().io);
+  for (const char* pattern : {"/models/{model_id}/_predict", "/_predict/{algorithm}/{model_id}"}) {
+    table.Add({.method = "POST",
+               .pattern = fmt::format("{}{}", kMlBase, pattern),
+               .async =
+                   [&node, watch](std::shared_ptr<RequestContext> context, Answer answer) {
+                     std::make_shared<PredictCall>(node, *watch, std::move(context), std::move(answer))->Start();
+                   },
+               .body = BodyUse::kJson,
+               .max_body_bytes = std::numeric_limits<std::size_t>::max()});  // the server's own limit
+  }
+}
+
+}  // namespace mlnode::rest

@@ -1,0 +1,51 @@
+// Tasks: get, search, delete (spec/tasks-profile-stats-settings §1.3).
+#include "core/log.h"
+#include "rest/json_reply.h"
+#include "rest/resources/document_reply.h"
+#include "rest/resources/resources.h"
+
+namespace mlnode::rest {
+namespace {
+
+std::string Path(std::string_view rest) { return fmt::format("{}/tasks{}", kMlBase, rest); }
+
+Result<net::HttpReply> GetTask(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const tasks::TaskRecord task, node.tasks().Get(TaskId(context.PathParam("task_id"))));
+  return JsonReply(context, tasks::PublicForm(task));
+}
+
+Result<net::HttpReply> DeleteTask(const RequestContext& context, deploy::NodeCore& node) {
+  const std::string& id = context.PathParam("task_id");
+  ASSIGN_OR_RETURN(const storage::Written written, node.tasks().Remove(TaskId(id)));
+  return DeletedReply(context, kTaskIndex, id, written);
+}
+
+Result<net::HttpReply> SearchTasks(const RequestContext& context, deploy::NodeCore& node) {
+  ASSIGN_OR_RETURN(const query::SearchRequest request, ReadSearchRequest(context));
+  std::vector<query::SearchDocument> documents;
+  for (const tasks::TaskRecord& task : node.tasks().List()) {
+    documents.push_back(
+        {task.id.str(), std::make_shared<json::object>(tasks::PublicForm(task)), task.doc_version, task.revision});
+  }
+  const query::SearchTarget target{.index = std::string(kTaskIndex), .default_excludes = {}, .always_excludes = {}};
+  return SearchReply(context, request, documents, target, node.clock());
+}
+
+}  // namespace
+
+void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node) {
+  const auto on_node = [&node](auto handle) {
+    return [&node, handle](const RequestContext& context) { return handle(context, node); };
+  };
+  for (const char* method : {"GET", "POST"}) {
+    table.Add({.method = method,
+               .pattern = Path("/_search"),
+               .handler = on_node(SearchTasks),
+               .body = BodyUse::kJson,
+               .params = SearchParams()});
+  }
+  table.Add({.method = "GET", .pattern = Path("/{task_id}"), .handler = on_node(GetTask)});
+  table.Add({.method = "DELETE", .pattern = Path("/{task_id}"), .handler = on_node(DeleteTask)});
+}
+
+}  // namespace mlnode::rest

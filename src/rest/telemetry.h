@@ -1,0 +1,41 @@
+// rest/telemetry.h: what is counted, timed and logged of each request: metrics by route, access log (debug), slow log
+// (warning). Threads: any. Cost: two atomic adds and two clock reads a request; a line is made only when it is written.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "rest/route_table.h"
+
+namespace mlnode::rest {
+
+class Telemetry {
+ public:
+  // `routes` complete; all borrowed.
+  Telemetry(const RouteTable& routes, Metrics& metrics, const Clock& clock);
+  // Once a request, when its answer is made. `slow_millis` 0: no slow log.
+  void Record(const RequestContext& context, int status, std::int64_t slow_millis);
+
+ private:
+  static constexpr std::size_t kStatuses = 16;
+  // Made on first use, so that routes nobody asks for do not show.
+  struct RouteMetrics {
+    std::array<std::atomic<Counter*>, kStatuses> by_status = {};
+    std::atomic<Histogram*> seconds = nullptr;
+  };
+  Counter& CounterOf(const std::string& pattern, RouteMetrics* cache, int status);
+  void CountPrediction(const PredictTrace& trace);
+
+  Metrics& metrics_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<RouteMetrics>> by_route_;  // by Route::index
+  Counter& documents_;
+  Counter& tokens_;
+  Counter& truncated_;
+};
+
+}  // namespace mlnode::rest
