@@ -21,18 +21,19 @@ enum class FunctionName : std::uint8_t {
 
 struct FunctionTraits {
   FunctionName function;
-  std::string_view name;      // "TEXT_EMBEDDING"
-  bool local;                 // runs in an engine here: needs chunks, memory, local_model.enabled
-  bool counts_to_limit;       // max_model_on_node
-  bool auto_deploys;          // on first predict
-  bool needs_model_file;      // SPARSE_TOKENIZE does not
-  bool config_optional;       // model_config may be absent (SPARSE_*)
-  bool served;                // this version can deploy it; else deploy answers kUnimplemented
+  std::string_view name;  // "TEXT_EMBEDDING"
+  bool local;             // runs in an engine here: needs chunks, memory, local_model.enabled
+  bool counts_to_limit;   // max_model_on_node
+  bool auto_deploys;      // on first predict
+  bool needs_model_file;  // SPARSE_TOKENIZE does not
+  bool config_optional;   // model_config may be absent (SPARSE_*)
+  bool served;            // this version can deploy it; else deploy answers kUnimplemented
 };
 
 const FunctionTraits& TraitsOf(FunctionName function);
 std::span<const FunctionTraits> AllFunctions();
-// Case-insensitive. kInvalidArgument "Wrong function name". Names the peer knows and we do not serve at all (KMEANS, ...): the same.
+// Case-insensitive. kInvalidArgument "Wrong function name". Names the peer knows and we do not serve at all (KMEANS,
+// ...): the same.
 Result<FunctionName> ParseFunctionName(std::string_view name);
 
 }  // namespace mlnode::models

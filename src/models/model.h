@@ -1,6 +1,6 @@
-// models/model.h: the model document. It says what was registered; where it runs is the plan's and the placements' business
-// (deploy/plan.h), and model_state is derived from all three on read (deploy/deployment.h).
-// Format: docs/formats/model.md. The stored object has the peer's field names; what only we need stands under "_mlnode".
+// models/model.h: the model document. It says what was registered; where it runs is the plan's and the placements'
+// business (deploy/plan.h), and model_state is derived from all three on read (deploy/deployment.h). Format:
+// docs/formats/model.md. The stored object has the peer's field names; what only we need stands under "_mlnode".
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct Model {
   GroupId group;
   std::optional<engines::ModelFormat> format;
   std::optional<std::string> description;
-  std::optional<json::object> config;  // as NormalizeModelConfig left it
+  std::optional<json::object> config;       // as NormalizeModelConfig left it
   std::optional<std::string> content_hash;  // lower-case hex SHA-256 of the archive
   std::optional<std::int64_t> content_bytes;
   std::optional<std::int64_t> total_chunks;
@@ -40,14 +40,18 @@ struct Model {
   Registration registration = Registration::kRegistering;
 
   // --- under "_mlnode"
-  UploadId upload;                            // whose parts are the archive
-  std::vector<std::uint32_t> received_parts;  // chunked form: ascending; complete when all of 0..total_chunks-1 are here
-  std::optional<TaskId> register_task;        // URL form, while REGISTERING: its owner (repairer: models/registration_repair.h)
+  UploadId upload;  // whose parts are the archive
+  std::vector<std::uint32_t>
+      received_parts;  // chunked form: ascending; complete when all of 0..total_chunks-1 are here
+  std::optional<TaskId>
+      register_task;  // URL form, while REGISTERING: its owner (repairer: models/registration_repair.h)
 
   std::uint64_t revision = 0, doc_version = 0;  // of the document this was read from
 };
 
 Result<Model> ReadModel(const storage::Document& document);  // kDataLoss names the field
+// The upload alone, also of a document that is damaged elsewhere. kDataLoss.
+Result<UploadId> UploadOf(const storage::Document& document);
 json::object StoredForm(const Model& model);
 // What GET shows but for the deployment fields; no "_mlnode".
 json::object PublicForm(const Model& model);

@@ -24,8 +24,9 @@ struct ModelConfig {
   std::optional<std::string> query_prefix, passage_prefix;
 };
 
-// Validates and normalises a model_config as given by a client; the result is what is stored and shown (enums upper case,
-// normalize_result only when true, unknown keys dropped). Errors are the peer's texts ("model type is null", ...).
+// Validates and normalises a model_config as given by a client; the result is what is stored and shown (enums upper
+// case, normalize_result only when true, unknown keys dropped). Errors are the peer's texts ("model type is null",
+// ...).
 Result<json::object> NormalizeModelConfig(FunctionName function, const json::object& given);
 // Reads a stored one. Never fails on what NormalizeModelConfig produced.
 Result<ModelConfig> ReadModelConfig(const json::object& stored);

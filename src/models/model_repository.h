@@ -1,8 +1,8 @@
 // models/model_repository.h: models and model groups in the store.
 // Threads: any; may block on the store: run on `background`.
-// Sagas: registering touches a group's counter, then the model. A crash in between leaves a counter that skipped a number or an
-// empty group: both are legal states. Deleting removes plan, chunks and controller after the model: what is left over without its
-// model is removed by RepairRegistrations (registration_repair.h).
+// Sagas: registering touches a group's counter, then the model. A crash in between leaves a counter that skipped a
+// number or an empty group: both are legal states. Deleting removes plan, chunks and controller after the model: what
+// is left over without its model is removed by RepairRegistrations (registration_repair.h).
 #pragma once
 
 #include <functional>
@@ -29,32 +29,49 @@ class ModelRepository {
   ModelRepository(storage::Store& store, RandomSource& random, const Clock& clock)
       : store_(store), random_(random), clock_(clock) {}
 
-  Result<Model> Get(const ModelId& id) const;  // kNotFound "Failed to find model"
+  Result<Model> Get(const ModelId& id) const;       // kNotFound "Failed to find model"
+  Result<Model> GetFresh(const ModelId& id) const;  // the same from the authority; kUnavailable
   // Model documents, by id.
   std::vector<Model> List() const;
-  Status Create(const Model& model);  // kAlreadyExists
+  Status Create(const Model& model);  // kAlreadyExists: the id is taken
   // Changes one model by compare-and-swap; `change` may run several times. kNotFound.
   Result<Model> Update(const ModelId& id, const std::function<Status(Model&)>& change);
-  // Removes the document, then its chunks. The caller has checked that it is not deployed. kNotFound.
-  Result<storage::Written> Remove(const ModelId& id);
+  // Removes the document, then its chunks. The caller has checked that it is not deployed. kNotFound. `still` (when
+  // given) judges each version of the document just before it goes: an error keeps it and is returned.
+  Result<storage::Written> Remove(const ModelId& id, const std::function<Status(const Model&)>& still = {});
 
   // --- groups. Names are unique through a reservation key.
   Result<Group> GetGroup(const GroupId& id) const;  // kNotFound
   std::vector<Group> ListGroups() const;
-  Result<Group> CreateGroup(const std::string& name, const std::optional<std::string>& description);  // kInvalidArgument: name taken, with the id
-  std::optional<Group> FindGroupByName(const std::string& name) const;
+  // kInvalidArgument: the name is taken, with the holder's id. A crash leaves at most a reservation without a group,
+  // which the next group of that name takes over, or an empty group that nobody finds by name.
+  Result<Group> CreateGroup(const std::string& name, const std::optional<std::string>& description);
+  // Gives a new name or description; nullopt keeps the old. kNotFound; kInvalidArgument: the name is taken, with the
+  // holder's id.
+  Result<Group> UpdateGroup(const GroupId& id, const std::optional<std::string>& name,
+                            const std::optional<std::string>& description);
+  // kNotFound when there is none.
+  Result<Group> FindGroupByName(const std::string& name) const;
   // latest_version + 1, stored. kNotFound.
   Result<std::int64_t> NextVersion(const GroupId& id);
+  // Takes a version back whose model was not made. Does nothing when a later one was given out meanwhile or the group
+  // is gone.
+  void GiveBackVersion(const GroupId& id, std::int64_t version);
   Result<storage::Written> RemoveGroup(const GroupId& id);  // kConflict when models belong to it: the peer's text
 
   storage::Store& store() const { return store_; }
 
  private:
+  Status ReserveName(const std::string& name, const GroupId& id);
+  bool HoldsName(const std::string& name, const GroupId& id) const;
+  void FreeName(const std::string& name, const GroupId& id);
+
   storage::Store& store_;
   RandomSource& random_;
   const Clock& clock_;
 };
 
-json::object GroupForm(const Group& group);
+Result<Group> ReadGroup(const storage::Document& document);  // kDataLoss names the field
+json::object GroupForm(const Group& group);                  // what is stored and shown
 
 }  // namespace mlnode::models

@@ -1,8 +1,8 @@
 // models/registration.h: how models come in: chunk by chunk, or from a URL in a task.
 //
-// Chunked: the document (REGISTERING) first, parts in any order, `complete` when all of 0..total-1 are there (the peer: when the
-// last number arrives; docs/compatibility.md). URL: task and document first, then download to <data>/tmp, checks, parts, complete.
-// A failure or a crash leaves a REGISTERING document whose repairer is registration_repair.h.
+// Chunked: the document (REGISTERING) first, parts in any order, `complete` when all of 0..total-1 are there (the peer:
+// when the last number arrives; docs/compatibility.md). URL: task and document first, then download to <data>/tmp,
+// checks, parts, complete. A failure or a crash leaves a REGISTERING document whose repairer is registration_repair.h.
 // Threads: any; blocks on store and files: run on `background`. RegisterFromUrl returns at once, its work is posted.
 #pragma once
 

@@ -1,5 +1,5 @@
-// models/registration_repair.h: puts right what a crash left of registrations and deletions. Idempotent; two at once are harmless
-// because each step is a swap on what it read.
+// models/registration_repair.h: puts right what a crash left of registrations and deletions. Idempotent; two at once
+// are harmless because each step is a swap on what it read.
 #pragma once
 
 #include "core/clock.h"
@@ -13,7 +13,8 @@ struct RepairReport {
   int uploads_removed = 0;    // parts without an owning document, older than the grace
 };
 
-// `grace`: parts written less than this long ago are kept even without an owner; each owner is re-read just before its delete.
+// `grace`: parts written less than this long ago are kept even without an owner; each owner is re-read just before its
+// delete.
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
                                          std::chrono::milliseconds grace);
 

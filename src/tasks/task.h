@@ -19,12 +19,13 @@ enum class TaskState : std::uint8_t { kCreated, kRunning, kCompleted, kFailed, k
 std::string_view TaskTypeName(TaskType type);
 std::string_view TaskStateName(TaskState state);
 bool IsTerminal(TaskState state);
-// The only edges: CREATED → RUNNING, {CREATED, RUNNING} → any terminal. The same state again is allowed and changes nothing.
-// kFailedPrecondition names both states.
+// The only edges: CREATED → RUNNING, {CREATED, RUNNING} → any terminal. The same state again is allowed and changes
+// nothing. kFailedPrecondition names both states.
 Status CheckTransition(TaskState from, TaskState to);
 
-// Who will finish the task. A task in progress always has one; the reconciler fails tasks whose owner is gone or whose deadline
-// has passed (deploy/reconciler.h). For a deploy the owner is the plan of that generation, whatever node serves it.
+// Who will finish the task. A task in progress always has one; the reconciler fails tasks whose owner is gone or whose
+// deadline has passed (deploy/reconciler.h). For a deploy the owner is the plan of that generation, whatever node
+// serves it.
 struct Owner {
   NodeId node;
   std::uint64_t incarnation = 0;  // of the node's process; 0 with an empty node: owned by the plan

@@ -19,8 +19,8 @@ class TaskRepository {
   std::vector<TaskRecord> List() const;
   // Tasks that are not terminal.
   std::vector<TaskRecord> InProgress() const;
-  // Moves to `to`; `change` may fill in model, error, function, workers, deadline. A task that is already terminal stays as it is
-  // and kFailedPrecondition is returned; kNotFound when it was deleted.
+  // Moves to `to`; `change` may fill in model, error, function, workers, deadline. A task that is already terminal
+  // stays as it is and kFailedPrecondition is returned; kNotFound when it was deleted.
   Result<TaskRecord> Transition(const TaskId& id, TaskState to, const std::function<void(TaskRecord&)>& change = {});
   // kFailedPrecondition when RUNNING ("Task cannot be deleted in running state. Try after some time."), kNotFound.
   Result<storage::Written> Remove(const TaskId& id);

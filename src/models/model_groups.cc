@@ -1,0 +1,264 @@
+// The groups of ModelRepository. A name belongs to the group that its reservation names; the group's own document comes
+// second.
+#include <array>
+#include <utility>
+
+#include "core/log.h"
+#include "core/sha256.h"
+#include "models/model_repository.h"
+
+namespace mlnode::models {
+namespace {
+
+constexpr int kAttempts = 16;  // lost swaps in a row before the caller is told
+
+storage::Key KeyOf(const GroupId& id) { return {storage::Collection::kModelGroups, id.str()}; }
+
+// Names may be longer than a key and hold any character.
+storage::Key ReservationOf(const std::string& name) {
+  return {storage::Collection::kReservations, "group_name/" + Sha256Hex(name)};
+}
+
+Error NotFound() { return MakeError(Code::kNotFound, "Fail to find model group"); }
+Error TranslateMiss(Error error) { return error.code == Code::kNotFound ? NotFound() : std::move(error); }
+
+Error NameTaken(const GroupId& holder) {
+  return MakeError(Code::kInvalidArgument,
+                   "The name you provided is already being used by a model group with ID: " + holder.str() + ".");
+}
+
+Error Contended(const std::string& what) {
+  return MakeError(Code::kConflict, what + " was changed by others at the same time; try again");
+}
+
+Error Damaged(const storage::Document& document, std::string_view field) {
+  return MakeError(Code::kDataLoss, "model group " + document.key.id + ": stored field [" + std::string(field) +
+                                        "] is missing or malformed");
+}
+
+// Who holds a name now: nullopt and revision 0 when nobody ever did.
+struct Reservation {
+  std::optional<GroupId> holder;
+  std::uint64_t revision = 0;
+};
+Result<Reservation> ReadReservation(const storage::Store& store, const std::string& name) {
+  const Result<storage::DocumentPtr> found = store.GetFresh(ReservationOf(name));
+  if (!found && found.error().code == Code::kNotFound) return Reservation{};
+  if (!found) return found.error();
+  const Result<std::optional<std::string>> holder = StringField((*found)->body, "model_group_id");
+  if (!holder || !holder->has_value()) return Damaged(**found, "model_group_id");
+  return Reservation{GroupId(**holder), (*found)->revision};
+}
+
+// The group a reservation of `name` is for; kNotFound when it does not exist or goes by another name.
+Result<Group> HolderOf(const storage::Store& store, const GroupId& id, const std::string& name) {
+  const Result<storage::DocumentPtr> found = store.GetFresh(KeyOf(id));
+  if (!found) return TranslateMiss(found.error());
+  ASSIGN_OR_RETURN(Group group, ReadGroup(**found));
+  if (group.name != name) return NotFound();
+  return group;
+}
+
+}  // namespace
+
+Result<Group> ReadGroup(const storage::Document& document) {
+  Group group;
+  group.id = GroupId(document.key.id);
+  const Result<std::optional<std::string>> name = StringField(document.body, "name");
+  if (!name || !name->has_value()) return Damaged(document, "name");
+  group.name = **name;
+  const Result<std::optional<std::string>> description = StringField(document.body, "description");
+  if (!description) return Damaged(document, "description");
+  group.description = *description;
+  const auto numbers = {std::pair{"latest_version", &group.latest_version},
+                        std::pair{"created_time", &group.created_time},
+                        std::pair{"last_updated_time", &group.last_updated_time}};
+  for (const auto& [field, target] : numbers) {
+    const Result<std::optional<std::int64_t>> value = IntField(document.body, field);
+    if (!value || !value->has_value()) return Damaged(document, field);
+    *target = **value;
+  }
+  return group;
+}
+
+json::object GroupForm(const Group& group) {
+  json::object out;
+  out["name"] = group.name;
+  out["latest_version"] = group.latest_version;
+  if (group.description) out["description"] = *group.description;
+  out["access"] = "public";
+  out["created_time"] = group.created_time;
+  out["last_updated_time"] = group.last_updated_time;
+  return out;
+}
+
+Result<Group> ModelRepository::GetGroup(const GroupId& id) const {
+  Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
+  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(id));
+  if (!found) return TranslateMiss(std::move(found).error());
+  return ReadGroup(**found);
+}
+
+std::vector<Group> ModelRepository::ListGroups() const {
+  constexpr std::array kCollections = {storage::Collection::kModelGroups};
+  std::vector<Group> groups;
+  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
+    Result<Group> group = ReadGroup(*document);
+    if (group) {
+      groups.push_back(std::move(*group));
+    } else {
+      LOG_ERROR("models", "left out of a listing: {}", group.error().message);
+    }
+  }
+  return groups;
+}
+
+Result<Group> ModelRepository::FindGroupByName(const std::string& name) const {
+  ASSIGN_OR_RETURN(const Reservation reservation, ReadReservation(store_, name));
+  if (!reservation.holder) return NotFound();
+  return HolderOf(store_, *reservation.holder, name);
+}
+
+// Points the name's reservation at `id`. One whose holder does not exist under that name may belong to somebody between
+// their two steps or to a crash: it is taken over either way, and HoldsName tells the one who lost it.
+Status ModelRepository::ReserveName(const std::string& name, const GroupId& id) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const Reservation now, ReadReservation(store_, name));
+    if (now.holder) {
+      const Result<Group> holder = HolderOf(store_, *now.holder, name);
+      if (holder) return NameTaken(holder->id);
+      if (holder.error().code != Code::kNotFound) return holder.error();
+    }
+    const Result<storage::Written> reserved = storage::Commit(
+        store_, {.key = ReservationOf(name),
+                 .expect = now.holder ? storage::Expect::Revision(now.revision) : storage::Expect::Absent(),
+                 .body = json::object{{"model_group_id", id.str()}, {"name", name}},
+                 .nonce = NewNonce(random_)});
+    if (reserved) return {};
+    if (reserved.error().code != Code::kConflict) return reserved.error();
+  }
+  return Contended("the model group name");
+}
+
+bool ModelRepository::HoldsName(const std::string& name, const GroupId& id) const {
+  const Result<Reservation> reservation = ReadReservation(store_, name);
+  return reservation && reservation->holder == id;
+}
+
+// Left behind by a failure here, a reservation is taken over by the next group of that name.
+void ModelRepository::FreeName(const std::string& name, const GroupId& id) {
+  const Result<Reservation> reservation = ReadReservation(store_, name);
+  if (!reservation || reservation->holder != id) return;
+  const Result<storage::Written> freed =
+      storage::Commit(store_, {.key = ReservationOf(name),
+                               .expect = storage::Expect::Revision(reservation->revision),
+                               .body = std::nullopt,
+                               .nonce = NewNonce(random_)});
+  if (!freed) LOG_DEBUG("models", "reservation of model group {} stays: {}", id.str(), freed.error().message);
+}
+
+Result<Group> ModelRepository::CreateGroup(const std::string& name, const std::optional<std::string>& description) {
+  const EpochMillis now = clock_.WallMillis();
+  const Group group{.id = GroupId(NewDocumentId(random_)),
+                    .name = name,
+                    .description = description,
+                    .created_time = now,
+                    .last_updated_time = now};
+  RETURN_IF_ERROR(ReserveName(name, group.id));
+  ASSIGN_OR_RETURN(const storage::Written written, storage::Commit(store_, {.key = KeyOf(group.id),
+                                                                            .expect = storage::Expect::Absent(),
+                                                                            .body = GroupForm(group),
+                                                                            .nonce = NewNonce(random_)}));
+  if (HoldsName(name, group.id)) return group;
+  const Result<storage::Written> removed =
+      storage::Commit(store_, {.key = KeyOf(group.id),
+                               .expect = storage::Expect::Revision(written.revision),
+                               .body = std::nullopt,
+                               .nonce = NewNonce(random_)});
+  if (!removed)
+    LOG_WARN("models", "model group {} lost its name and stays: {}", group.id.str(), removed.error().message);
+  return Contended("the model group name");
+}
+
+Result<Group> ModelRepository::UpdateGroup(const GroupId& id, const std::optional<std::string>& name,
+                                           const std::optional<std::string>& description) {
+  ASSIGN_OR_RETURN(const Group before, GetGroup(id));
+  const bool renamed = name && *name != before.name;
+  if (renamed) RETURN_IF_ERROR(ReserveName(*name, id));
+  Group group;
+  auto write = [&](const std::optional<std::string>& new_name) {
+    return storage::Update(store_, random_, KeyOf(id), [&](json::object& body) -> Result<bool> {
+      ASSIGN_OR_RETURN(group, ReadGroup({.key = KeyOf(id), .body = body}));
+      if (new_name) group.name = *new_name;
+      if (description) group.description = description;
+      group.last_updated_time = clock_.WallMillis();
+      body = GroupForm(group);
+      return true;
+    });
+  };
+  const Result<storage::Updated> updated = write(name);
+  if (!updated) {
+    if (renamed) FreeName(*name, id);
+    return TranslateMiss(updated.error());
+  }
+  if (!renamed) return group;
+  if (!HoldsName(*name, id)) {
+    const Result<storage::Updated> reverted = write(before.name);
+    if (!reverted)
+      LOG_WARN("models", "model group {} lost its new name and keeps it: {}", id.str(), reverted.error().message);
+    return Contended("the model group name");
+  }
+  FreeName(before.name, id);
+  return group;
+}
+
+Result<std::int64_t> ModelRepository::NextVersion(const GroupId& id) {
+  std::int64_t version = 0;
+  auto step = [&](json::object& body) -> Result<bool> {
+    ASSIGN_OR_RETURN(Group group, ReadGroup({.key = KeyOf(id), .body = body}));
+    version = ++group.latest_version;
+    group.last_updated_time = clock_.WallMillis();
+    body = GroupForm(group);
+    return true;
+  };
+  const Result<storage::Updated> updated = storage::Update(store_, random_, KeyOf(id), step);
+  if (!updated) return TranslateMiss(updated.error());
+  return version;
+}
+
+void ModelRepository::GiveBackVersion(const GroupId& id, std::int64_t version) {
+  auto step = [&](json::object& body) -> Result<bool> {
+    ASSIGN_OR_RETURN(Group group, ReadGroup({.key = KeyOf(id), .body = body}));
+    if (group.latest_version != version) return false;
+    --group.latest_version;
+    body = GroupForm(group);
+    return true;
+  };
+  const Result<storage::Updated> updated = storage::Update(store_, random_, KeyOf(id), step);
+  if (!updated && updated.error().code != Code::kNotFound)
+    LOG_WARN("models", "model group {} keeps version {} without a model: {}", id.str(), version,
+             updated.error().message);
+}
+
+Result<storage::Written> ModelRepository::RemoveGroup(const GroupId& id) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const Result<storage::DocumentPtr> current = store_.GetFresh(KeyOf(id));
+    if (!current) return TranslateMiss(current.error());
+    ASSIGN_OR_RETURN(const Group group, ReadGroup(**current));
+    if (!store_.Find(storage::Collection::kModels, "model_group_id", id.str()).empty())
+      return MakeError(Code::kConflict, "Cannot delete the model group when it has associated model versions");
+    // A registration that takes a version in between changes the revision and is seen by the next attempt.
+    Result<storage::Written> removed =
+        storage::Commit(store_, {.key = KeyOf(id),
+                                 .expect = storage::Expect::Revision((*current)->revision),
+                                 .body = std::nullopt,
+                                 .nonce = NewNonce(random_)});
+    if (!removed && removed.error().code == Code::kConflict) continue;
+    if (!removed) return TranslateMiss(std::move(removed).error());
+    FreeName(group.name, id);
+    return removed;
+  }
+  return Contended("model group " + id.str());
+}
+
+}  // namespace mlnode::models

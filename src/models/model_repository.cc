@@ -1,0 +1,94 @@
+#include "models/model_repository.h"
+
+#include <array>
+#include <utility>
+
+#include "core/log.h"
+
+namespace mlnode::models {
+namespace {
+
+constexpr int kRemoveAttempts = 16;  // lost swaps in a row before the caller is told
+
+storage::Key KeyOf(const ModelId& id) { return {storage::Collection::kModels, id.str()}; }
+
+Error TranslateMiss(Error error) {
+  return error.code == Code::kNotFound ? MakeError(Code::kNotFound, "Failed to find model") : std::move(error);
+}
+
+}  // namespace
+
+Result<Model> ModelRepository::Get(const ModelId& id) const {
+  const Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
+  if (found) return ReadModel(**found);
+  if (found.error().code != Code::kNotFound) return found.error();
+  return GetFresh(id);
+}
+
+Result<Model> ModelRepository::GetFresh(const ModelId& id) const {
+  const Result<storage::DocumentPtr> found = store_.GetFresh(KeyOf(id));
+  if (!found) return TranslateMiss(found.error());
+  return ReadModel(**found);
+}
+
+std::vector<Model> ModelRepository::List() const {
+  constexpr std::array kCollections = {storage::Collection::kModels};
+  std::vector<Model> models;
+  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
+    Result<Model> model = ReadModel(*document);
+    if (model) {
+      models.push_back(std::move(*model));
+    } else {
+      LOG_ERROR("models", "left out of a listing: {}", model.error().message);
+    }
+  }
+  return models;
+}
+
+Status ModelRepository::Create(const Model& model) {
+  const Result<storage::Written> written = storage::Commit(store_, {.key = KeyOf(model.id),
+                                                                    .expect = storage::Expect::Absent(),
+                                                                    .body = StoredForm(model),
+                                                                    .nonce = NewNonce(random_)});
+  if (written) return {};
+  if (written.error().code != Code::kConflict) return written.error();
+  return MakeError(Code::kAlreadyExists, "model id '" + model.id.str() + "' already exists");
+}
+
+Result<Model> ModelRepository::Update(const ModelId& id, const std::function<Status(Model&)>& change) {
+  Model model;
+  auto step = [&](json::object& body) -> Result<bool> {
+    ASSIGN_OR_RETURN(model, ReadModel({.key = KeyOf(id), .body = body}));
+    RETURN_IF_ERROR(change(model));
+    json::object changed = StoredForm(model);
+    if (changed == body) return false;
+    body = std::move(changed);
+    return true;
+  };
+  Result<storage::Updated> updated = storage::Update(store_, random_, KeyOf(id), step);
+  if (!updated) return TranslateMiss(std::move(updated).error());
+  model.revision = updated->written.revision;
+  model.doc_version = updated->written.version;
+  return model;
+}
+
+Result<storage::Written> ModelRepository::Remove(const ModelId& id, const std::function<Status(const Model&)>& still) {
+  for (int attempt = 0; attempt < kRemoveAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const Model model, GetFresh(id));
+    if (still) RETURN_IF_ERROR(still(model));
+    Result<storage::Written> removed = storage::Commit(store_, {.key = KeyOf(id),
+                                                                .expect = storage::Expect::Revision(model.revision),
+                                                                .body = std::nullopt,
+                                                                .nonce = NewNonce(random_)});
+    if (!removed && removed.error().code == Code::kConflict) continue;
+    if (!removed) return TranslateMiss(std::move(removed).error());
+    // The model is gone whatever happens to its parts; what stays is removed by RepairRegistrations.
+    const Status parts = store_.RemoveUpload(model.upload);
+    if (!parts) LOG_WARN("models", "parts of removed model {} stay for now: {}", id.str(), parts.error().message);
+    return removed;
+  }
+  return MakeError(Code::kConflict,
+                   "model " + id.str() + " was changed by others while it was to be removed; try again");
+}
+
+}  // namespace mlnode::models

@@ -1,0 +1,287 @@
+#include "models/register_input.h"
+
+#include <re2/re2.h>
+
+#include <array>
+#include <utility>
+
+#include "models/model_config.h"
+
+namespace mlnode::models {
+namespace {
+
+constexpr std::size_t kMaxIdBytes = 512;
+
+Error Invalid(std::string message) { return MakeError(Code::kInvalidArgument, std::move(message)); }
+Error WithReason(std::string reason, std::string message) {
+  Error error = Invalid(std::move(message));
+  error.reason = std::move(reason);
+  return error;
+}
+
+enum class Form { kRegister, kMeta };
+
+// Reads a body in the order the peer judges it: what a field alone shows to be wrong first, then what is missing.
+class BodyReader {
+ public:
+  BodyReader(const json::object& body, Form form) : body_(body), form_(form) {}
+  Result<RegisterInput> Read();
+
+ private:
+  Status ReadFunctionAndFormat();
+  Status ReadConfig();
+  Status ReadContent();
+  Status ReadHash();
+  Status ReadTotalChunks();
+  Status ReadBehaviour();
+  Status ReadAccess();
+  Status CheckPresence() const;
+  Model& model() { return input_.model; }
+
+  const json::object& body_;
+  const Form form_;
+  RegisterInput input_;
+  bool has_name_ = false;
+};
+
+Status BodyReader::ReadFunctionAndFormat() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> function, StringField(body_, "function_name"));
+  if (function) {
+    ASSIGN_OR_RETURN(model().function, ParseFunctionName(*function));
+  }
+  ASSIGN_OR_RETURN(std::optional<std::string> format, StringField(body_, "model_format"));
+  if (!format) return {};
+  if (form_ == Form::kRegister) {
+    for (char& c : *format) c = (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  for (engines::ModelFormat known : {engines::ModelFormat::kOnnx, engines::ModelFormat::kTorchScript}) {
+    if (*format == FormatName(known)) model().format = known;
+  }
+  return model().format ? Status() : Invalid("Wrong model format");
+}
+
+Status BodyReader::ReadConfig() {
+  ASSIGN_OR_RETURN(const json::object* config, ObjectField(body_, "model_config"));
+  if (config == nullptr) return {};
+  ASSIGN_OR_RETURN(model().config, NormalizeModelConfig(model().function, *config));
+  return {};
+}
+
+Status BodyReader::ReadHash() {
+  ASSIGN_OR_RETURN(std::optional<std::string> hash, StringField(body_, "model_content_hash_value"));
+  if (!hash) return {};
+  bool hex = hash->size() == 64;
+  for (char& c : *hash) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    hex = hex && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
+  }
+  if (!hex)
+    return Invalid("[model_content_hash_value] must be the SHA-256 of the archive as 64 hexadecimal digits, but has [" +
+                   std::to_string(hash->size()) + "] characters or others than these digits");
+  model().content_hash = std::move(hash);
+  return {};
+}
+
+Status BodyReader::ReadContent() {
+  RETURN_IF_ERROR(ReadHash());
+  ASSIGN_OR_RETURN(model().content_bytes, IntField(body_, "model_content_size_in_bytes"));
+  const std::int64_t bytes = model().content_bytes.value_or(1);
+  if (bytes >= kMaxArchiveBytes) return Invalid("Model file size exceeds the limit of 4GB: " + std::to_string(bytes));
+  if (bytes < 1)
+    return Invalid("[model_content_size_in_bytes] must be positive, but was [" + std::to_string(bytes) + "]");
+  return form_ == Form::kMeta ? ReadTotalChunks() : Status();
+}
+
+Status BodyReader::ReadTotalChunks() {
+  const json::value* given = body_.if_contains("total_chunks");
+  if (given == nullptr || given->is_null()) return {};
+  if (given->is_string()) return Invalid("Integer value passed as String");
+  ASSIGN_OR_RETURN(model().total_chunks, IntField(body_, "total_chunks"));
+  const std::int64_t chunks = model().total_chunks.value_or(0);
+  if (chunks < 1 || chunks > kMaxChunks)
+    return Invalid("[total_chunks] must be between 1 and " + std::to_string(kMaxChunks) +
+                   " (an archive is smaller than 4 GiB, a chunk has at most 10,000,000 bytes), but was [" +
+                   std::to_string(chunks) + "]");
+  return {};
+}
+
+// rate_limiter {limit, unit}.
+Status CheckRateLimiter(const json::object& limiter) {
+  constexpr std::array<std::string_view, 7> kUnits = {"NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS",
+                                                      "MINUTES",     "HOURS",        "DAYS"};
+  const json::value* limit = limiter.if_contains("limit");
+  if (limit != nullptr && !limit->is_null()) {
+    static const RE2 kPositive(R"(\d{1,15}(\.\d{1,15})?)");
+    const json::string* text = limit->if_string();
+    const bool positive = text != nullptr ? RE2::FullMatch(re2::StringPiece(text->data(), text->size()), kPositive)
+                                          : limit->is_number() && limit->to_number<double>() >= 0;
+    if (!positive) return WithReason("parse_exception", "Limit field must be a positive number.");
+  }
+  ASSIGN_OR_RETURN(const std::optional<std::string> unit, StringField(limiter, "unit"));
+  bool known = !unit;
+  for (std::string_view name : kUnits) known = known || *unit == name;
+  if (!known)
+    return Invalid(
+        "[rate_limiter.unit] must be one of NANOSECONDS, MICROSECONDS, MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS, "
+        "but was [" +
+        *unit + "]");
+  return {};
+}
+
+Result<json::object> ReadDeploySetting(const json::object& given) {
+  json::object out;
+  ASSIGN_OR_RETURN(const std::optional<bool> automatic, BoolField(given, "is_auto_deploy_enabled"));
+  if (automatic) out["is_auto_deploy_enabled"] = *automatic;
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> minutes, IntField(given, "model_ttl_minutes"));
+  out["model_ttl_minutes"] = minutes.value_or(-1);
+  return out;
+}
+
+Status BodyReader::ReadBehaviour() {
+  ASSIGN_OR_RETURN(model().is_enabled, BoolField(body_, "is_enabled"));
+  ASSIGN_OR_RETURN(const json::object* limiter, ObjectField(body_, "rate_limiter"));
+  if (limiter != nullptr) {
+    RETURN_IF_ERROR(CheckRateLimiter(*limiter));
+    model().passthrough["rate_limiter"] = *limiter;
+  }
+  ASSIGN_OR_RETURN(const json::object* deploy, ObjectField(body_, "deploy_setting"));
+  if (deploy != nullptr) {
+    ASSIGN_OR_RETURN(model().passthrough["deploy_setting"], ReadDeploySetting(*deploy));
+  }
+  ASSIGN_OR_RETURN(const json::object* interface, ObjectField(body_, "interface"));
+  if (interface != nullptr) {
+    json::object kept;
+    for (const char* key : {"input", "output"}) {
+      if (const json::value* value = interface->if_contains(key)) kept[key] = *value;
+    }
+    model().passthrough["interface"] = std::move(kept);
+  }
+  ASSIGN_OR_RETURN(const json::object* guardrails, ObjectField(body_, "guardrails"));
+  if (guardrails != nullptr && form_ == Form::kRegister) model().passthrough["guardrails"] = *guardrails;
+  return {};
+}
+
+Status BodyReader::ReadAccess() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> mode, StringField(body_, "access_mode"));
+  ASSIGN_OR_RETURN(const auto roles, StringsField(body_, "backend_roles"));
+  ASSIGN_OR_RETURN(const std::optional<bool> all_roles, BoolField(body_, "add_all_backend_roles"));
+  // An unknown mode counts as none given, as with the peer.
+  const bool known_mode = mode && (*mode == "public" || *mode == "private" || *mode == "restricted");
+  input_.wants_access_control = known_mode || all_roles.has_value() || (roles && !roles->empty());
+  return {};
+}
+
+Status BodyReader::CheckPresence() const {
+  const Model& model = input_.model;
+  if (!has_name_) return Invalid("model name is null");
+  const bool remote = model.function == FunctionName::kRemote;
+  if (!model.format && (form_ == Form::kMeta || !remote)) return Invalid("model format is null");
+  if (form_ == Form::kMeta && !model.content_hash) return Invalid("model content hash value is null");
+  const bool needs_config = form_ == Form::kMeta || input_.url.has_value();
+  if (needs_config && !model.config && !TraitsOf(model.function).config_optional)
+    return Invalid("model config is null");
+  if (form_ == Form::kMeta && !model.total_chunks) return Invalid("total chunks field is null");
+  return {};
+}
+
+Result<RegisterInput> BodyReader::Read() {
+  RETURN_IF_ERROR(ReadFunctionAndFormat());
+  RETURN_IF_ERROR(ReadConfig());
+  RETURN_IF_ERROR(ReadContent());
+  RETURN_IF_ERROR(ReadBehaviour());
+  RETURN_IF_ERROR(ReadAccess());
+  ASSIGN_OR_RETURN(std::optional<std::string> name, StringField(body_, "name"));
+  has_name_ = name.has_value();
+  model().name = std::move(name).value_or("");
+  ASSIGN_OR_RETURN(model().description, StringField(body_, "description"));
+  ASSIGN_OR_RETURN(std::optional<std::string> group, StringField(body_, "model_group_id"));
+  if (group && !group->empty()) input_.group = GroupId(std::move(*group));
+  if (form_ == Form::kRegister) {
+    ASSIGN_OR_RETURN(input_.url, StringField(body_, "url"));
+    ASSIGN_OR_RETURN(input_.requested_version, StringField(body_, "version"));
+    ASSIGN_OR_RETURN(auto nodes, StringsField(body_, "model_node_ids"));
+    if (nodes) input_.deploy_node_ids = std::move(*nodes);
+  }
+  RETURN_IF_ERROR(CheckPresence());
+  return std::move(input_);
+}
+
+// Step 3 of spec/lifecycle §2.2.
+Status CheckFeatureFlags(FunctionName function, const config::Snapshot& settings) {
+  if (!TraitsOf(function).local && !settings.Bool("plugins.ml_commons.remote_inference.enabled"))
+    return WithReason("status_exception",
+                      "Remote Inference is currently disabled. To enable it, update the setting "
+                      "\"plugins.ml_commons.remote_inference_enabled\" to true.");
+  if (TraitsOf(function).local && !settings.Bool("plugins.ml_commons.local_model.enabled"))
+    return WithReason("status_exception",
+                      "Local Model is currently disabled. To enable it, update the setting "
+                      "\"plugins.ml_commons.local_model.enabled\" to true.");
+  return {};
+}
+
+// Step 4: the letters a name, a description and provisioned_by may have.
+Status CheckTexts(const RegisterInput& input, const json::object& body) {
+  static const RE2 kAllowed(R"([\p{L}\p{N}\s\x0B.,!?():@\-_/'"]*)");
+  std::string problems;
+  int count = 0;
+  auto add = [&](const std::string& problem) { problems += " " + std::to_string(++count) + ": " + problem + ";"; };
+  auto check = [&](const std::string& what, const std::string& text) {
+    if (!RE2::FullMatch(text, kAllowed))
+      add(what + " can only contain letters, numbers, spaces, and basic punctuation (.,!?():@-_'/\")");
+  };
+  if (input.model.name.find_first_not_of(" \t\r\n\f\v") == std::string::npos) {
+    add("Model name is required and cannot be null or blank");
+  } else {
+    check("Model name", input.model.name);
+  }
+  if (input.model.description) check("Model description", *input.model.description);
+  ASSIGN_OR_RETURN(const std::optional<std::string> provisioned, StringField(body, "provisioned_by"));
+  if (provisioned) check("Model provisioned_by field", *provisioned);
+  if (count == 0) return {};
+  return WithReason("action_request_validation_exception", "Validation Failed:" + problems);
+}
+
+// Step 5: a document id of the caller's choice; empty when there is none.
+Result<ModelId> ReadModelId(const json::object& body) {
+  ASSIGN_OR_RETURN(std::optional<std::string> id, StringField(body, "model_id"));
+  if (!id) return ModelId();
+  if (id->find_first_not_of(" \t\r\n") == std::string::npos) return Invalid("model id is invalid");
+  if (id->front() == '_' || id->front() == '-')
+    return Invalid(std::string("model id must not start with '") + id->front() + "'");
+  if (id->size() > kMaxIdBytes) return Invalid("model id is too long, max length is 512");
+  static const RE2 kIdPattern("[a-zA-Z0-9][a-zA-Z0-9_-]*");
+  if (!RE2::FullMatch(*id, kIdPattern))
+    return Invalid(
+        "model id must contain only letters, digits, underscores, and hyphens, and must start with a letter or digit");
+  return ModelId(std::move(*id));
+}
+
+}  // namespace
+
+Result<RegisterInput> ParseRegister(const json::object& body, const config::Snapshot& settings) {
+  BodyReader reader(body, Form::kRegister);
+  ASSIGN_OR_RETURN(RegisterInput input, reader.Read());
+  RETURN_IF_ERROR(CheckFeatureFlags(input.model.function, settings));
+  RETURN_IF_ERROR(CheckTexts(input, body));
+  ASSIGN_OR_RETURN(input.model.id, ReadModelId(body));
+  if (input.url && !settings.Bool("plugins.ml_commons.allow_registering_model_via_url"))
+    return Invalid(
+        "To upload custom model user needs to enable allow_registering_model_via_url settings. Otherwise please use "
+        "OpenSearch "
+        "pre-trained models.");
+  return input;
+}
+
+Result<RegisterInput> ParseRegisterMeta(const json::object& body, const config::Snapshot& settings) {
+  if (!settings.Bool("plugins.ml_commons.allow_registering_model_via_local_file"))
+    return Invalid(
+        "To upload custom model from local file, user needs to enable allow_registering_model_via_local_file settings. "
+        "Otherwise "
+        "please use opensearch pre-trained models");
+  BodyReader reader(body, Form::kMeta);
+  ASSIGN_OR_RETURN(RegisterInput input, reader.Read());
+  ASSIGN_OR_RETURN(input.model.id, ReadModelId(body));
+  return input;
+}
+
+}  // namespace mlnode::models

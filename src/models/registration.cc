@@ -1,0 +1,213 @@
+#include "models/registration.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <utility>
+
+#include "core/guarded.h"
+#include "core/log.h"
+#include "models/group_placement.h"
+#include "models/url_registration.h"
+
+namespace mlnode::models {
+namespace {
+
+Error RemoteIsUnimplemented() {
+  return MakeError(Code::kUnimplemented, "registering a model of function REMOTE is not supported by this version");
+}
+
+// A chunk for a model that already has them all: the same bytes again are fine, others would change what may be
+// deployed.
+Status CheckResent(const storage::Store& store, const Model& model, std::uint32_t number, std::string_view bytes) {
+  ASSIGN_OR_RETURN(const std::string stored, store.GetPart(model.upload, number));
+  if (stored == bytes) return {};
+  return MakeError(Code::kFailedPrecondition,
+                   "model " + model.id.str() + " is already registered; chunk " + std::to_string(number) +
+                       " differs from the stored one. Delete the model to upload another archive");
+}
+
+Status CheckChunk(const Model& model, std::uint32_t number, std::string_view bytes) {
+  if (model.register_task)
+    return MakeError(Code::kFailedPrecondition, "model " + model.id.str() + " comes from a URL and takes no chunks");
+  if (number >= model.total_chunks.value_or(0))
+    return MakeError(Code::kInvalidArgument, "Chunk number exceeds total chunks");
+  if (bytes.empty()) return MakeError(Code::kInvalidArgument, "Chunk size either 0 or null");
+  if (bytes.size() > static_cast<std::size_t>(kChunkBytes))
+    return MakeError(Code::kTooLarge, "Chunk size exceeds 10MB");
+  return {};
+}
+
+Error GoneMeanwhile() { return MakeError(Code::kNotFound, "Failed to find model"); }
+
+}  // namespace
+
+// Shared with the posted work, which may outlive the ModelRegistration as long as it has not begun.
+struct ModelRegistration::State {
+  explicit State(RegistrationEnvironment given) : environment(std::move(given)) {}
+
+  using Signals = std::shared_ptr<RegistrationSignals>;
+  struct Jobs {
+    std::map<ModelId, Signals> accepted;  // waiting or running
+    int running = 0;
+    bool closing = false;
+  };
+
+  bool Accept(const ModelId& model, const Signals& signals);
+  void Run(const TaskId& task, RegisterInput input, const Signals& signals,
+           const std::function<void(const ModelId&)>& then);
+  void Finish(const TaskId& task, const ModelId& model, const Status& done,
+              const std::function<void(const ModelId&)>& then);
+  void Fail(const TaskId& task, const std::string& why);
+
+  RegistrationEnvironment environment;
+  Guarded<Jobs> jobs;
+  std::condition_variable idle;
+};
+
+bool ModelRegistration::State::Accept(const ModelId& model, const Signals& signals) {
+  const std::int64_t limit =
+      environment.settings.Current()->Int("plugins.ml_commons.max_register_model_tasks_per_node");
+  const auto locked = jobs.Lock();
+  if (static_cast<std::int64_t>(locked->accepted.size()) >= limit) return false;
+  return locked->accepted.emplace(model, signals).second;
+}
+
+void ModelRegistration::State::Run(const TaskId& task, RegisterInput input, const Signals& signals,
+                                   const std::function<void(const ModelId&)>& then) {
+  {
+    const auto locked = jobs.Lock();
+    if (locked->closing) return;
+    ++locked->running;
+  }
+  const ModelId model = input.model.id;
+  const Status done = UrlRegistration(environment, task, std::move(input), *signals).Run();
+  if (!signals->closing) Finish(task, model, done, then);
+  {
+    const auto locked = jobs.Lock();
+    locked->accepted.erase(model);
+    --locked->running;
+  }
+  idle.notify_all();
+}
+
+void ModelRegistration::State::Finish(const TaskId& task, const ModelId& model, const Status& done,
+                                      const std::function<void(const ModelId&)>& then) {
+  if (!done) {
+    LOG_WARN("models", "registration task {} failed: {} {}", task.str(), done.error().message, done.error().detail);
+    return Fail(task, done.error().message);
+  }
+  const Result<tasks::TaskRecord> completed = environment.tasks.Transition(
+      task, tasks::TaskState::kCompleted, [&](tasks::TaskRecord& record) { record.model = model; });
+  if (!completed)
+    LOG_WARN("models", "model {} is registered, its task {} is not completed: {}", model.str(), task.str(),
+             completed.error().message);
+  if (then) then(model);
+}
+
+void ModelRegistration::State::Fail(const TaskId& task, const std::string& why) {
+  const Result<tasks::TaskRecord> failed = environment.tasks.Transition(
+      task, tasks::TaskState::kFailed, [&](tasks::TaskRecord& record) { record.error = why; });
+  // Its deadline ends it otherwise.
+  if (!failed) LOG_WARN("models", "task {} cannot be failed: {}", task.str(), failed.error().message);
+}
+
+ModelRegistration::ModelRegistration(RegistrationEnvironment environment)
+    : state_(std::make_shared<State>(std::move(environment))) {}
+
+ModelRegistration::~ModelRegistration() {
+  auto locked = state_->jobs.Lock();
+  locked->closing = true;
+  for (const auto& [model, signals] : locked->accepted) signals->closing = true;
+  state_->idle.wait(locked.lock(), [&] { return locked->running == 0; });
+}
+
+Result<ModelId> ModelRegistration::CreateMeta(RegisterInput input) {
+  RegistrationEnvironment& environment = state_->environment;
+  if (input.model.function == FunctionName::kRemote) return RemoteIsUnimplemented();
+  ASSIGN_OR_RETURN(const GroupPlacement placement, PlaceInGroup(environment.models, input));
+  Model model = std::move(input.model);
+  if (model.id.empty()) model.id = ModelId(NewDocumentId(environment.random));
+  model.group = placement.group;
+  model.version = std::to_string(placement.version);
+  model.created_time = environment.clock.WallMillis();
+  model.last_updated_time = model.created_time;
+  model.upload = UploadId(NewDocumentId(environment.random));
+  const Status created = environment.models.Create(model);
+  if (created) return model.id;
+  UndoPlacement(environment.models, placement);
+  return created.error();
+}
+
+Status ModelRegistration::AddChunk(const ModelId& id, std::uint32_t number, std::string_view bytes) {
+  RegistrationEnvironment& environment = state_->environment;
+  if (!environment.settings.Current()->Bool("plugins.ml_commons.allow_registering_model_via_local_file"))
+    return MakeError(
+        Code::kInvalidArgument,
+        "To upload custom model from local file, user needs to enable allow_registering_model_via_local_file "
+        "settings. Otherwise please use opensearch pre-trained models.");
+  ModelRepository& models = environment.models;
+  ASSIGN_OR_RETURN(const Model before, models.Get(id));
+  RETURN_IF_ERROR(CheckChunk(before, number, bytes));
+  if (before.registration == Registration::kRegistered) return CheckResent(models.store(), before, number, bytes);
+  RETURN_IF_ERROR(models.store().PutPart(before.upload, number, bytes));
+  const auto received = [&](Model& model) -> Status {
+    if (model.upload != before.upload) return GoneMeanwhile();
+    const auto place = std::ranges::lower_bound(model.received_parts, number);
+    if (place == model.received_parts.end() || *place != number) model.received_parts.insert(place, number);
+    if (static_cast<std::int64_t>(model.received_parts.size()) == model.total_chunks)
+      model.registration = Registration::kRegistered;
+    return {};
+  };
+  const Result<Model> updated = models.Update(id, received);
+  if (updated) return {};
+  if (updated.error().code != Code::kNotFound) return updated.error();
+  // Deleted while the part was written: nobody else knows of it any more.
+  const Status removed = models.store().RemoveUpload(before.upload);
+  if (!removed) LOG_WARN("models", "a part of deleted model {} stays for now: {}", id.str(), removed.error().message);
+  return GoneMeanwhile();
+}
+
+Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then) {
+  RegistrationEnvironment& environment = state_->environment;
+  if (input.model.function == FunctionName::kRemote) return RemoteIsUnimplemented();
+  RETURN_IF_ERROR(CheckPlacement(environment.models, input));
+  if (input.url) RETURN_IF_ERROR(CheckTrustedUrl(*input.url, *environment.settings.Current()));
+  tasks::TaskRecord record;
+  record.type = tasks::TaskType::kRegisterModel;
+  record.function_name = TraitsOf(input.model.function).name;
+  record.worker_nodes = {environment.owner.node};
+  record.owner = environment.owner;
+  record.deadline =
+      environment.clock.WallMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(kTaskLease).count();
+  ASSIGN_OR_RETURN(record, environment.tasks.Create(std::move(record)));
+  if (!input.url) {
+    state_->Fail(record.id, "This model is not in the pre-trained model list, please check your parameters.");
+    return record.id;
+  }
+  if (input.model.id.empty()) input.model.id = ModelId(NewDocumentId(environment.random));
+  const auto signals = std::make_shared<RegistrationSignals>();
+  const ModelId model = input.model.id;
+  if (!state_->Accept(model, signals)) {
+    state_->Fail(record.id, "exceed max running task limit");
+    return record.id;
+  }
+  const bool posted = environment.background.Post(
+      [state = state_, task = record.id, input = std::move(input), signals, then = std::move(then)]() mutable {
+        state->Run(task, std::move(input), signals, then);
+      });
+  if (posted) return record.id;
+  state_->jobs.Lock()->accepted.erase(model);
+  state_->Fail(record.id, "the node has too much work waiting");
+  Error error = MakeError(Code::kResourceExhausted, "the node has too much work waiting; try again");
+  error.retry_after = std::chrono::seconds(1);
+  return error;
+}
+
+void ModelRegistration::Cancel(const ModelId& model) {
+  const auto locked = state_->jobs.Lock();
+  const auto found = locked->accepted.find(model);
+  if (found != locked->accepted.end()) found->second->cancelled = true;
+}
+
+}  // namespace mlnode::models

@@ -1,0 +1,96 @@
+#include "models/registration_repair.h"
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "core/log.h"
+
+namespace mlnode::models {
+namespace {
+
+// A task that nobody works on any more: ended, deleted, or past a deadline that work would have renewed.
+Result<bool> IsDead(const tasks::TaskRepository& tasks, const TaskId& id, EpochMillis now) {
+  const Result<tasks::TaskRecord> task = tasks.Get(id);
+  if (!task && task.error().code == Code::kNotFound) return true;
+  if (!task) return task.error();
+  return tasks::IsTerminal(task->state) || task->deadline < now;
+}
+
+// The last step of a registration that got as far as the document: its task does not know yet.
+void CompleteTask(const Model& model, tasks::TaskRepository& tasks) {
+  const Result<tasks::TaskRecord> task = tasks.Get(*model.register_task);
+  if (!task || tasks::IsTerminal(task->state)) return;
+  const Result<tasks::TaskRecord> completed = tasks.Transition(
+      task->id, tasks::TaskState::kCompleted, [&](tasks::TaskRecord& record) { record.model = model.id; });
+  if (!completed)
+    LOG_WARN("models", "task {} of registered model {}: {}", task->id.str(), model.id.str(), completed.error().message);
+}
+
+Result<bool> RemoveAbandoned(const Model& model, ModelRepository& models, tasks::TaskRepository& tasks,
+                             EpochMillis now) {
+  ASSIGN_OR_RETURN(const bool dead, IsDead(tasks, *model.register_task, now));
+  if (!dead) return false;
+  const auto still_registering = [&](const Model& current) -> Status {
+    if (current.registration == Registration::kRegistering && current.upload == model.upload) return {};
+    return MakeError(Code::kFailedPrecondition, "the model changed");
+  };
+  const Result<storage::Written> removed = models.Remove(model.id, still_registering);
+  if (removed) {
+    LOG_INFO("models", "removed model {}, whose registration ended without it", model.id.str());
+    const auto failed = tasks.Transition(
+        *model.register_task, tasks::TaskState::kFailed,
+        [](tasks::TaskRecord& record) { record.error = "the registration made no progress until its deadline"; });
+    if (!failed && failed.error().code == Code::kUnavailable) return failed.error();
+    return true;
+  }
+  const Code code = removed.error().code;
+  if (code == Code::kNotFound || code == Code::kFailedPrecondition || code == Code::kConflict) return false;
+  return removed.error();
+}
+
+// The uploads that documents name, also documents this version cannot read in full. kDataLoss when one does not tell:
+// then nobody can say which parts are nobody's.
+Result<std::set<UploadId>> OwnedUploads(const storage::Store& store) {
+  constexpr std::array kCollections = {storage::Collection::kModels};
+  std::set<UploadId> owned;
+  for (const storage::DocumentPtr& document : store.Read(kCollections).documents) {
+    ASSIGN_OR_RETURN(const UploadId upload, UploadOf(*document));
+    owned.insert(upload);
+  }
+  return owned;
+}
+
+Result<int> RemoveOrphans(storage::Store& store, EpochMillis newest) {
+  ASSIGN_OR_RETURN(const std::vector<storage::Store::UploadInfo> uploads, store.ListUploads());
+  int removed = 0;
+  for (const storage::Store::UploadInfo& upload : uploads) {
+    if (upload.last_write > newest) continue;
+    ASSIGN_OR_RETURN(const std::set<UploadId> owned, OwnedUploads(store));
+    if (owned.contains(upload.id)) continue;
+    RETURN_IF_ERROR(store.RemoveUpload(upload.id));
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace
+
+Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
+                                         std::chrono::milliseconds grace) {
+  RepairReport report;
+  const EpochMillis now = clock.WallMillis();
+  for (const Model& model : models.List()) {
+    if (!model.register_task) continue;
+    if (model.registration == Registration::kRegistered) {
+      CompleteTask(model, tasks);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool removed, RemoveAbandoned(model, models, tasks, now));
+    report.documents_removed += removed ? 1 : 0;
+  }
+  ASSIGN_OR_RETURN(report.uploads_removed, RemoveOrphans(models.store(), now - grace.count()));
+  return report;
+}
+
+}  // namespace mlnode::models

@@ -1,0 +1,59 @@
+// models/url_registration.h: the work behind a registration from a URL: document, download, checks, parts, complete.
+// Blocks for as long as the download takes. One thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "models/group_placement.h"
+#include "models/registration.h"
+
+namespace mlnode::models {
+
+// How the work is told to end. Threads: any.
+struct RegistrationSignals {
+  std::atomic<bool> cancelled = false;  // the model is being deleted
+  std::atomic<bool> closing = false;    // the node stops: leave everything to the repair at the next start
+};
+
+// How long a task may go without progress before others may fail it. Renewed at most every kRenewEvery.
+inline constexpr std::chrono::minutes kTaskLease{10};
+inline constexpr std::chrono::seconds kRenewEvery{10};
+
+class UrlRegistration {
+ public:
+  // `input.model.id` and `input.url` are set. All are borrowed but the input.
+  UrlRegistration(RegistrationEnvironment& environment, const TaskId& task, RegisterInput input,
+                  const RegistrationSignals& signals)
+      : environment_(environment), task_(task), input_(std::move(input)), signals_(signals) {}
+
+  // Registers the model. On failure neither document, parts nor temporary file are left, the group is as it was, and
+  // the error is what the task should say; kCancelled when a signal ended the work (closing leaves document and parts).
+  Status Run();
+
+ private:
+  Status MakeDocument();
+  Status Download();
+  Status Verify();
+  Status StoreParts();
+  Status Complete();
+  Status KeepGoing();
+  void CleanUp();
+  std::filesystem::path ArchivePath() const { return environment_.temporary / ("register-" + task_.str() + ".zip"); }
+
+  RegistrationEnvironment& environment_;
+  const TaskId task_;
+  RegisterInput input_;
+  const RegistrationSignals& signals_;
+  GroupPlacement placement_;
+  SteadyTime renewed_{};
+  std::int64_t bytes_ = 0;
+  std::int64_t parts_ = 0;
+  std::string hash_;
+};
+
+// Whether the setting plugins.ml_commons.trusted_url_regex is found in the URL. kInvalidArgument "URL can't match
+// trusted url regex"; reason "pattern_syntax_exception" when the setting is no regular expression.
+Status CheckTrustedUrl(const std::string& url, const config::Snapshot& settings);
+
+}  // namespace mlnode::models

@@ -1,0 +1,230 @@
+#include "query/query_clause.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <utility>
+
+namespace mlnode::query {
+namespace {
+
+class MatchAllClause final : public Clause {
+ public:
+  explicit MatchAllClause(double boost) : boost_(boost) {}
+  std::optional<double> Score(const SearchDocument&, EpochMillis) const override { return boost_; }
+
+ private:
+  double boost_;
+};
+
+class MatchNoneClause final : public Clause {
+ public:
+  std::optional<double> Score(const SearchDocument&, EpochMillis) const override { return std::nullopt; }
+};
+
+// A clause about one field that scores `boost` or does not match.
+class FieldClause : public Clause {
+ public:
+  FieldClause(FieldPath field, double boost) : field_(std::move(field)), boost_(boost) {}
+  std::optional<double> Score(const SearchDocument& document, EpochMillis now) const override {
+    const bool matches = field_.AnyValue(document, [&](const json::value& value) { return Holds(value, now); });
+    return matches ? std::optional(boost_) : std::nullopt;
+  }
+
+ protected:
+  virtual bool Holds(const json::value& value, EpochMillis now) const = 0;
+  const FieldPath field_;
+  const double boost_;
+};
+
+class AnyOfClause final : public FieldClause {
+ public:
+  AnyOfClause(FieldPath field, std::vector<json::value> values, double boost)
+      : FieldClause(std::move(field), boost), values_(std::move(values)) {}
+
+ private:
+  bool Holds(const json::value& stored, EpochMillis) const override {
+    if (!field_.analysed()) return Wanted(stored);
+    for (const std::string& word : Words(ScalarText(stored))) {
+      if (Wanted(json::value(word))) return true;
+    }
+    return false;
+  }
+  bool Wanted(const json::value& stored) const {
+    for (const json::value& value : values_) {
+      if (ScalarEquals(stored, value)) return true;
+    }
+    return false;
+  }
+  std::vector<json::value> values_;
+};
+
+class ExistsClause final : public FieldClause {
+ public:
+  using FieldClause::FieldClause;
+
+ private:
+  bool Holds(const json::value& stored, EpochMillis) const override {
+    return !stored.is_object() || !stored.get_object().empty();
+  }
+};
+
+class MatchClause final : public Clause {
+ public:
+  MatchClause(FieldPath field, std::vector<std::string> words, bool all, double boost)
+      : field_(std::move(field)), words_(words.begin(), words.end()), all_(all), boost_(boost) {}
+  std::optional<double> Score(const SearchDocument& document, EpochMillis) const override {
+    std::set<std::string> found;
+    std::size_t length = 0;
+    field_.AnyValue(document, [&](const json::value& value) {
+      if (value.is_structured()) return false;
+      for (std::string& word : Words(ScalarText(value))) {
+        ++length;
+        if (words_.contains(word)) found.insert(std::move(word));
+      }
+      return false;
+    });
+    if (found.empty() || (all_ && found.size() < words_.size())) return std::nullopt;
+    return boost_ * static_cast<double>(found.size()) / std::sqrt(static_cast<double>(length));
+  }
+
+ private:
+  FieldPath field_;
+  std::set<std::string> words_;
+  bool all_;
+  double boost_;
+};
+
+class RangeClause final : public FieldClause {
+ public:
+  RangeClause(FieldPath field, std::optional<RangeBound> lower, std::optional<RangeBound> upper, double boost)
+      : FieldClause(std::move(field), boost), lower_(std::move(lower)), upper_(std::move(upper)) {}
+
+ private:
+  bool Holds(const json::value& stored, EpochMillis now) const override {
+    if (stored.is_structured()) return false;
+    return (!lower_ || Within(Compare(stored, *lower_, now), *lower_, 1)) &&
+           (!upper_ || Within(Compare(stored, *upper_, now), *upper_, -1));
+  }
+  static bool Within(std::optional<int> order, const RangeBound& bound, int side) {
+    return order && (*order == side || (bound.inclusive && *order == 0));
+  }
+  // -1, 0, 1; nullopt where the two cannot be compared (a number with a text that is none).
+  static std::optional<int> Compare(const json::value& stored, const RangeBound& bound, EpochMillis now) {
+    if (stored.is_number() || bound.from_now_ms) {
+      const std::optional<double> left = ScalarNumber(stored);
+      const std::optional<double> right =
+          bound.from_now_ms ? std::optional(static_cast<double>(now + *bound.from_now_ms)) : ScalarNumber(bound.value);
+      if (!left || !right) return std::nullopt;
+      return *left < *right ? -1 : (*left > *right ? 1 : 0);
+    }
+    const int order = ScalarText(stored).compare(ScalarText(bound.value));
+    return order < 0 ? -1 : (order > 0 ? 1 : 0);
+  }
+  std::optional<RangeBound> lower_, upper_;
+};
+
+class GlobClause final : public FieldClause {
+ public:
+  GlobClause(FieldPath field, GlobPattern pattern, double boost)
+      : FieldClause(std::move(field), boost), pattern_(std::move(pattern)) {}
+
+ private:
+  bool Holds(const json::value& stored, EpochMillis) const override {
+    if (stored.is_structured()) return false;
+    const std::string text = ScalarText(stored);
+    if (!field_.analysed()) return GlobMatches(pattern_, text);
+    for (const std::string& word : Words(text)) {
+      if (GlobMatches(pattern_, word)) return true;
+    }
+    return false;
+  }
+  GlobPattern pattern_;
+};
+
+class BoolClause final : public Clause {
+ public:
+  BoolClause(BoolParts parts, double boost) : parts_(std::move(parts)), boost_(boost) {}
+  std::optional<double> Score(const SearchDocument& document, EpochMillis now) const override {
+    double sum = 0;
+    for (const ClausePtr& clause : parts_.must) {
+      const std::optional<double> score = clause->Score(document, now);
+      if (!score) return std::nullopt;
+      sum += *score;
+    }
+    for (const ClausePtr& clause : parts_.filter) {
+      if (!clause->Score(document, now)) return std::nullopt;
+    }
+    for (const ClausePtr& clause : parts_.must_not) {
+      if (clause->Score(document, now)) return std::nullopt;
+    }
+    int matched = 0;
+    for (const ClausePtr& clause : parts_.should) {
+      const std::optional<double> score = clause->Score(document, now);
+      if (!score) continue;
+      sum += *score;
+      ++matched;
+    }
+    if (matched < parts_.minimum_should_match) return std::nullopt;
+    const bool empty = parts_.must.empty() && parts_.filter.empty() && parts_.should.empty() && parts_.must_not.empty();
+    // Nested boosts multiply: kept within a float, so that no sum or product of scores leaves a double.
+    return std::min<double>(boost_ * (empty ? 1.0 : sum), std::numeric_limits<float>::max());
+  }
+
+ private:
+  BoolParts parts_;
+  double boost_;
+};
+
+char Lower(char c) { return (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+// Greedy with one point to come back to, the last star: O(pattern × value), no recursion.
+bool GlobMatches(const GlobPattern& pattern, std::string_view value) {
+  const std::string& p = pattern.text;
+  std::size_t i = 0, j = 0, star = std::string::npos, star_value = 0;
+  while (j < value.size()) {
+    const bool escaped = i < p.size() && p[i] == '\\' && i + 1 < p.size();
+    if (i < p.size() && !escaped && p[i] == '*') {
+      star = i++;
+      star_value = j;
+      continue;
+    }
+    const char want = escaped ? p[i + 1] : (i < p.size() ? p[i] : '\0');
+    const bool any_one = !escaped && want == '?';
+    const bool same = pattern.ignore_case ? Lower(want) == Lower(value[j]) : want == value[j];
+    if (i < p.size() && (any_one || same)) {
+      i += escaped ? 2 : 1;
+      ++j;
+    } else if (star != std::string::npos) {
+      i = star + 1;
+      j = ++star_value;
+    } else {
+      return false;
+    }
+  }
+  while (i < p.size() && p[i] == '*') ++i;
+  return i == p.size();
+}
+
+ClausePtr MatchAll(double boost) { return std::make_shared<MatchAllClause>(boost); }
+ClausePtr MatchNone() { return std::make_shared<MatchNoneClause>(); }
+ClausePtr AnyOf(FieldPath field, std::vector<json::value> values, double boost) {
+  return std::make_shared<AnyOfClause>(std::move(field), std::move(values), boost);
+}
+ClausePtr Exists(FieldPath field, double boost) { return std::make_shared<ExistsClause>(std::move(field), boost); }
+ClausePtr Match(FieldPath field, const json::value& text, bool all_words, double boost) {
+  if (!field.analysed()) return AnyOf(std::move(field), {text}, boost);
+  return std::make_shared<MatchClause>(std::move(field), Words(ScalarText(text)), all_words, boost);
+}
+ClausePtr Range(FieldPath field, std::optional<RangeBound> lower, std::optional<RangeBound> upper, double boost) {
+  return std::make_shared<RangeClause>(std::move(field), std::move(lower), std::move(upper), boost);
+}
+ClausePtr Glob(FieldPath field, GlobPattern pattern, double boost) {
+  return std::make_shared<GlobClause>(std::move(field), std::move(pattern), boost);
+}
+ClausePtr Bool(BoolParts parts, double boost) { return std::make_shared<BoolClause>(std::move(parts), boost); }
+
+}  // namespace mlnode::query

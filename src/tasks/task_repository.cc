@@ -1,0 +1,99 @@
+#include "tasks/task_repository.h"
+
+#include <array>
+#include <utility>
+
+#include "core/log.h"
+
+namespace mlnode::tasks {
+namespace {
+
+constexpr int kRemoveAttempts = 16;  // lost swaps in a row before the caller is told
+
+storage::Key KeyOf(const TaskId& id) { return {storage::Collection::kTasks, id.str()}; }
+
+Error NotFound() { return MakeError(Code::kNotFound, "Failed to find task"); }
+
+Error TranslateMiss(Error error) { return error.code == Code::kNotFound ? NotFound() : std::move(error); }
+
+}  // namespace
+
+Result<TaskRecord> TaskRepository::Create(TaskRecord task) {
+  task.id = TaskId(NewDocumentId(random_));
+  task.state = TaskState::kCreated;
+  task.create_time = task.last_update_time = clock_.WallMillis();
+  ASSIGN_OR_RETURN(const storage::Written written, storage::Commit(store_, {.key = KeyOf(task.id),
+                                                                            .expect = storage::Expect::Absent(),
+                                                                            .body = StoredForm(task),
+                                                                            .nonce = NewNonce(random_)}));
+  task.revision = written.revision;
+  task.doc_version = written.version;
+  return task;
+}
+
+Result<TaskRecord> TaskRepository::Get(const TaskId& id) const {
+  Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
+  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(id));
+  if (!found) return TranslateMiss(std::move(found).error());
+  return ReadTask(**found);
+}
+
+std::vector<TaskRecord> TaskRepository::List() const {
+  constexpr std::array kCollections = {storage::Collection::kTasks};
+  std::vector<TaskRecord> tasks;
+  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
+    Result<TaskRecord> task = ReadTask(*document);
+    if (task) {
+      tasks.push_back(std::move(*task));
+    } else {
+      LOG_ERROR("tasks", "left out of a listing: {}", task.error().message);
+    }
+  }
+  return tasks;
+}
+
+std::vector<TaskRecord> TaskRepository::InProgress() const {
+  std::vector<TaskRecord> tasks = List();
+  std::erase_if(tasks, [](const TaskRecord& task) { return IsTerminal(task.state); });
+  return tasks;
+}
+
+Result<TaskRecord> TaskRepository::Transition(const TaskId& id, TaskState to,
+                                              const std::function<void(TaskRecord&)>& change) {
+  TaskRecord task;
+  auto step = [&](json::object& body) -> Result<bool> {
+    ASSIGN_OR_RETURN(task, ReadTask({.key = KeyOf(id), .body = body}));
+    if (IsTerminal(task.state))
+      return MakeError(Code::kFailedPrecondition, "the task is already " + std::string(TaskStateName(task.state)));
+    RETURN_IF_ERROR(CheckTransition(task.state, to));
+    task.state = to;
+    task.last_update_time = clock_.WallMillis();
+    if (change) change(task);
+    body = StoredForm(task);
+    return true;
+  };
+  Result<storage::Updated> updated = storage::Update(store_, random_, KeyOf(id), step);
+  if (!updated) return TranslateMiss(std::move(updated).error());
+  task.revision = updated->written.revision;
+  task.doc_version = updated->written.version;
+  return task;
+}
+
+Result<storage::Written> TaskRepository::Remove(const TaskId& id) {
+  Result<storage::Written> removed = NotFound();
+  for (int attempt = 0; attempt < kRemoveAttempts; ++attempt) {
+    const Result<storage::DocumentPtr> current = store_.GetFresh(KeyOf(id));
+    if (!current) return TranslateMiss(current.error());
+    ASSIGN_OR_RETURN(const TaskRecord task, ReadTask(**current));
+    if (task.state == TaskState::kRunning)
+      return MakeError(Code::kFailedPrecondition, "Task cannot be deleted in running state. Try after some time.");
+    removed = storage::Commit(store_, {.key = KeyOf(id),
+                                       .expect = storage::Expect::Revision((*current)->revision),
+                                       .body = std::nullopt,
+                                       .nonce = NewNonce(random_)});
+    if (removed || removed.error().code != Code::kConflict) break;
+  }
+  return removed;
+}
+
+}  // namespace mlnode::tasks
