@@ -27,7 +27,7 @@ def compare(options):
     texts = json.load(open(options.texts))[:200] if options.texts else sentences()
     tokenizer = Tokenizer.from_file(f"{options.model}/tokenizer.json")
     tokenizer.no_padding()
-    session = onnxruntime.InferenceSession(f"{options.model}/model.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(next(pathlib.Path(options.model).glob("*.onnx"))), providers=["CPUExecutionProvider"])
 
     def reference(text):
         encoding = tokenizer.encode(text)

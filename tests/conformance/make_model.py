@@ -3,13 +3,13 @@ import os, pathlib, shutil, sys, zipfile
 
 
 def build(folder, source=None):
-    """folder → (archive, onnx, tokenizer) paths; `source` holds model.onnx and tokenizer.json; the archive always has the same bytes"""
+    """folder → (archive, onnx, tokenizer) paths; `source` holds one .onnx file and tokenizer.json; the archive always has the same bytes"""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     archive, onnx, tokenizer = folder / "all-MiniLM-L6-v2-onnx.zip", folder / "all-MiniLM-L6-v2.onnx", folder / "tokenizer.json"
     if not (archive.exists() and onnx.exists() and tokenizer.exists()):
         source = pathlib.Path(source or os.environ["DEMO_MODEL"])
-        shutil.copyfile(source / "model.onnx", onnx)
+        shutil.copyfile(next(source.glob("*.onnx")), onnx)
         shutil.copyfile(source / "tokenizer.json", tokenizer)
         with zipfile.ZipFile(f"{archive}.part", "w") as z:
             for path, name in ((onnx, "all-MiniLM-L6-v2.onnx"), (tokenizer, "tokenizer.json")):

@@ -7,7 +7,7 @@ tiny_encoder.onnx   word + type embedding, one attention over the sequence, laye
 tiny_int32.onnx     the same with int32 inputs and position_ids in place of token_type_ids
 tiny_baked.onnx     the same as tiny_encoder with a batch of 1 baked into the graph's inputs
 tiny_unknown.onnx   as tiny_encoder, and an input pixel_values that no tokenizer can give
-tiny_external.onnx  as tiny_encoder, its weights in tiny_external.onnx.data beside it
+tiny_external.onnx  as tiny_encoder, its large weights in tiny_external.onnx.data beside it
 """
 
 import pathlib
@@ -68,7 +68,8 @@ def main():
     onnx.save(model(more=("pixel_values",)), folder / "tiny_unknown.onnx")
     (folder / "tiny_external.onnx.data").unlink(missing_ok=True)
     onnx.save(model(), folder / "tiny_external.onnx", save_as_external_data=True, location="tiny_external.onnx.data",
-              size_threshold=0)
+              size_threshold=64)
+    (folder / "tiny_external.onnx.data").chmod(0o644)
 
 
 if __name__ == "__main__":

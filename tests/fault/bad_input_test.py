@@ -3,7 +3,7 @@ serves and still becomes ready. bad_input_test.py --binary mlnode --model DIR"""
 import argparse, gzip, hashlib, http.client, json, pathlib, sys, unittest, zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "process"))
-from api import CHUNK, CONFIG, ML, Api, demo_archive, pack
+from api import CHUNK, CONFIG, ML, Api, demo_archive, demo_files, pack
 from node_process import NodeProcess
 
 OPTIONS = argparse.Namespace()
@@ -14,7 +14,7 @@ class BadInputTest(unittest.TestCase):
     def setUpClass(cls):
         cls.node = NodeProcess(OPTIONS.binary, "--set", "mlnode.memory.limit_bytes=3gb").start()
         cls.api = Api(cls.node.url)
-        cls.files = {n: (pathlib.Path(OPTIONS.model) / n).read_bytes() for n in ("model.onnx", "tokenizer.json")}
+        cls.files = demo_files(OPTIONS.model)
         cls.model = cls.api.register(demo_archive(OPTIONS.model), "good")
         assert cls.api.deploy(cls.model)["state"] == "COMPLETED"
 

@@ -94,7 +94,12 @@ def pack(files, compression=zipfile.ZIP_STORED):
     return out.getvalue()
 
 
+def demo_files(folder):
+    """name → bytes of the two files of the demo model"""
+    folder = pathlib.Path(folder)
+    return {"model.onnx": next(folder.glob("*.onnx")).read_bytes(), "tokenizer.json": (folder / "tokenizer.json").read_bytes()}
+
+
 def demo_archive(folder):
     """the real all-MiniLM-L6-v2, as scripts/fetch_deps.py demo-model unpacks it"""
-    folder = pathlib.Path(folder)
-    return pack({"model.onnx": (folder / "model.onnx").read_bytes(), "tokenizer.json": (folder / "tokenizer.json").read_bytes()})
+    return pack(demo_files(folder))
