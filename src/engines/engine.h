@@ -35,18 +35,18 @@ struct BatchResult {
   std::vector<std::vector<TensorView>> per_sequence;  // [sequence][wanted output]
 };
 
-// A loaded model. Threads: Run from any thread, up to `lanes` at once without waiting. Destruction frees native memory; the
-// owner has drained all runs (serving/model_handle.h).
+// A loaded model. Threads: Run from any thread, up to `lanes` at once without waiting. Destruction frees native memory;
+// the owner has drained all runs (serving/model_handle.h).
 class LoadedModel {
  public:
   virtual ~LoadedModel() = default;
   virtual const std::vector<Port>& inputs() const = 0;
   virtual const std::vector<Port>& outputs() const = 0;
-  virtual std::string engine() const = 0;        // "openvino 2026.4.1"
-  virtual Precision precision() const = 0;       // read back from the compiled model, not what was asked for
-  // Runs a ragged batch. `wanted`: indices into outputs(). Each view is [tokens, dim] or [dim] of its sequence, padding removed.
-  // kInvalidArgument (input the graph does not know, sequence beyond max_tokens), kResourceExhausted (memory), kInternal (vendor).
-  // Blocks for the computation.
+  virtual std::string engine() const = 0;   // "openvino 2026.4.1"
+  virtual Precision precision() const = 0;  // read back from the compiled model, not what was asked for
+  // Runs a ragged batch. `wanted`: indices into outputs(). Each view is [tokens, dim] or [dim] of its sequence, padding
+  // removed. kInvalidArgument (input the graph does not know, sequence beyond max_tokens), kResourceExhausted (memory),
+  // kInternal (vendor). Blocks for the computation.
   virtual Result<BatchResult> Run(const TokenBatch& batch, const std::vector<int>& wanted) = 0;
 };
 
@@ -63,7 +63,8 @@ class Engine {
 class EngineRegistry {
  public:
   virtual ~EngineRegistry() = default;
-  // kUnimplemented: no engine for the format in this build; kUnavailable: its shared object does not load (message says why).
+  // kUnimplemented: no engine for the format in this build; kUnavailable: its shared object does not load (message says
+  // why).
   virtual Result<Engine*> ForFormat(ModelFormat format) = 0;
 };
 

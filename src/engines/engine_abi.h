@@ -1,7 +1,7 @@
-/* engines/engine_abi.h: the C ABI between mlnode and an engine plug-in (one shared object each, dlopen with RTLD_LOCAL).
- * C, so that vendor libraries with clashing C++ runtimes never meet. No exception crosses it. Version: kMlnodeEngineAbi.
- * A plug-in exports one symbol: const MlnodeEngineApi* mlnode_engine(void).
- * Memory: what a plug-in returns, it frees. Strings are UTF-8, NUL-terminated. */
+/* engines/engine_abi.h: the C ABI between mlnode and an engine plug-in (one shared object each, dlopen with
+ * RTLD_LOCAL). C, so that vendor libraries with clashing C++ runtimes never meet. No exception crosses it. Version:
+ * kMlnodeEngineAbi. A plug-in exports one symbol: const MlnodeEngineApi* mlnode_engine(void). Memory: what a plug-in
+ * returns, it frees. Strings are UTF-8, NUL-terminated. */
 #ifndef MLNODE_ENGINES_ENGINE_ABI_H_
 #define MLNODE_ENGINES_ENGINE_ABI_H_
 
@@ -21,17 +21,17 @@ typedef struct MlnodeError {
 } MlnodeError;
 
 typedef struct MlnodeLoadOptions {
-  const char* model_path;  /* file on disk, .onnx or .pt */
-  const char* cache_dir;   /* for compiled blobs; may be NULL */
-  int32_t lanes;           /* concurrent Run calls that must not wait for one another; one thread each */
-  int32_t precision;       /* 0 = f32, 1 = bf16; exactly this or an error */
-  int64_t max_tokens;      /* longest sequence that will be sent */
+  const char* model_path; /* file on disk, .onnx or .pt */
+  const char* cache_dir;  /* for compiled blobs; may be NULL */
+  int32_t lanes;          /* concurrent Run calls that must not wait for one another; one thread each */
+  int32_t precision;      /* 0 = f32, 1 = bf16; exactly this or an error */
+  int64_t max_tokens;     /* longest sequence that will be sent */
 } MlnodeLoadOptions;
 
-typedef struct MlnodePort {  /* a declared input or output of the graph */
+typedef struct MlnodePort { /* a declared input or output of the graph */
   const char* name;
-  int32_t type;  /* mlnode::DataType */
-  int32_t rank;  /* -1 when dynamic */
+  int32_t type;    /* mlnode::DataType */
+  int32_t rank;    /* -1 when dynamic */
   int64_t dims[8]; /* -1 = dynamic */
 } MlnodePort;
 
@@ -71,12 +71,13 @@ typedef struct MlnodeEngineApi {
   const MlnodeModelInfo* (*info)(const MlnodeModel* model);
   /* Runs one batch. Thread-safe for up to `lanes` calls at once; further calls wait. Nothing of the batch is kept.
    * `outputs`: indices into info().outputs that are wanted. */
-  int32_t (*run)(MlnodeModel* model, const MlnodeBatch* batch, const int32_t* outputs, size_t output_count, MlnodeResult** result,
-                 MlnodeError* error);
+  int32_t (*run)(MlnodeModel* model, const MlnodeBatch* batch, const int32_t* outputs, size_t output_count,
+                 MlnodeResult** result, MlnodeError* error);
   /* Tensor of sequence s, wanted output o (index into `outputs` of the call). Valid until free_result. */
   void (*tensor)(const MlnodeResult* result, size_t s, size_t o, MlnodeTensor* tensor);
   void (*free_result)(MlnodeResult* result);
-  void (*free_model)(MlnodeModel* model); /* no run may be under way; returns memory to the system as far as the vendor allows */
+  void (*free_model)(
+      MlnodeModel* model); /* no run may be under way; returns memory to the system as far as the vendor allows */
 } MlnodeEngineApi;
 
 typedef const MlnodeEngineApi* (*MlnodeEngineEntry)(void);

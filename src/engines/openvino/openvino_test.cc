@@ -1,0 +1,118 @@
+#include <filesystem>
+#include <fstream>
+
+#include "engines/testing/engine_contract.h"
+
+namespace mlnode::engines {
+namespace {
+using ::testing::HasSubstr;
+
+std::filesystem::path Data(const std::string& name) { return std::filesystem::path(MLNODE_TEST_DATA) / name; }
+
+struct OpenVinoTraits {
+  static std::unique_ptr<EngineRegistry> MakeRegistry() { return MakePluginRegistry(MLNODE_PLUGIN_FOLDER); }
+  static std::filesystem::path ModelFile() { return Data("tiny_encoder.onnx"); }
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(OpenVino, EngineContract, OpenVinoTraits);
+
+class OpenVinoTest : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<LoadedModel>> Load(const std::string& name, std::filesystem::path cache_dir = {}) {
+    return engine_->Load({.file = Data(name), .cache_dir = std::move(cache_dir), .max_tokens = 64});
+  }
+  static void ExpectEmbedding(LoadedModel& model, const TokenBatch& batch, const std::vector<float>& expected) {
+    const auto result = model.Run(batch, {1});
+    ASSERT_TRUE(result) << result.error().message << result.error().detail;
+    EXPECT_THAT(result->per_sequence[0][0].Floats(), ::testing::Pointwise(::testing::FloatNear(1e-5F), expected));
+  }
+  std::unique_ptr<EngineRegistry> registry_ = MakePluginRegistry(MLNODE_PLUGIN_FOLDER);
+  Engine* engine_ = registry_->ForFormat(ModelFormat::kOnnx).value();
+  const TokenBatch batch_{.ids = {3, 4, 5}, .type_ids = {0, 1, 0}, .offsets = {0, 3}};
+  // What ONNX Runtime gives for ids 3 4 5 with types 0 1 0.
+  const std::vector<float> expected_{-1.11528F, 0.01205F, 1.19433F, -1.98626F, -0.07031F, 0.50589F, 0.65449F, 1.20985F};
+};
+
+TEST_F(OpenVinoTest, AgreesWithOnnxRuntime) { ExpectEmbedding(*Load("tiny_encoder.onnx").value(), batch_, expected_); }
+
+TEST_F(OpenVinoTest, ReadsWeightsFromAFileBeside) {
+  ExpectEmbedding(*Load("tiny_external.onnx").value(), batch_, expected_);
+}
+
+TEST_F(OpenVinoTest, BakedBatchRunsOneByOne) {
+  const auto model = Load("tiny_baked.onnx").value();
+  const TokenBatch two{.ids = {3, 4, 5, 9, 3, 4, 5}, .type_ids = {0, 1, 0, 0, 0, 1, 0}, .offsets = {0, 3, 4, 7}};
+  const auto result = model->Run(two, {1}).value();
+  for (const std::size_t s : {0U, 2U}) {
+    EXPECT_THAT(result.per_sequence[s][0].Floats(), ::testing::Pointwise(::testing::FloatNear(1e-5F), expected_));
+  }
+}
+
+TEST_F(OpenVinoTest, FillsInt32InputsAndPositions) {
+  const auto model = Load("tiny_int32.onnx").value();
+  ExpectEmbedding(*model, {.ids = {3, 4, 5}, .type_ids = {}, .offsets = {0, 3}},
+                  {-0.23246F, -0.08317F, 0.30821F, -1.62823F, 0.41024F, 0.48916F, 0.72662F, 0.92300F});
+  const auto typed = model->Run(batch_, {1});
+  ASSERT_FALSE(typed);
+  EXPECT_EQ(typed.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(typed.error().message, HasSubstr("no input token_type_ids"));
+}
+
+TEST_F(OpenVinoTest, UnknownInputIsNamedAtLoad) {
+  const auto model = Load("tiny_unknown.onnx");
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(model.error().message, HasSubstr("model input pixel_values is not known"));
+}
+
+TEST_F(OpenVinoTest, IdBeyondTheVocabularyDoesNotEndTheProcess) {
+  const auto model = Load("tiny_encoder.onnx").value();
+  (void)model->Run({.ids = {31, 32, 1'000'000}, .type_ids = {}, .offsets = {0, 3}}, {1});
+  ExpectEmbedding(*model, batch_, expected_);
+}
+
+TEST_F(OpenVinoTest, Bf16IsReadBackOrRefused) {
+  const auto model = engine_->Load({.file = Data("tiny_encoder.onnx"), .cache_dir = {}, .precision = Precision::kBf16});
+  if (model) {
+    EXPECT_EQ((*model)->precision(), Precision::kBf16);
+  } else {
+    EXPECT_EQ(model.error().code, Code::kUnimplemented);
+    EXPECT_THAT(model.error().message, HasSubstr("precision bf16 is not available on this CPU"));
+  }
+}
+
+class OpenVinoCacheTest : public OpenVinoTest {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::vector<std::filesystem::path> Blobs() const {
+    std::vector<std::filesystem::path> blobs;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) blobs.push_back(entry.path());
+    return blobs;
+  }
+  std::filesystem::path folder_ =
+      std::filesystem::path(::testing::TempDir()) / ("openvino_cache_" + std::to_string(getpid()));
+};
+
+TEST_F(OpenVinoCacheTest, SecondLoadFromTheCacheGivesTheSame) {
+  ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), batch_, expected_);
+  EXPECT_EQ(Blobs().size(), 1u);
+  ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), batch_, expected_);
+  EXPECT_EQ(Blobs().size(), 1u);
+}
+
+// What a kill or a full disk leaves behind.
+TEST_F(OpenVinoCacheTest, TornCacheIsNotFatal) {
+  (void)Load("tiny_encoder.onnx", folder_).value();
+  ASSERT_EQ(Blobs().size(), 1u);
+  const std::filesystem::path blob = Blobs()[0];
+  for (const double kept : {0.99, 0.5, 0.1, 0.0}) {
+    const auto size = static_cast<std::uintmax_t>(static_cast<double>(std::filesystem::file_size(blob)) * kept);
+    std::filesystem::resize_file(blob, size);
+    const auto model = Load("tiny_encoder.onnx", folder_);
+    ASSERT_TRUE(model) << size << ": " << model.error().message << model.error().detail;
+    ExpectEmbedding(**model, batch_, expected_);
+  }
+}
+
+}  // namespace
+}  // namespace mlnode::engines

@@ -1,0 +1,192 @@
+// engines/testing/engine_contract.h: what every engine must do, as one typed test suite.
+// A suite instantiates it with a Traits type: static std::unique_ptr<EngineRegistry> MakeRegistry() (kOnnx), and
+// static std::filesystem::path ModelFile(): a model with input_ids, attention_mask, token_type_ids, a vocabulary of at
+// least 32 and outputs last_hidden_state [batch, tokens, dim] (0) and sentence_embedding [batch, dim] (1).
+#pragma once
+
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <thread>
+
+#include "engines/engine.h"
+#include "gmock/gmock.h"
+
+namespace mlnode::engines {
+
+template <class Traits>
+class EngineContract : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kMaxTokens = 64;
+
+  Result<std::unique_ptr<LoadedModel>> TryLoad(const std::filesystem::path& file, int lanes = 2) {
+    return engine_->Load({.file = file, .cache_dir = {}, .lanes = lanes, .max_tokens = kMaxTokens});
+  }
+  std::unique_ptr<LoadedModel> Load(int lanes = 2) { return TryLoad(Traits::ModelFile(), lanes).value(); }
+
+  // Sequences of lengths 1, 4, 7, ... in an order that is not sorted; every third token has type 1.
+  static TokenBatch Ragged(std::size_t sequences) {
+    TokenBatch batch;
+    for (std::size_t s = 0; s < sequences; ++s) {
+      const std::size_t length = 1 + (s * 29) % 60;
+      for (std::size_t t = 0; t < length; ++t) {
+        batch.ids.push_back(static_cast<std::int64_t>((s * 7 + t * 3) % 32));
+        batch.type_ids.push_back(t % 3 == 2 ? 1 : 0);
+      }
+      batch.offsets.push_back(batch.ids.size());
+    }
+    return batch;
+  }
+
+  static TokenBatch Only(const TokenBatch& batch, std::size_t s) {
+    const auto first = static_cast<std::ptrdiff_t>(batch.offsets[s]);
+    const auto last = static_cast<std::ptrdiff_t>(batch.offsets[s + 1]);
+    return {.ids = {batch.ids.begin() + first, batch.ids.begin() + last},
+            .type_ids = {batch.type_ids.begin() + first, batch.type_ids.begin() + last},
+            .offsets = {0, batch.Length(s)}};
+  }
+
+  static void ExpectNear(const TensorView& actual, const TensorView& expected) {
+    ASSERT_EQ(actual.shape, expected.shape);
+    constexpr float kTolerance = 1e-5F;
+    EXPECT_THAT(actual.Floats(), ::testing::Pointwise(::testing::FloatNear(kTolerance), expected.Floats()));
+  }
+
+  static Code RunCode(LoadedModel& model, const TokenBatch& batch, const std::vector<int>& wanted) {
+    const auto result = model.Run(batch, wanted);
+    return result ? Code::kInternal : result.error().code;
+  }
+
+  std::filesystem::path WriteFile(const std::string& content) {
+    const std::filesystem::path file =
+        std::filesystem::path(::testing::TempDir()) / ("engine_contract_" + std::to_string(getpid()) + ".onnx");
+    std::ofstream(file, std::ios::binary) << content;
+    return file;
+  }
+
+  std::unique_ptr<EngineRegistry> registry_ = Traits::MakeRegistry();
+  Engine* engine_ = registry_->ForFormat(ModelFormat::kOnnx).value();
+};
+
+TYPED_TEST_SUITE_P(EngineContract);
+
+TYPED_TEST_P(EngineContract, DescribesTheModel) {
+  const auto model = this->Load();
+  std::vector<std::string> inputs;
+  for (const Port& port : model->inputs()) inputs.push_back(port.name);
+  EXPECT_THAT(inputs, ::testing::UnorderedElementsAre("input_ids", "attention_mask", "token_type_ids"));
+  ASSERT_EQ(model->outputs().size(), 2u);
+  EXPECT_EQ(model->outputs()[0].name, "last_hidden_state");
+  EXPECT_EQ(model->outputs()[0].dims.size(), 3u);
+  EXPECT_EQ(model->outputs()[1].dims.size(), 2u);
+  EXPECT_EQ(model->precision(), Precision::kF32);
+  EXPECT_TRUE(model->engine().starts_with(this->engine_->name() + " ")) << model->engine();
+}
+
+TYPED_TEST_P(EngineContract, RaggedBatchEqualsOneByOne) {
+  const auto model = this->Load();
+  const TokenBatch batch = this->Ragged(40);
+  const auto together = model->Run(batch, {0, 1}).value();
+  ASSERT_EQ(together.per_sequence.size(), 40u);
+  for (std::size_t s = 0; s < batch.sequences(); ++s) {
+    const auto alone = model->Run(this->Only(batch, s), {0, 1}).value();
+    EXPECT_EQ(together.per_sequence[s][0].shape[0], static_cast<std::int64_t>(batch.Length(s)));
+    this->ExpectNear(together.per_sequence[s][0], alone.per_sequence[0][0]);
+    this->ExpectNear(together.per_sequence[s][1], alone.per_sequence[0][1]);
+  }
+}
+
+TYPED_TEST_P(EngineContract, TokensAndTypesMatter) {
+  const auto model = this->Load();
+  const auto embed = [&](TokenBatch batch) { return model->Run(batch, {1}).value().per_sequence[0][0]; };
+  const TensorView base = embed({.ids = {3, 4}, .type_ids = {}, .offsets = {0, 2}});
+  const TensorView zeros = embed({.ids = {3, 4}, .type_ids = {0, 0}, .offsets = {0, 2}});
+  const TensorView typed = embed({.ids = {3, 4}, .type_ids = {1, 1}, .offsets = {0, 2}});
+  const TensorView other = embed({.ids = {3, 5}, .type_ids = {}, .offsets = {0, 2}});
+  this->ExpectNear(zeros, base);
+  EXPECT_GT(std::abs(typed.Floats()[0] - base.Floats()[0]), 1e-4F);
+  EXPECT_GT(std::abs(other.Floats()[0] - base.Floats()[0]), 1e-4F);
+}
+
+TYPED_TEST_P(EngineContract, GivesTheWantedOutputsInOrder) {
+  const auto model = this->Load();
+  const TokenBatch batch = this->Ragged(2);
+  const auto result = model->Run(batch, {1, 0}).value();
+  EXPECT_EQ(result.per_sequence[1][0].shape.size(), 1u);
+  EXPECT_EQ(result.per_sequence[1][1].shape.size(), 2u);
+}
+
+TYPED_TEST_P(EngineContract, EmptyBatchGivesNothing) {
+  EXPECT_TRUE(this->Load()->Run(TokenBatch{}, {0}).value().per_sequence.empty());
+}
+
+TYPED_TEST_P(EngineContract, LongestSequenceFitsAndOneMoreIsNamed) {
+  const auto model = this->Load();
+  const auto length = static_cast<std::size_t>(TestFixture::kMaxTokens);
+  TokenBatch batch{.ids = std::vector<std::int64_t>(length, 1), .type_ids = {}, .offsets = {0, length}};
+  ASSERT_TRUE(model->Run(batch, {0}));
+  batch.ids.push_back(1);
+  batch.offsets.back() = length + 1;
+  const auto result = model->Run(batch, {0});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(result.error().message, "sequence 0 has 65 tokens, the model takes 64");
+}
+
+TYPED_TEST_P(EngineContract, RefusesWhatIsNoBatch) {
+  const auto model = this->Load();
+  EXPECT_EQ(this->RunCode(*model, {.ids = {1}, .type_ids = {}, .offsets = {0, 1}}, {2}), Code::kInvalidArgument);
+  EXPECT_EQ(this->RunCode(*model, {.ids = {1}, .type_ids = {}, .offsets = {0, 1}}, {-1}), Code::kInvalidArgument);
+  EXPECT_EQ(this->RunCode(*model, {.ids = {1}, .type_ids = {}, .offsets = {0, 0, 1}}, {0}), Code::kInvalidArgument);
+  EXPECT_EQ(this->RunCode(*model, {.ids = {1, 2}, .type_ids = {}, .offsets = {0, 1}}, {0}), Code::kInvalidArgument);
+  EXPECT_EQ(this->RunCode(*model, {.ids = {1, 2}, .type_ids = {0}, .offsets = {0, 2}}, {0}), Code::kInvalidArgument);
+  EXPECT_EQ(this->RunCode(*model, {.ids = {-1}, .type_ids = {}, .offsets = {0, 1}}, {0}), Code::kInvalidArgument);
+}
+
+TYPED_TEST_P(EngineContract, CorruptAndMissingFilesAreInvalid) {
+  for (const std::string& content : {std::string("corrupt"), std::string("corrupt") + std::string(5000, '\0')}) {
+    const auto model = this->TryLoad(this->WriteFile(content));
+    ASSERT_FALSE(model);
+    EXPECT_EQ(model.error().code, Code::kInvalidArgument) << model.error().message;
+    EXPECT_THAT(model.error().message, ::testing::Not(::testing::HasSubstr(::testing::TempDir())));
+  }
+  const auto missing = this->TryLoad("/nowhere/model.onnx");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::kInvalidArgument);
+}
+
+// More threads than lanes: the rest waits, and nobody gets another's result.
+TYPED_TEST_P(EngineContract, ConcurrentRunsDoNotMix) {
+  const auto model = this->Load(2);
+  const TokenBatch batch = this->Ragged(12);
+  const auto expected = model->Run(batch, {0}).value();
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (std::size_t i = 0; i < 15; ++i) {
+        const std::size_t s = (thread * 3 + i) % batch.sequences();
+        const auto result = model->Run(this->Only(batch, s), {0});
+        ASSERT_TRUE(result);
+        this->ExpectNear(result->per_sequence[0][0], expected.per_sequence[s][0]);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TYPED_TEST_P(EngineContract, ResultsOutliveTheModel) {
+  auto model = this->Load();
+  const TokenBatch batch = this->Ragged(3);
+  const TensorView kept = model->Run(batch, {1}).value().per_sequence[2][0];
+  const std::vector<float> before(kept.Floats().begin(), kept.Floats().end());
+  model.reset();
+  EXPECT_THAT(kept.Floats(), ::testing::ElementsAreArray(before));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(EngineContract, DescribesTheModel, RaggedBatchEqualsOneByOne, TokensAndTypesMatter,
+                            GivesTheWantedOutputsInOrder, EmptyBatchGivesNothing, LongestSequenceFitsAndOneMoreIsNamed,
+                            RefusesWhatIsNoBatch, CorruptAndMissingFilesAreInvalid, ConcurrentRunsDoNotMix,
+                            ResultsOutliveTheModel);
+
+}  // namespace mlnode::engines

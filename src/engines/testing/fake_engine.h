@@ -1,0 +1,58 @@
+// engines/testing/fake_engine.h: an engine without a library: the value of token t at dimension d is a hash of the
+// model file's content, t and d. Deterministic, no threads, no clock; reads nothing but the model file. A file that
+// begins with "corrupt" is refused as kInvalidArgument, as a real parser would.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engines/engine.h"
+
+namespace mlnode::engines {
+
+// What tests change. Hooks are called without a lock held, on the thread that loads or runs; one may run a
+// ManualExecutor to let other work happen meanwhile (a slow load), and may return the error that the call is to fail
+// with.
+struct FakeBehaviour {
+  std::function<Status(const LoadOptions&)> on_load;
+  std::function<Status(const TokenBatch&)> on_run;
+  std::int64_t dim = 8;
+  std::int64_t nan_token = -1;      // sequences that hold this id come out as NaN
+  std::size_t bytes_per_model = 0;  // what ResidentBytes counts for a loaded model; 0 = the size of its file
+};
+
+struct FakeEngineState;
+
+// Threads: any.
+class FakeEngine final : public Engine {
+ public:
+  FakeEngine();
+  explicit FakeEngine(FakeBehaviour behaviour);
+  ~FakeEngine() override;
+  std::string name() const override { return "fake"; }
+  // The model has inputs input_ids, attention_mask, token_type_ids and outputs last_hidden_state [tokens, dim] and
+  // sentence_embedding [dim] (its mean).
+  Result<std::unique_ptr<LoadedModel>> Load(const LoadOptions& options) override;
+
+  void SetBehaviour(FakeBehaviour behaviour);
+  int loads() const;                  // calls that succeeded
+  int live_models() const;            // loaded and not destroyed
+  int runs() const;                   // calls that succeeded
+  std::size_t ResidentBytes() const;  // of the live models
+
+ private:
+  std::shared_ptr<FakeEngineState> state_;
+};
+
+// ONNX models go to the fake engine; another format is kUnimplemented, as in a build without its plug-in.
+class FakeEngineRegistry final : public EngineRegistry {
+ public:
+  explicit FakeEngineRegistry(FakeEngine& engine) : engine_(engine) {}
+  Result<Engine*> ForFormat(ModelFormat format) override;
+
+ private:
+  FakeEngine& engine_;
+};
+
+}  // namespace mlnode::engines
