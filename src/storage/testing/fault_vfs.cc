@@ -94,7 +94,7 @@ void FaultVfs::Reset() {
   opens_fail = false;
 }
 
-void FaultVfs::FailWrites(int skip) { writes.Set(skip, INT_MAX); }
+void FaultVfs::FailWrites(int skip, int count) { writes.Set(skip, count); }
 
 void FaultVfs::FailSyncs(int skip, int count) { syncs.Set(skip, count); }
 

@@ -2,6 +2,8 @@
 // it. One per process, registered under kName; the real layer is under it. Threads: any.
 #pragma once
 
+#include <climits>
+
 namespace mlnode::storage::testing {
 
 class FaultVfs {
@@ -9,9 +11,9 @@ class FaultVfs {
   static constexpr const char* kName = "mlnode-fault";
   // Registers the layer once and clears all faults.
   static void Reset();
-  // After `skip` more calls that succeed, every write (sync) fails until Reset. kAfter: a sync is done, then reported
-  // failed.
-  static void FailWrites(int skip);
+  static constexpr int kForever = INT_MAX;
+  // After `skip` calls that succeed, the next `count` writes (syncs) fail as a full disk (an I/O error) does.
+  static void FailWrites(int skip, int count = kForever);
   static void FailSyncs(int skip, int count);
   // Every later open of a file fails until Reset.
   static void FailOpens();
