@@ -65,9 +65,9 @@ Result<net::HttpReply> RunGuarded(const RequestContext& context, Call call) {
 
 ApiServer::ApiServer(std::unique_ptr<RouteTable> routes, Environment environment)
     : routes_(std::move(routes)),
-      environment_(environment),
-      telemetry_(*routes_, environment.metrics, environment.clock),
-      id_prefix_(fmt::format("{:08x}", environment.random.Next() & 0xffffffffU)) {}
+      environment_(std::move(environment)),
+      telemetry_(*routes_, environment_.metrics, environment_.clock),
+      id_prefix_(fmt::format("{:08x}", environment_.random.Next() & 0xffffffffU)) {}
 
 std::string ApiServer::RequestId(const net::HttpRequest& request) {
   if (const auto given = request.headers.Find("X-Opaque-Id"); given && !given->empty()) {
@@ -170,7 +170,7 @@ void ApiServer::Finish(RequestContext& context, net::HttpReply reply) {
   if (context.route != nullptr && !context.route->replaced_by.empty()) {
     reply.headers.Add("Warning", DeprecationWarning(*context.route));
   }
-  telemetry_.Record(context, reply.status, environment_.slow_log_millis);
+  telemetry_.Record(context, reply.status, environment_.slow_log_millis->load(std::memory_order_relaxed));
   context.exchange->Reply(std::move(reply));
 }
 

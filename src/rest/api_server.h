@@ -23,7 +23,8 @@ class ApiServer final : public net::HttpHandler {
     const Clock& clock;
     RandomSource& random;
     Metrics& metrics;
-    std::int64_t slow_log_millis = 0;  // 0: none
+    // Requests that take longer are logged with their phases; 0: none. May change while requests run.
+    std::shared_ptr<const std::atomic<std::int64_t>> slow_log_millis;
   };
   // `routes` is complete.
   ApiServer(std::unique_ptr<RouteTable> routes, Environment environment);

@@ -32,36 +32,18 @@ net::HttpReply Ready(const RequestContext& context, deploy::NodeCore& node, cons
 
 // Gauges that are read, not kept: set just before the text is made.
 void ReadGauges(deploy::NodeCore& node) {
-  std::uint64_t resident = 0;
-  int ready = 0, loading = 0, failed = 0;
+  double loading = 0, failed = 0;
   for (const serving::LocalModel& model : node.local_models().List()) {
-    switch (model.state) {
-      case serving::LocalState::kLoading:
-        ++loading;
-        break;
-      case serving::LocalState::kFailed:
-        ++failed;
-        break;
-      case serving::LocalState::kReady:
-        ++ready;
-        if (model.info) resident += model.info->resident_bytes;
-        break;
-    }
+    if (model.state == serving::LocalState::kLoading) ++loading;
+    if (model.state == serving::LocalState::kFailed) ++failed;
   }
   Metrics& metrics = node.metrics();
-  const auto set = [&metrics](const char* name, const char* help, double value, const Labels& labels = {}) {
-    metrics.GetGauge(name, help, labels).Set(value);
-  };
-  constexpr const char* kModelsHelp = "Models of this node by state.";
-  set("mlnode_models", kModelsHelp, ready, {{"state", "ready"}});
-  set("mlnode_models", kModelsHelp, loading, {{"state", "loading"}});
-  set("mlnode_models", kModelsHelp, failed, {{"state", "failed"}});
-  set("mlnode_models_resident_bytes", "Measured memory of the ready models.", static_cast<double>(resident));
-  set("mlnode_memory_reserved_bytes", "Memory reserved for the process and its models.",
-      static_cast<double>(node.budget().Reserved()));
-  set("mlnode_memory_limit_bytes", "Memory that may be reserved.", static_cast<double>(node.budget().limit()));
-  set("mlnode_queued_tokens", "Tokens waiting for an inference lane.",
-      static_cast<double>(node.queue().QueuedTokens()));
+  metrics.GetGauge("mlnode_loading_models", "Models being loaded on this node, or waiting for it.").Set(loading);
+  metrics.GetGauge("mlnode_failed_models", "Models whose last load on this node failed.").Set(failed);
+  metrics.GetGauge("mlnode_memory_reserved_bytes", "Memory reserved for the process and its models.")
+      .Set(static_cast<double>(node.budget().Reserved()));
+  metrics.GetGauge("mlnode_memory_limit_bytes", "Memory that may be reserved.")
+      .Set(static_cast<double>(node.budget().limit()));
 }
 
 }  // namespace

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::size_t kParseHereBytes = 64UL * 1024;  // simdjson: below 100 microseconds
 constexpr std::size_t kPrintHereValues = 8 * 1024;    // below 300 microseconds
-// Nobody waits longer for an answer; the queue refuses earlier what it cannot serve in time (serving/lane_queue.h).
-constexpr Duration kPredictTimeout = std::chrono::seconds(60);
 
 bool TakesTextDocs(models::FunctionName function) {
   return function == models::FunctionName::kTextEmbedding || function == models::FunctionName::kSparseEncoding ||
@@ -31,11 +29,18 @@ std::string ServerTiming(const PredictTrace& trace) {
                      Millis(trace.write));
 }
 
+// What all predict calls share.
+struct PredictSite {
+  deploy::NodeCore& node;
+  ClientWatch watch;
+  const Duration timeout;  // nobody waits longer for an answer
+};
+
 // One predict call on its way; kept alive by whoever works on it.
 class PredictCall : public std::enable_shared_from_this<PredictCall> {
  public:
-  PredictCall(deploy::NodeCore& node, ClientWatch& watch, std::shared_ptr<RequestContext> context, Answer answer)
-      : node_(node), watch_(watch), context_(std::move(context)), answer_(std::move(answer)) {}
+  PredictCall(PredictSite& site, std::shared_ptr<RequestContext> context, Answer answer)
+      : site_(site), node_(site.node), context_(std::move(context)), answer_(std::move(answer)) {}
 
   void Start() {
     if (const Status found = FindModel(); !found) return answer_(found.error());
@@ -78,8 +83,8 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   void Submit(serving::PredictRequest request) {
     auto pass = node_.gate().Admit(model_);
     if (!pass) return answer_(std::move(pass).error());
-    request.deadline = Deadline(context_->http().received + kPredictTimeout);
-    request.cancelled = watch_.Watch(context_->exchange);
+    request.deadline = Deadline(context_->http().received + site_.timeout);
+    request.cancelled = site_.watch.Watch(context_->exchange);
     serving::Servable& servable = *pass->servable;
     servable.Predict(
         std::move(request), std::move(pass->servable),
@@ -121,8 +126,8 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     answer_(std::move(error));
   }
 
+  PredictSite& site_;
   deploy::NodeCore& node_;
-  ClientWatch& watch_;
   std::shared_ptr<RequestContext> context_;
   Answer answer_;
   ModelId model_;
@@ -134,13 +139,15 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 }  // namespace
 
 void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node) {
-  auto watch = std::make_shared<ClientWatch>(node.executors().io);
+  const std::chrono::milliseconds timeout(node.settings().Current()->Int("mlnode.predict.deadline_ms"));
+  const std::shared_ptr<PredictSite> site(
+      new PredictSite{.node = node, .watch = ClientWatch(node.executors().io), .timeout = timeout});
   for (const char* pattern : {"/models/{model_id}/_predict", "/_predict/{algorithm}/{model_id}"}) {
     table.Add({.method = "POST",
                .pattern = fmt::format("{}{}", kMlBase, pattern),
                .async =
-                   [&node, watch](std::shared_ptr<RequestContext> context, Answer answer) {
-                     std::make_shared<PredictCall>(node, *watch, std::move(context), std::move(answer))->Start();
+                   [site](std::shared_ptr<RequestContext> context, Answer answer) {
+                     std::make_shared<PredictCall>(*site, std::move(context), std::move(answer))->Start();
                    },
                .body = BodyUse::kJson,
                .max_body_bytes = std::numeric_limits<std::size_t>::max()});  // the server's own limit

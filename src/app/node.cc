@@ -1,0 +1,246 @@
+#include "app/node.h"
+
+#include <netdb.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <climits>
+#include <filesystem>
+
+#include "core/cgroup.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "deploy/node_core.h"
+#include "net/address_guard.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "rest/api_server.h"
+#include "rest/front_door.h"
+#include "rest/readiness.h"
+#include "rest/resources/resources.h"
+#include "storage/data_folder.h"
+#include "storage/sqlite/sqlite_store.h"
+
+namespace mlnode::app {
+namespace {
+
+constexpr int kIdle = 19;              // niceness of loading
+constexpr int kBackgroundThreads = 4;  // store and file work: waits, hardly computes
+constexpr double kMemoryShare = 0.8;   // of what machine and cgroup allow
+
+bool IsLoopback(const std::string& address) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.c_str(), nullptr, &hints, &found) != 0) return false;
+  const bool loopback = !net::CheckAddress(found->ai_addr, net::AddressPolicy::kPublicOnly) &&
+                        net::CheckAddress(found->ai_addr, net::AddressPolicy::kLoopbackAndPublic);
+  freeaddrinfo(found);
+  return loopback;
+}
+
+Status CheckListenAddress(const config::Snapshot& settings) {
+  const std::string address = settings.String("mlnode.http.address");
+  if (IsLoopback(address)) return {};
+  if (!settings.Bool("mlnode.insecure_allow_remote")) {
+    return MakeError(
+        Code::kPermissionDenied,
+        fmt::format("mlnode.http.address is {}: requests are not authenticated yet, so that anyone who reaches the "
+                    "port can use and delete models. Keep it on 127.0.0.1, or allow it with "
+                    "--insecure-allow-remote",
+                    address));
+  }
+  LOG_WARN("app", "listening on {} without security: anyone who reaches the port can use and delete models", address);
+  return {};
+}
+
+std::string HostName() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "mlnode";
+}
+
+std::filesystem::path EngineFolder(const config::Snapshot& settings) {
+  const std::string configured = settings.String("mlnode.engine_dir");
+  if (!configured.empty()) return configured;
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().parent_path() / "lib";
+}
+
+LogLevel ReadLogLevel(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warn") return LogLevel::kWarn;
+  return name == "error" ? LogLevel::kError : LogLevel::kInfo;
+}
+
+int Lanes(const config::Snapshot& settings) {
+  const auto configured = static_cast<int>(settings.Int("mlnode.lanes"));
+  return configured > 0 ? configured : PhysicalCores();
+}
+
+struct Memory {
+  std::uint64_t limit, base;
+};
+
+// A limit of our own is for this process alone; the machine's and the cgroup's is shared with what is there already.
+Memory MemoryOf(const config::Snapshot& settings) {
+  const std::int64_t configured = settings.Bytes("mlnode.memory.limit_bytes");
+  if (configured > 0) return {.limit = static_cast<std::uint64_t>(configured), .base = 0};
+  const auto limit = static_cast<std::uint64_t>(static_cast<double>(MemoryLimitBytes()) * kMemoryShare);
+  return {.limit = limit, .base = MemoryUsedBytes()};
+}
+
+net::HttpServerOptions ServerOptions(const config::Snapshot& settings) {
+  const auto millis = [&settings](const char* name) { return std::chrono::milliseconds(settings.Int(name)); };
+  net::HttpServerOptions options;
+  options.address = settings.String("mlnode.http.address");
+  options.port = static_cast<std::uint16_t>(settings.Int("mlnode.http.port"));
+  options.threads = std::max(1, PhysicalCores() / 8);
+  options.max_body_bytes = static_cast<std::size_t>(settings.Bytes("mlnode.http.max_body_bytes"));
+  options.max_connections = static_cast<std::size_t>(settings.Int("mlnode.http.max_connections"));
+  options.idle_timeout = millis("mlnode.http.idle_timeout_ms");
+  return options;
+}
+
+}  // namespace
+
+// Members are in the order of their dependencies: destruction is the reverse. Stop has ended all threads before.
+struct Node::Parts {
+  explicit Parts(int lanes)
+      : timers({.name = "timers", .threads = 1}),
+        cpu({.name = "cpu", .threads = std::max(1, PhysicalCores())}),
+        lane_pool({.name = "lane", .threads = lanes}),
+        background({.name = "background", .threads = kBackgroundThreads}),
+        loading({.name = "loading", .threads = 1, .nice = kIdle}) {}
+
+  Status Open(const NodeOptions& options, const config::Snapshot& current);
+  Status StartCore(const NodeOptions& options, const config::Snapshot& current, int lanes);
+  void OpenApi();
+  void Stop();
+
+  SystemClock clock;
+  SystemRandom random;
+  Metrics metrics;
+  rest::Readiness readiness;
+  rest::FrontDoor door;
+  std::unique_ptr<config::Settings> settings;
+  std::unique_ptr<storage::DataFolder> folder;
+  std::unique_ptr<storage::SqliteStore> store;
+  std::unique_ptr<engines::EngineRegistry> plugins;
+  std::unique_ptr<net::HttpServer> server;
+  ThreadPool timers, cpu, lane_pool, background, loading;
+  Strand observers{background};
+  std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<deploy::NodeCore> core;
+  std::unique_ptr<rest::ApiServer> api;
+  std::string address;
+  bool stopped = false;
+};
+
+Status Node::Parts::Open(const NodeOptions& options, const config::Snapshot& current) {
+  RETURN_IF_ERROR(CheckListenAddress(current));
+  ASSIGN_OR_RETURN(folder, storage::DataFolder::Open(current.String("mlnode.data_dir"), random));
+  ASSIGN_OR_RETURN(server, net::HttpServer::Start(ServerOptions(current), door, metrics));
+  const std::string host = current.String("mlnode.http.address");
+  address =
+      fmt::format("{}:{}", host.find(':') == std::string::npos ? host : fmt::format("[{}]", host), server->port());
+  ASSIGN_OR_RETURN(store, storage::SqliteStore::Open({.folder = folder->path(), .sync = options.sync, .vfs = {}}));
+  if (options.engines == nullptr) plugins = engines::MakePluginRegistry(EngineFolder(current));
+  client = net::HttpClient::Create();
+  return {};
+}
+
+Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot& current, int lanes) {
+  const Memory memory = MemoryOf(current);
+  const std::filesystem::path data = folder->path();
+  const std::string name = current.String("mlnode.node.name");
+  std::vector<std::string> roles = current.List("mlnode.node.roles");
+  std::sort(roles.begin(), roles.end());
+  deploy::NodeCoreEnvironment environment{
+      .self = {.id = folder->node_id(),
+               .incarnation = random.Next(),
+               .name = name.empty() ? HostName() : name,
+               .cluster_name = current.String("mlnode.cluster.name"),
+               .cluster_uuid = folder->cluster_uuid(),
+               .roles = std::move(roles),
+               .address = address,
+               .version = std::string(kVersion),
+               .started_at = clock.WallMillis()},
+      .store = *store,
+      .executors = {.io = timers, .cpu = cpu, .lanes = lane_pool, .background = background},
+      .loading = loading,
+      .clock = clock,
+      .random = random,
+      .engines = options.engines == nullptr ? *plugins : *options.engines,
+      .settings = *settings,
+      .metrics = metrics,
+      .http_client = client.get(),
+      .temporary = data / "tmp",
+      .cache = {.folder = data / "cache", .sync = options.sync},
+      .queue = {.lanes = lanes, .max_wait = std::chrono::milliseconds(current.Int("mlnode.predict.queue_ms"))},
+      .memory_limit_bytes = memory.limit,
+      .memory_base_bytes = memory.base};
+  ASSIGN_OR_RETURN(core, deploy::NodeCore::Start(std::move(environment)));
+  return {};
+}
+
+void Node::Parts::OpenApi() {
+  auto routes = std::make_unique<rest::RouteTable>();
+  rest::AddAllRoutes(*routes, *core, readiness);
+  auto slow_millis = std::make_shared<std::atomic<std::int64_t>>(settings->Current()->Int("mlnode.slow_log_ms"));
+  settings->Observe(observers, [slow_millis](const config::SnapshotPtr& snapshot) {
+    slow_millis->store(snapshot->Int("mlnode.slow_log_ms"));
+  });
+  api = std::make_unique<rest::ApiServer>(std::move(routes),
+                                          rest::ApiServer::Environment{.background = background,
+                                                                       .clock = clock,
+                                                                       .random = random,
+                                                                       .metrics = metrics,
+                                                                       .slow_log_millis = std::move(slow_millis)});
+  readiness.Set(rest::Readiness::Stage::kServing);
+  door.Open(*api);
+}
+
+void Node::Parts::Stop() {
+  if (std::exchange(stopped, true)) return;
+  readiness.Set(rest::Readiness::Stage::kStopping);
+  if (server) server->Stop(std::chrono::milliseconds(settings->Current()->Int("mlnode.http.drain_timeout_ms")));
+  if (core) {
+    core->Stop();
+    for (const models::Model& model : core->models().List()) {
+      if (model.registration == models::Registration::kRegistering) core->registration().Cancel(model.id);
+    }
+    for (const serving::LocalModel& model : core->local_models().List()) {
+      if (model.state == serving::LocalState::kLoading) core->local_models().Unload(model.model, Duration::zero());
+    }
+  }
+  for (ThreadPool* pool : {&loading, &lane_pool, &cpu, &background, &timers}) pool->Stop();
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Node::~Node() { Stop(); }
+void Node::Stop() { parts_->Stop(); }
+std::uint16_t Node::port() const { return parts_->server->port(); }
+
+std::string Node::Banner() const {
+  return fmt::format("mlnode {} listening on http://{}, data in {}, node {}", kVersion, parts_->address,
+                     parts_->folder->path(), parts_->core->self().id.str());
+}
+
+Result<std::unique_ptr<Node>> Node::Start(NodeOptions options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<config::Settings> settings, config::Settings::Create(options.settings));
+  const config::SnapshotPtr current = settings->Current();
+  InitLog(ReadLogLevel(current->String("mlnode.log.level")),
+          current->String("mlnode.log.format") == "json" ? LogFormat::kJson : LogFormat::kText);
+  const int lanes = Lanes(*current);
+  auto parts = std::make_unique<Parts>(lanes);
+  parts->settings = std::move(settings);
+  std::unique_ptr<Node> node(new Node(std::move(parts)));  // stops what began when a step fails
+  RETURN_IF_ERROR(node->parts_->Open(options, *current));
+  RETURN_IF_ERROR(node->parts_->StartCore(options, *current, lanes));
+  node->parts_->OpenApi();
+  return node;
+}
+
+}  // namespace mlnode::app

@@ -1,0 +1,46 @@
+#include "app/serve.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "app/node.h"
+#include "app/node_settings.h"
+#include "core/log.h"
+
+namespace mlnode::app {
+namespace {
+
+Result<std::unique_ptr<Node>> StartNode(const cli::ServeFlags& flags) {
+  ASSIGN_OR_RETURN(config::RawValues settings, ReadStaticSettings(flags, environ));
+  return Node::Start({.settings = std::move(settings)});
+}
+
+}  // namespace
+
+int Serve(const cli::ServeFlags& flags) {
+  // Blocked before any thread exists, so that only the sigwait below receives them.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  auto node = StartNode(flags);
+  if (!node) {
+    std::cerr << "mlnode: " << node.error().message << std::endl;
+    if (!node.error().detail.empty()) std::cerr << "mlnode: " << node.error().detail << std::endl;
+    return 1;
+  }
+  std::cout << (*node)->Banner() << std::endl;
+  int received = 0;
+  sigwait(&stop_signals, &received);
+  LOG_INFO("app", "signal {}: stopping; a second one ends the process at once", received);
+  pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  (*node)->Stop();
+  return 0;
+}
+
+}  // namespace mlnode::app
