@@ -43,9 +43,9 @@ constexpr SettingRow PatternsRow(std::string_view name, Scope scope, std::string
   return {.name = name,
           .type = Type::kList,
           .scope = scope,
+          .check = Check::kSafeRegexes,
           .fallback = fallback,
-          .doc = doc,
-          .check = Check::kSafeRegexes};
+          .doc = doc};
 }
 constexpr SettingRow BytesRow(std::string_view name, Scope scope, std::string_view fallback, Range range,
                               std::string_view doc) {

@@ -69,8 +69,10 @@ std::string Lower(std::string_view text) {
 template <class Number>
 std::optional<Number> ReadWhole(std::string_view text) {
   Number value{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, ec] = std::from_chars(text.data(), end, value);
+  const char* const begin =
+      text.data();  // NOLINT(bugprone-suspicious-stringview-data-usage): its end is given beside it
+  const char* const end = begin + text.size();
+  const auto [stop, ec] = std::from_chars(begin, end, value);
   if (ec != std::errc() || stop != end) return std::nullopt;
   return value;
 }

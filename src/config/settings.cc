@@ -65,9 +65,9 @@ std::string_view Snapshot::Raw(std::string_view name, Type type) const {
 }
 
 // What is in the table or in effective_ was checked, so that reading it cannot fail.
-bool Snapshot::Bool(std::string_view name) const { return *ReadBool(Raw(name, Type::kBool)); }
-std::int64_t Snapshot::Int(std::string_view name) const { return *ReadInt(Raw(name, Type::kInt)); }
-double Snapshot::Float(std::string_view name) const { return *ReadFloat(Raw(name, Type::kFloat)); }
+bool Snapshot::Bool(std::string_view name) const { return ReadBool(Raw(name, Type::kBool)).value_or(false); }
+std::int64_t Snapshot::Int(std::string_view name) const { return ReadInt(Raw(name, Type::kInt)).value_or(0); }
+double Snapshot::Float(std::string_view name) const { return ReadFloat(Raw(name, Type::kFloat)).value_or(0); }
 std::int64_t Snapshot::Bytes(std::string_view name) const {
   return ReadBytes(Row(name, Type::kBytes), Raw(name, Type::kBytes)).value();
 }

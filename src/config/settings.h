@@ -29,11 +29,11 @@ struct SettingRow {
   std::string_view name;  // "plugins.ml_commons.max_model_on_node", "mlnode.http.port"
   Type type;
   Scope scope;
+  Check check = Check::kNone;
   std::string_view fallback;      // default as text; a list as "a,b"
   double min = 0, max = 0;        // for kInt, kFloat and kBytes; min == max: no range
   std::string_view doc;           // one sentence
   std::string_view choices = {};  // for kString and the items of kList: what is allowed, "a|b"; empty: anything
-  Check check = Check::kNone;
 };
 std::span<const SettingRow> SettingTable();
 const SettingRow* FindSetting(std::string_view name);

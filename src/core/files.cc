@@ -81,8 +81,7 @@ Status WriteFileDurably(const std::string& path, std::string_view bytes, FileSyn
 Result<std::string> ReadFile(const std::string& path, std::uint64_t max_bytes) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return FileError("cannot open a file", errno, path);
-  constexpr std::size_t kStep =
-      64 * 1024;  // grows with what is read: sizes of special files (/proc) are not known before
+  constexpr std::size_t kStep = 65'536;  // grows with what is read: sizes of special files (/proc) are not known before
   std::string bytes;
   while (true) {
     const std::size_t had = bytes.size();

@@ -50,7 +50,8 @@ inline std::uint64_t NewNonce(RandomSource& random) { return random.Next(); }
 
 }  // namespace mlnode
 
+// The standard allows this for types of a program.
 template <class Tag>
-struct std::hash<mlnode::Id<Tag>> {
+struct std::hash<mlnode::Id<Tag>> {  // NOLINT(bugprone-std-namespace-modification)
   std::size_t operator()(const mlnode::Id<Tag>& id) const { return std::hash<std::string>()(id.str()); }
 };

@@ -124,7 +124,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[\"\xFF\"]", "Invalid UTF-8 start byte 0xff", 3},
         Case{"[\"\xC3(\"]", "Invalid UTF-8 middle byte 0x28", 4}, Case{R"({"a":1,"a":2})", "Duplicate field 'a'", 11}));
 
-TEST(JsonErrorTextTest, ParseFaultsAreNoEndOfFile) { EXPECT_EQ(ParseJson("[1,]").error().reason, "json_parse_exception"); }
+TEST(JsonErrorTextTest, ParseFaultsAreNoEndOfFile) {
+  EXPECT_EQ(ParseJson("[1,]").error().reason, "json_parse_exception");
+}
 
 TEST(JsonErrorTextTest, LongTokensAreCutInMessages) {
   const std::string message = ParseJson(std::string(100'000, 'x')).error().message;

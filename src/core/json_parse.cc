@@ -13,10 +13,12 @@ namespace {
 // Builds the value and counts the keys seen, so that a key given twice (the object keeps one) can be noticed at the
 // end.
 struct Builder {
+  // Names that basic_parser asks for. NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   json::value_stack stack;
   std::size_t keys = 0;

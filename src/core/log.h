@@ -4,13 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace mlnode {
 
-enum class LogLevel { kDebug, kInfo, kWarn, kError };
-enum class LogFormat { kText, kJson };
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
+enum class LogFormat : std::uint8_t { kText, kJson };
 
 // Once, at start, before threads exist. Without it: text, warnings and errors only.
 void InitLog(LogLevel level, LogFormat format);

@@ -96,8 +96,10 @@ class [[nodiscard]] Result<void> {
   Result(Error error) : error_(std::move(error)) {}
   bool has_value() const { return !error_.has_value(); }
   explicit operator bool() const { return has_value(); }
+  // Precondition: no value. NOLINTBEGIN(bugprone-unchecked-optional-access)
   const Error& error() const& { return *error_; }
   Error&& error() && { return *std::move(error_); }
+  // NOLINTEND(bugprone-unchecked-optional-access)
 
  private:
   std::optional<Error> error_;
@@ -108,6 +110,8 @@ using Status = Result<void>;
 
 #define MLNODE_CONCAT_INNER(a, b) a##b
 #define MLNODE_CONCAT(a, b) MLNODE_CONCAT_INNER(a, b)
+
+// `lhs` may be a declaration, which cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses)
 
 // Returns the error of `expr` (a Status or Result) from the enclosing function.
 #define RETURN_IF_ERROR(expr)                                                                 \
@@ -130,3 +134,4 @@ using Status = Result<void>;
   auto tmp = (expr);                              \
   if (!tmp) co_return std::move(tmp).error();     \
   lhs = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)
