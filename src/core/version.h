@@ -5,6 +5,6 @@
 
 namespace mlnode {
 
-extern const std::string_view kVersion;  // "0.1.0"
+extern const std::string_view kVersion;  // "0.1.0" NOLINT(readability-identifier-naming): a constant
 
 }  // namespace mlnode
