@@ -17,9 +17,11 @@ const Placement* PlacementOn(const NodeId& node, const std::vector<Placement>& p
   return found == placements.end() ? nullptr : &*found;
 }
 
+constexpr std::string_view kNotYet = "The node has not loaded the model yet";
+
 // What the planned nodes made of the plan.
 struct Tally {
-  std::map<NodeId, std::string> failures;
+  std::map<NodeId, std::string> failures;  // of those that do not hold it, why
   bool pending = false;  // a live node is loading or has not begun
 };
 
@@ -36,6 +38,7 @@ Tally Count(const Plan& plan, const std::vector<Placement>& placements, const st
       tally.failures.emplace(node, placement->reason);
     } else {
       tally.pending = true;
+      tally.failures.emplace(node, kNotYet);
       if (placement && placement->state == PlacementState::kLoading) deployment.loading.push_back(node);
     }
   }

@@ -107,6 +107,9 @@ json::array ToArray(const std::vector<IdType>& ids) {
   return array;
 }
 
+// IntField reads signed numbers only, and a document may be read before it went through text.
+std::int64_t Number(std::uint64_t count) { return static_cast<std::int64_t>(count); }
+
 Outcome ReadOutcome(Fields& fields, const json::object& body, const std::string& what) {
   Fields inner(body, what + ": outcome");
   Outcome outcome{.kind = inner.Enum("kind", kOutcomes), .at = inner.Int("at"), .reason = inner.Text("reason")};
@@ -144,7 +147,7 @@ Result<Plan> ReadPlan(const storage::Document& document) {
 json::object StoredForm(const Plan& plan) {
   json::object body{
       {"mode", NameOf(kModes, plan.mode)}, {"nodes", ToArray(plan.nodes)}, {"to_all", plan.to_all},
-      {"generation", plan.generation},     {"tasks", ToArray(plan.tasks)}, {"requested_at", plan.requested_at},
+      {"generation", Number(plan.generation)},     {"tasks", ToArray(plan.tasks)}, {"requested_at", plan.requested_at},
       {"deadline", plan.deadline}};
   if (plan.outcome) {
     body["outcome"] = json::object{
@@ -180,12 +183,12 @@ Result<Placement> ReadPlacement(const storage::Document& document) {
 }
 
 json::object StoredForm(const Placement& placement) {
-  return {{"generation", placement.generation},
+  return {{"generation", Number(placement.generation)},
           {"incarnation", fmt::format("{:016x}", placement.incarnation)},
           {"state", NameOf(kPlacementStates, placement.state)},
           {"phase", placement.phase},
-          {"done_bytes", placement.done_bytes},
-          {"total_bytes", placement.total_bytes},
+          {"done_bytes", Number(placement.done_bytes)},
+          {"total_bytes", Number(placement.total_bytes)},
           {"reason", placement.reason},
           {"retryable", placement.retryable},
           {"since", placement.since},
@@ -212,7 +215,7 @@ json::object StoredForm(const Lease& lease) {
   json::array roles;
   for (const std::string& role : lease.roles) roles.emplace_back(role);
   return {{"incarnation", fmt::format("{:016x}", lease.incarnation)},
-          {"beat", lease.beat},
+          {"beat", Number(lease.beat)},
           {"name", lease.name},
           {"roles", std::move(roles)},
           {"address", lease.address},

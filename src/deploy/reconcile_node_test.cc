@@ -31,7 +31,7 @@ struct Describe {
   std::string operator()(const DropPlacement& action) const { return "drop " + action.placement.model.str(); }
 };
 
-std::vector<std::string> Run(const NodeView& view) {
+std::vector<std::string> Texts(const NodeView& view) {
   std::vector<std::string> texts;
   for (const NodeAction& action : ReconcileNode(view)) texts.push_back(std::visit(Describe(), action));
   return texts;
@@ -63,7 +63,7 @@ TEST_F(ReconcileNodeTest, LoadsWhatIsWanted) {
                            Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed),
                            Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kPartial, "why")}) {
     view_.plans = {plan};
-    EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+    EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
   }
 }
 
@@ -74,10 +74,10 @@ TEST_F(ReconcileNodeTest, DoesNotLoadWhatIsNotWantedHere) {
     view_.plans = {plan};
     view_.local.clear();
     view_.placements.clear();
-    EXPECT_THAT(Run(view_), IsEmpty());
+    EXPECT_THAT(Texts(view_), IsEmpty());
     view_.local = {LocalOf(LocalState::kLoading)};
     view_.placements = {PlacementOf("a", PlacementState::kLoading)};
-    EXPECT_THAT(Run(view_), ElementsAre("unload m", "drop m"));
+    EXPECT_THAT(Texts(view_), ElementsAre("unload m", "drop m"));
   }
 }
 
@@ -85,40 +85,40 @@ TEST_F(ReconcileNodeTest, UnloadsWhenNoLongerEligible) {
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
   view_.local = {LocalOf(LocalState::kReady)};
   view_.eligible = false;
-  EXPECT_THAT(Run(view_), ElementsAre("unload m"));
+  EXPECT_THAT(Texts(view_), ElementsAre("unload m"));
 }
 
 TEST_F(ReconcileNodeTest, UnloadsWhenTheModelOrThePlanIsGone) {
   view_.local = {LocalOf(LocalState::kReady)};
-  EXPECT_THAT(Run(view_), ElementsAre("unload m"));
+  EXPECT_THAT(Texts(view_), ElementsAre("unload m"));
   view_.plans = {PlanOf(PlanMode::kAll)};
   view_.models.clear();
-  EXPECT_THAT(Run(view_), ElementsAre("unload m"));
+  EXPECT_THAT(Texts(view_), ElementsAre("unload m"));
 }
 
 TEST_F(ReconcileNodeTest, NewGenerationIsNotedByALoadedModel) {
   view_.plans = {PlanOf(PlanMode::kAll)};
   view_.local = {LocalOf(LocalState::kReady, 2)};
   view_.placements = {PlacementOf("a", PlacementState::kLoaded, 2)};
-  EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
   view_.local = {LocalOf(LocalState::kReady, 3)};
-  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 loaded "));
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 loaded "));
 }
 
 TEST_F(ReconcileNodeTest, NewGenerationTriesAFailedOneAgain) {
   view_.plans = {PlanOf(PlanMode::kAll)};
   view_.local = {LocalOf(LocalState::kFailed, 2)};
-  EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
 }
 
 TEST_F(ReconcileNodeTest, WritesEachState) {
   view_.plans = {PlanOf(PlanMode::kAll)};
   view_.local = {LocalOf(LocalState::kLoading)};
-  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 loading "));
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 loading "));
   view_.local = {LocalOf(LocalState::kReady)};
-  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 loaded "));
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 loaded "));
   view_.local = {LocalOf(LocalState::kFailed)};
-  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 failed no memory"));
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory"));
 }
 
 TEST_F(ReconcileNodeTest, WritesNothingTwice) {
@@ -130,7 +130,7 @@ TEST_F(ReconcileNodeTest, WritesNothingTwice) {
     ASSERT_EQ(actions.size(), 1u);
     view_.placements = {std::get<WritePlacement>(actions[0]).placement};
     view_.now += 1'000;
-    EXPECT_THAT(Run(view_), IsEmpty());
+    EXPECT_THAT(Texts(view_), IsEmpty());
   }
 }
 
@@ -157,7 +157,7 @@ TEST_F(ReconcileNodeTest, QueuedLoadProgressesWithThoseBeforeIt) {
   view_.placements = {std::get<WritePlacement>(ReconcileNode(view_)[0]).placement};
   view_.now = 9'000;
   view_.load_progress = 5'999;
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
   view_.load_progress = 6'000;
   const auto actions = ReconcileNode(view_);
   ASSERT_EQ(actions.size(), 1u);
@@ -169,7 +169,7 @@ TEST_F(ReconcileNodeTest, PlacementOfAnEarlierIncarnationIsReplaced) {
   view_.plans = {PlanOf(PlanMode::kAll)};
   view_.local = {LocalOf(LocalState::kReady)};
   view_.placements = {PlacementOf("a", PlacementState::kLoaded)};
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
   view_.placements[0].incarnation = 1;
   const auto actions = ReconcileNode(view_);
   ASSERT_EQ(actions.size(), 1u);
@@ -181,12 +181,12 @@ TEST_F(ReconcileNodeTest, FailedOneIsRetriedWhenDueAndOnlyAfterTheDeployEnded) {
   view_.placements = {};
   view_.retry_due = {ModelId("m")};
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
-  EXPECT_THAT(Run(view_), ElementsAre("load m 3"));
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
   view_.plans = {PlanOf(PlanMode::kAll)};
-  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 failed no memory"));
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory"));
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
   view_.retry_due.clear();
-  EXPECT_THAT(Run(view_), ElementsAre("write m gen 3 failed no memory"));
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory"));
 }
 
 TEST(IsRetryableTest, ByCode) {

@@ -54,7 +54,7 @@ struct Describe {
   }
 };
 
-std::vector<std::string> Run(const ClusterView& view) {
+std::vector<std::string> Texts(const ClusterView& view) {
   std::vector<std::string> texts;
   for (const ClusterAction& action : Reconcile(view)) texts.push_back(std::visit(Describe(), action));
   return texts;
@@ -78,7 +78,7 @@ class ReconcileTest : public ::testing::Test {
     view_.now = 1'000;
     view_.deadline_length = 9'000;
   }
-  void Plan_(Plan plan, std::vector<std::string> task_ids = {}) {
+  void Wanted(Plan plan, std::vector<std::string> task_ids = {}) {
     for (std::string& id : task_ids) {
       plan.tasks.emplace_back(id);
       view_.tasks.push_back(TaskOf(id));
@@ -89,98 +89,98 @@ class ReconcileTest : public ::testing::Test {
 };
 
 TEST_F(ReconcileTest, NothingToDoAtRest) {
-  Plan_(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
   view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
 }
 
 TEST_F(ReconcileTest, WaitsWhileANodeHasNotBegun) {
-  Plan_(PlanOf(PlanMode::kAll));
+  Wanted(PlanOf(PlanMode::kAll));
   view_.placements = {PlacementOf("a", kLoaded)};
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
 }
 
 TEST_F(ReconcileTest, AllLoadedClosesDeployed) {
-  Plan_(PlanOf(PlanMode::kAll), {"t"});
+  Wanted(PlanOf(PlanMode::kAll), {"t"});
   view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
-  EXPECT_THAT(Run(view_), ElementsAre("close m deployed"));
+  EXPECT_THAT(Texts(view_), ElementsAre("close m deployed"));
 }
 
 TEST_F(ReconcileTest, LoadedOfAnEarlierGenerationDoesNotCloseYet) {
-  Plan_(PlanOf(PlanMode::kNodes, {"a"}));
+  Wanted(PlanOf(PlanMode::kNodes, {"a"}));
   view_.placements = {PlacementOf("a", kLoaded, 2)};
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
 }
 
 TEST_F(ReconcileTest, SomeFailedClosesPartialWithTheReasons) {
-  Plan_(PlanOf(PlanMode::kAll));
+  Wanted(PlanOf(PlanMode::kAll));
   view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kFailed)};
-  EXPECT_THAT(Run(view_), ElementsAre(R"(close m partial {"b":"broken on b"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"broken on b"})"));
 }
 
 TEST_F(ReconcileTest, AllFailedClosesFailedWithTheReasons) {
-  Plan_(PlanOf(PlanMode::kAll));
+  Wanted(PlanOf(PlanMode::kAll));
   view_.placements = {PlacementOf("a", kFailed), PlacementOf("b", kFailed)};
-  EXPECT_THAT(Run(view_), ElementsAre(R"(close m failed {"a":"broken on a","b":"broken on b"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m failed {"a":"broken on a","b":"broken on b"})"));
 }
 
 TEST_F(ReconcileTest, DeadTargetIsAFailureOfAFixedPlan) {
-  Plan_(PlanOf(PlanMode::kNodes, {"a", "z"}));
+  Wanted(PlanOf(PlanMode::kNodes, {"a", "z"}));
   view_.placements = {PlacementOf("a", kLoaded)};
-  EXPECT_THAT(Run(view_), ElementsAre(R"(close m partial {"z":"The node is not part of the cluster"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"z":"The node is not part of the cluster"})"));
 }
 
 TEST_F(ReconcileTest, TargetThatIsNoLongerEligibleIsAFailure) {
-  Plan_(PlanOf(PlanMode::kNodes, {"a", "b"}));
+  Wanted(PlanOf(PlanMode::kNodes, {"a", "b"}));
   view_.eligible = Nodes({"a"});
   view_.placements = {PlacementOf("a", kLoaded)};
-  EXPECT_THAT(Run(view_), ElementsAre(R"(close m partial {"b":"The node is not eligible for local models"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The node is not eligible for local models"})"));
 }
 
 TEST_F(ReconcileTest, DeadNodeIsNotCountedWhenAllAreMeant) {
-  Plan_(PlanOf(PlanMode::kAll));
+  Wanted(PlanOf(PlanMode::kAll));
   view_.live = Leases({"a"});
   view_.eligible = Nodes({"a"});
   view_.placements = {PlacementOf("a", kLoaded)};
-  EXPECT_THAT(Run(view_), ElementsAre("close m deployed"));
+  EXPECT_THAT(Texts(view_), ElementsAre("close m deployed"));
 }
 
 TEST_F(ReconcileTest, NobodyEligibleClosesFailed) {
-  Plan_(PlanOf(PlanMode::kAll));
+  Wanted(PlanOf(PlanMode::kAll));
   view_.eligible.clear();
-  EXPECT_THAT(Run(view_), ElementsAre("close m failed no eligible node found"));
+  EXPECT_THAT(Texts(view_), ElementsAre("close m failed no eligible node found"));
 }
 
 TEST_F(ReconcileTest, NoProgressUntilTheDeadlineCloses) {
-  Plan_(PlanOf(PlanMode::kAll));
+  Wanted(PlanOf(PlanMode::kAll));
   view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoading)};
   view_.now = 9'999;
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
   view_.now = 10'000;
-  EXPECT_THAT(Run(view_), ElementsAre(R"(close m partial {"b":"The deployment made no progress for 9 seconds"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The deployment made no progress for 9 seconds"})"));
 }
 
 TEST_F(ReconcileTest, ProgressMovesTheDeadline) {
-  Plan_(PlanOf(PlanMode::kNodes, {"b"}));
+  Wanted(PlanOf(PlanMode::kNodes, {"b"}));
   view_.placements = {PlacementOf("b", kLoading)};
   view_.placements[0].progressed_at = 1'500;
-  EXPECT_THAT(Run(view_), IsEmpty()) << "less than a tenth is not worth a write";
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "less than a tenth is not worth a write";
   view_.placements[0].progressed_at = 4'000;
-  EXPECT_THAT(Run(view_), ElementsAre("renew 13000"));
+  EXPECT_THAT(Texts(view_), ElementsAre("renew 13000"));
   view_.now = 12'000;  // the renewal came too late: progress counts all the same
-  EXPECT_THAT(Run(view_), ElementsAre("renew 13000"));
+  EXPECT_THAT(Texts(view_), ElementsAre("renew 13000"));
   view_.now = 13'000;
-  EXPECT_THAT(Run(view_), ElementsAre(HasSubstr("close m failed")));
+  EXPECT_THAT(Texts(view_), ElementsAre(HasSubstr("close m failed")));
 }
 
 TEST_F(ReconcileTest, TaskRunsOnceANodeHasBegun) {
-  Plan_(PlanOf(PlanMode::kAll), {"t"});
+  Wanted(PlanOf(PlanMode::kAll), {"t"});
   view_.tasks[0].state = TaskState::kCreated;
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
   view_.placements = {PlacementOf("a", kLoading)};
-  EXPECT_THAT(Run(view_), ElementsAre("run t"));
+  EXPECT_THAT(Texts(view_), ElementsAre("run t"));
   view_.tasks[0].state = TaskState::kRunning;
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
 }
 
 TEST_F(ReconcileTest, TasksEndAsTheirPlanDid) {
@@ -193,60 +193,60 @@ TEST_F(ReconcileTest, TasksEndAsTheirPlanDid) {
         Case{Outcome::Kind::kFailed, "FAILED"}, Case{Outcome::Kind::kCancelled, "FAILED"}}) {
     view_.plans.clear();
     view_.tasks.clear();
-    Plan_(Closed(PlanOf(PlanMode::kAll), kind, "why"), {"t", "joined"});
-    EXPECT_THAT(Run(view_), ElementsAre("finish t " + text + " why", "finish joined " + text + " why"));
+    Wanted(Closed(PlanOf(PlanMode::kAll), kind, "why"), {"t", "joined"});
+    EXPECT_THAT(Texts(view_), ElementsAre("finish t " + text + " why", "finish joined " + text + " why"));
   }
 }
 
 TEST_F(ReconcileTest, UndeployedPlanFailsTheTasksItCancelled) {
-  Plan_(Closed(PlanOf(PlanMode::kNone), Outcome::Kind::kCancelled, "undeployed"), {"t"});
-  EXPECT_THAT(Run(view_), ElementsAre("finish t FAILED undeployed"));
+  Wanted(Closed(PlanOf(PlanMode::kNone), Outcome::Kind::kCancelled, "undeployed"), {"t"});
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED undeployed"));
 }
 
 TEST_F(ReconcileTest, TaskOfAPlanOutlivesItsOwnerAndItsOwnDeadline) {
-  Plan_(PlanOf(PlanMode::kAll), {"t"});
+  Wanted(PlanOf(PlanMode::kAll), {"t"});
   view_.tasks[0].owner.incarnation = 1;
   view_.now = 6'000;
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
 }
 
 TEST_F(ReconcileTest, TaskWithoutAPlanFailsWhenItsOwnerIsDead) {
   view_.tasks = {TaskOf("t")};
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
   view_.tasks[0].owner.incarnation = 1;
-  EXPECT_THAT(Run(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
   view_.tasks[0].owner = {.node = NodeId("z"), .incarnation = testing::kIncarnation};
-  EXPECT_THAT(Run(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
 }
 
 TEST_F(ReconcileTest, TaskWithoutAPlanFailsAtItsDeadline) {
   view_.tasks = {TaskOf("t")};
   view_.now = 4'999;
-  EXPECT_THAT(Run(view_), IsEmpty());
+  EXPECT_THAT(Texts(view_), IsEmpty());
   view_.now = 5'000;
-  EXPECT_THAT(Run(view_), ElementsAre("finish t FAILED timeout after 5 seconds"));
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED timeout after 5 seconds"));
 }
 
 TEST_F(ReconcileTest, PlanOfADeletedModelGoesOnceItsTasksHaveEnded) {
   view_.models.clear();
-  Plan_(PlanOf(PlanMode::kAll), {"t"});
-  EXPECT_THAT(Run(view_), ElementsAre("finish t FAILED The model was deleted while it was being deployed"));
+  Wanted(PlanOf(PlanMode::kAll), {"t"});
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The model was deleted while it was being deployed"));
   view_.tasks.clear();
-  EXPECT_THAT(Run(view_), ElementsAre("remove plan m"));
+  EXPECT_THAT(Texts(view_), ElementsAre("remove plan m"));
 }
 
 TEST_F(ReconcileTest, PlacementsOfTheDeadGo) {
-  Plan_(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
   view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded), PlacementOf("z", kLoaded)};
   view_.placements[1].incarnation = 1;
-  EXPECT_THAT(Run(view_), ElementsAre("remove placement b", "remove placement z"));
+  EXPECT_THAT(Texts(view_), ElementsAre("remove placement b", "remove placement z"));
 }
 
 TEST_F(ReconcileTest, PlacementOfAnEarlierIncarnationDoesNotClose) {
-  Plan_(PlanOf(PlanMode::kNodes, {"a"}));
+  Wanted(PlanOf(PlanMode::kNodes, {"a"}));
   view_.placements = {PlacementOf("a", kLoaded)};
   view_.placements[0].incarnation = 1;
-  EXPECT_THAT(Run(view_), ElementsAre("remove placement a"));
+  EXPECT_THAT(Texts(view_), ElementsAre("remove placement a"));
 }
 
 }  // namespace

@@ -11,7 +11,6 @@ namespace {
 
 constexpr Duration kPace = std::chrono::seconds(1);
 constexpr Duration kRepairInterval = std::chrono::minutes(10);
-constexpr std::chrono::milliseconds kUploadGrace = std::chrono::hours(1);
 
 }  // namespace
 
@@ -77,7 +76,8 @@ void Reconciler::State::Step() {
 }
 
 void Reconciler::State::Repair() {
-  const auto report = models::RepairRegistrations(models, tasks, clock, kUploadGrace);
+  const std::chrono::minutes grace(settings.Current()->Int("mlnode.registration_grace_minutes"));
+  const auto report = models::RepairRegistrations(models, tasks, clock, grace);
   if (!report) {
     LOG_WARN("deploy", "registrations not repaired, will try again: {}", report.error().message);
     return;
