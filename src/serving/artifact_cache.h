@@ -1,7 +1,9 @@
-// serving/artifact_cache.h: unpacked model archives on disk, by content: <folder>/<sha256>/{files, .complete}.
-// An entry is made in <folder>/tmp-… and renamed when whole, so a crash leaves only tmp folders, which Open removes. Entries not in
-// use beyond `max_bytes` go, least recently used first. What an entry holds was verified against its hash when it was made.
-// Threads: any; blocks on files and store.
+// serving/artifact_cache.h: unpacked model archives on disk, by content and by the rules they were checked with:
+// <folder>/<sha256>.<function>.<format>/{files, .complete} (artifact_entry.h).
+// An entry is made in <folder>/tmp-… and renamed when whole, so a crash leaves only tmp folders, which Open removes.
+// Entries not in use beyond `max_bytes` go, least recently used first. What an entry holds was verified against its
+// hash when it was made; later only sizes are compared, and an entry that differs is made again. Threads: any; blocks
+// on files and store. Obtain of one archive twice at the same time may do the work twice.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +17,12 @@
 
 namespace mlnode::serving {
 
-// Keeps its entry on disk while it lives.
+// Keeps its entry on disk while it lives. An engine may map the files.
 struct Artifact {
   std::filesystem::path folder;
-  std::filesystem::path model_file;   // empty for functions without one
-  std::filesystem::path tokenizer;    // tokenizer.json
-  std::uint64_t model_bytes = 0;      // model file and external data
+  std::filesystem::path model_file;  // empty for functions without one
+  std::filesystem::path tokenizer;   // tokenizer.json
+  std::uint64_t model_bytes = 0;     // model file and external data
 };
 
 class ArtifactCache {
@@ -33,8 +35,8 @@ class ArtifactCache {
   // Creates the folder, removes what a crash left half-made.
   static Result<std::unique_ptr<ArtifactCache>> Open(Options options, storage::Store& store);
   virtual ~ArtifactCache() = default;
-  // From disk, or from the store's chunks: concatenated, hashed, checked, unpacked. kInvalidArgument "model content changed",
-  // kNotFound (chunk missing: named), archive errors of models/archive.h, kResourceExhausted (disk).
+  // From disk, or from the store's chunks: concatenated, hashed, checked, unpacked. kInvalidArgument "model content
+  // changed", kNotFound (chunk missing: named), archive errors of models/archive.h, kResourceExhausted (disk).
   virtual Result<std::shared_ptr<const Artifact>> Obtain(const LoadSpec& spec, const Progress& progress) = 0;
 };
 

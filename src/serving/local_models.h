@@ -1,11 +1,14 @@
 // serving/local_models.h: the models of this node: loading, serving, draining. The one door of this room.
-// Threads: any. Find takes no lock (a snapshot table is swapped). Loads run one at a time on `loading`, at idle priority.
+// Threads: any. Find takes no lock (a snapshot table is swapped). Loads run one at a time on `loading`, at idle
+// priority.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
 #include "engines/engine.h"
@@ -25,7 +28,7 @@ struct LocalModel {
   LocalState state = LocalState::kLoading;
   Phase phase = Phase::kQueued;
   std::uint64_t done_bytes = 0, total_bytes = 0;
-  std::optional<Error> error;  // kFailed
+  std::optional<Error> error;        // kFailed
   std::optional<ServableInfo> info;  // kReady
 };
 
@@ -40,18 +43,23 @@ struct LocalEnvironment {
   const Clock& clock;
   Metrics& metrics;
   int lanes = 1;
+  // What the process holds in memory that is not page cache, for measuring a load; a simulation passes its own.
+  std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
 };
 
 class LocalModels {
  public:
   static std::unique_ptr<LocalModels> Create(LocalEnvironment environment);
-  virtual ~LocalModels() = default;  // cancels loads, drains without deadline: stop the front door first
+  // Cancels loads, takes all models out of service and cancels what waits; does not wait itself. What runs on the
+  // executors still uses the environment, so they are stopped before anything in it goes; stop the front door first.
+  virtual ~LocalModels() = default;
 
-  // Begins to load, or notes the new generation of what is already loaded or loading (no reload). A failed one is tried again.
-  // `changed` is called on `loading` at each phase change and at the end; read List() then.
+  // Begins to load, or notes the new generation of what is already loaded or loading (no reload). A failed one is tried
+  // again. `changed` is called on `loading` at each phase change and at the end; read List() then.
   virtual void Load(LoadSpec spec, std::uint64_t generation, std::function<void(const ModelId&)> changed) = 0;
-  // Cancels a load (it stops at its next step) or takes a ready model out of service at once and frees it when the last
-  // prediction has ended, at the latest after `drain`: queued ones are then cancelled. Absent is fine.
+  // Cancels a load (it stops at its next step) or takes a ready model out of service at once and frees it on `loading`
+  // when the last prediction has ended; after `drain` those that still wait are cancelled. Gone from List() at once.
+  // Absent is fine.
   virtual void Unload(const ModelId& model, Duration drain) = 0;
   // Settings of a loaded model that need no reload (enabled).
   virtual void Refresh(const LoadSpec& spec) = 0;

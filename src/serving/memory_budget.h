@@ -1,5 +1,5 @@
-// serving/memory_budget.h: memory is reserved before it is used. A load reserves its peak, shrinks to what it measured, and gives
-// it back when the model goes. Page cache never counts (core/cgroup.h). Threads: any.
+// serving/memory_budget.h: memory is reserved before it is used. A load reserves its peak, shrinks to what it measured,
+// and gives it back when the model goes. Page cache never counts (core/cgroup.h). Threads: any.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,6 @@
 #include <string>
 
 #include "core/guarded.h"
-#include "core/json.h"
 #include "core/result.h"
 
 namespace mlnode::serving {
@@ -32,7 +31,8 @@ class MemoryBudget {
 
   // `base_bytes`: what the process uses before any model; it counts against the limit.
   MemoryBudget(std::uint64_t limit_bytes, std::uint64_t base_bytes) : limit_(limit_bytes), base_(base_bytes) {}
-  // kResourceExhausted, reason "circuit_breaking_exception", with needed, reserved and limit in the message.
+  // `what` names the purpose in the message. kResourceExhausted, reason "circuit_breaking_exception", with needed,
+  // reserved and limit in the message.
   Result<Reservation> Reserve(std::uint64_t bytes, const std::string& what);
   std::uint64_t limit() const { return limit_; }
   std::uint64_t Reserved() const;  // base included

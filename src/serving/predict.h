@@ -45,7 +45,7 @@ struct PredictResult {
   std::size_t truncated = 0;  // texts cut to the model's length
 };
 
-// Called exactly once, on a lane or cpu thread: hand heavy work on.
+// Called exactly once: on a lane, cpu or timer thread, or inside Predict when refused at once. Hand heavy work on.
 using PredictDone = UniqueFunction<void(Result<PredictResult>)>;
 
 }  // namespace mlnode::serving

@@ -1,5 +1,6 @@
 // serving/servable.h: a model that is ready on this node.
-// Lifetime: reached through ModelHandle only; Drain waits until the last handle is gone, then the engine's memory is freed.
+// Lifetime: whoever holds the pointer keeps the engine's memory; when the last one lets go it is freed on the loading
+// executor.
 #pragma once
 
 #include <atomic>
@@ -13,12 +14,13 @@
 namespace mlnode::serving {
 
 struct ServableInfo {
-  std::string engine;          // "openvino 2026.4.1"
+  std::string engine;  // "openvino 2026.4.1"
   engines::Precision precision = engines::Precision::kF32;
   std::uint64_t resident_bytes = 0;  // measured after warm-up
   std::uint64_t peak_bytes = 0;      // reserved for the load
   std::int64_t max_tokens = 0;
   std::int64_t load_millis = 0;
+  bool batched = true;  // false: its answers change in company, so that texts run one by one (found at warm-up)
 };
 
 class Servable {
@@ -26,9 +28,10 @@ class Servable {
   virtual ~Servable() = default;
   virtual const LoadSpec& spec() const = 0;
   virtual const ServableInfo& info() const = 0;
-  // Never blocks. Errors reach `done`: kInvalidArgument (parameters that do not fit the model, text not UTF-8: index named),
-  // kResourceExhausted with retry_after (queue), kDeadlineExceeded, kCancelled, kInternal (NaN or infinity in an output: tensor
-  // named; engine failure). `self` keeps the model alive until done.
+  // Never waits; a small request is tokenized on the calling thread (up to 1 ms), a larger one on `cpu`. Errors reach
+  // `done`: kInvalidArgument (no text, parameters that do not fit the model, text not UTF-8: index named), kTooLarge
+  // and kResourceExhausted with retry_after (queue), kDeadlineExceeded, kCancelled, kUnavailable (stopping), kInternal
+  // (NaN or infinity in an output: tensor named; engine failure). `self` keeps the model alive until done.
   virtual void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) = 0;
 };
 

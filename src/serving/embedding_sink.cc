@@ -1,0 +1,77 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "serving/pooling.h"
+#include "serving/text_embedding.h"
+
+namespace mlnode::serving {
+namespace {
+
+using models::Pooling;
+
+constexpr const char* kTensorName = "sentence_embedding";
+
+std::string ShapeText(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+}  // namespace
+
+int PooledOutputIndex(Pooling pooling, std::size_t outputs) {
+  return pooling == Pooling::kNone && outputs >= 2 ? 1 : 0;
+}
+
+EmbeddingSink::EmbeddingSink(const models::ModelConfig& config, const EmbeddingOutput& output, const TokenBatch& batch)
+    : pooling_(config.pooling),
+      normalize_(config.normalize_result),
+      output_(output),
+      keeps_tokens_(config.pooling == Pooling::kNone && output.per_token),
+      offsets_(batch.offsets),
+      values_((keeps_tokens_ ? batch.tokens() : batch.sequences()) * output.dim) {}
+
+std::span<float> EmbeddingSink::Place(std::size_t text) {
+  const std::size_t begin = keeps_tokens_ ? offsets_[text] : text;
+  const std::size_t end = keeps_tokens_ ? offsets_[text + 1] : text + 1;
+  return std::span(values_).subspan(begin * output_.dim, (end - begin) * output_.dim);
+}
+
+Status EmbeddingSink::Take(std::size_t text, const TensorView& answer) {
+  std::vector<std::int64_t> expected{static_cast<std::int64_t>(output_.dim)};
+  if (output_.per_token)
+    expected.insert(expected.begin(), static_cast<std::int64_t>(offsets_[text + 1] - offsets_[text]));
+  if (answer.type != DataType::kFloat32 || answer.shape != expected) {
+    return MakeError(
+        Code::kInternal,
+        fmt::format("Output '{}' of the model is {} {} for text {}; it was FLOAT32 {} when the model was loaded.",
+                    output_.name, DataTypeName(answer.type), ShapeText(answer.shape), text, ShapeText(expected)));
+  }
+  const std::span<float> place = Place(text);
+  if (keeps_tokens_ || pooling_ == Pooling::kNone) {
+    std::copy_n(answer.Floats().begin(), place.size(), place.begin());
+  } else {
+    Pool(pooling_, {answer.Floats(), output_.dim}, place);
+  }
+  if (!AllFinite(place)) {
+    return MakeError(Code::kInternal,
+                     fmt::format("Output '{}' of the model holds NaN or infinity for text {}.", output_.name, text));
+  }
+  if (normalize_) {
+    for (std::size_t at = 0; at < place.size(); at += output_.dim) NormalizeL2(place.subspan(at, output_.dim));
+  }
+  return {};
+}
+
+std::vector<std::vector<NamedTensor>> EmbeddingSink::Documents(const std::shared_ptr<EmbeddingSink>& self) {
+  const auto dim = static_cast<std::int64_t>(self->output_.dim);
+  const bool leading_axis = self->pooling_ == Pooling::kMax || self->pooling_ == Pooling::kNone;
+  std::vector<std::vector<NamedTensor>> documents(self->offsets_.size() - 1);
+  for (std::size_t text = 0; text < documents.size(); ++text) {
+    const std::span<float> place = self->Place(text);
+    TensorView view{.type = DataType::kFloat32, .shape = {dim}, .data = place.data(), .owner = self};
+    if (leading_axis) view.shape = {static_cast<std::int64_t>(place.size()) / dim, dim};
+    documents[text].push_back({kTensorName, std::move(view)});
+  }
+  return documents;
+}
+
+}  // namespace mlnode::serving

@@ -1,0 +1,32 @@
+// serving/loader.h: from a spec to a model in memory: fetch, unpack, reserve, load, warm up, measure.
+// Blocks for seconds; runs on the loading executor. What it took is given back on every failure.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/clock.h"
+#include "engines/engine.h"
+#include "serving/artifact_cache.h"
+#include "serving/memory_budget.h"
+#include "serving/text_embedding.h"
+
+namespace mlnode::serving {
+
+struct LoaderEnvironment {
+  ArtifactCache& cache;
+  engines::EngineRegistry& engines;
+  MemoryBudget& budget;
+  const Clock& clock;
+  int lanes = 1;
+  const std::function<std::uint64_t()>& memory_used;
+};
+
+// Bytes to reserve for the load of a model file of this size.
+std::uint64_t PeakBytes(std::uint64_t model_bytes);
+
+// Calls `progress` before each step; its error ends the load. Errors: serving/local_models.h, Load.
+Result<std::unique_ptr<EmbeddingModel>> LoadEmbeddingModel(const LoaderEnvironment& environment, const LoadSpec& spec,
+                                                           const Progress& progress);
+
+}  // namespace mlnode::serving

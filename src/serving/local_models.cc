@@ -1,0 +1,391 @@
+#include "serving/local_models.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "core/log.h"
+#include "serving/loader.h"
+#include "serving/snapshot_cell.h"
+#include "serving/text_embedding.h"
+
+namespace mlnode::serving {
+namespace {
+
+using Changed = std::function<void(const ModelId&)>;
+using Table = std::unordered_map<ModelId, std::shared_ptr<Servable>>;
+
+// One load, from Load to its end or its cancellation.
+struct Attempt {
+  explicit Attempt(LoadSpec s) : spec(std::move(s)) {}
+  const LoadSpec spec;
+  std::atomic<bool> cancelled{false};
+};
+
+struct Entry {
+  LocalModel shown;
+  LoadSpec spec;
+  Changed changed;
+  std::shared_ptr<Attempt> attempt;       // kLoading
+  bool waits_for_memory = false;          // kLoading: until a drain ends
+  std::shared_ptr<EmbeddingModel> model;  // kReady
+  std::shared_ptr<Servable> servable;     // kReady
+};
+
+struct Book {
+  std::map<ModelId, Entry> entries;
+  std::deque<ModelId> pending;  // loads that have not begun
+  std::set<ModelId> draining;   // out of service, still in memory
+  std::uint64_t freed = 0;      // models ever freed
+  bool loading = false;         // a load is posted or runs
+  bool stopped = false;
+};
+
+// What leaves the book under its lock and is destroyed after it.
+using Leftovers = std::vector<std::shared_ptr<const void>>;
+
+Error Cancelled() { return MakeError(Code::kCancelled, "The load was cancelled."); }
+
+class State : public std::enable_shared_from_this<State> {
+ public:
+  explicit State(LocalEnvironment environment);
+
+  void Load(LoadSpec spec, std::uint64_t generation, Changed changed);
+  void Unload(const ModelId& id, Duration drain);
+  void Refresh(const LoadSpec& spec);
+  std::shared_ptr<Servable> Find(const ModelId& id) const;
+  std::vector<LocalModel> List() const;
+  void Stop();
+
+ private:
+  // Starts the next load that may begin.
+  void Pump();
+  std::shared_ptr<Attempt> TakeNext(Book& book);
+  void Run(const std::shared_ptr<Attempt>& attempt);
+  Status Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uint64_t total);
+  void Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<EmbeddingModel>> loaded,
+              std::uint64_t freed_before);
+  void Succeed(Entry& entry, std::unique_ptr<EmbeddingModel> model);
+  bool MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_t freed_before) const;
+  std::shared_ptr<EmbeddingModel> Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id);
+  void Freed(const ModelId& id);
+  // Makes the entries' servables what Find sees.
+  void Publish(const Book& book, Leftovers& leftovers);
+  void UpdateSpec(Entry& entry, const LoadSpec& spec, Leftovers& leftovers);
+  void SetServable(Entry& entry, Leftovers& leftovers);
+  void CountLoad(const char* result);
+  void NoteEnd(const LocalModel& shown);
+  Gauge& ResidentGauge(const ModelId& id);
+  void WithdrawAfter(Duration drain, const std::shared_ptr<EmbeddingModel>& model);
+
+  const LocalEnvironment env_;
+  Guarded<Book> book_;
+  SnapshotCell<Table> table_{std::make_shared<const Table>()};
+  Gauge& deployed_;
+};
+
+State::State(LocalEnvironment environment)
+    : env_(std::move(environment)),
+      deployed_(env_.metrics.GetGauge("mlnode_deployed_models", "Models in service on this node.")) {}
+
+Gauge& State::ResidentGauge(const ModelId& id) {
+  return env_.metrics.GetGauge("mlnode_model_resident_bytes", "Memory a model was measured to take.",
+                               {{"model", id.str()}});
+}
+
+void State::CountLoad(const char* result) {
+  env_.metrics.GetCounter("mlnode_model_loads_total", "Loads of models that ended, by result.", {{"result", result}})
+      .Add();
+}
+
+void State::Publish(const Book& book, Leftovers& leftovers) {
+  auto table = std::make_shared<Table>();
+  for (const auto& [id, entry] : book.entries) {
+    if (entry.servable) table->emplace(id, entry.servable);
+  }
+  deployed_.Set(static_cast<double>(table->size()));
+  leftovers.push_back(table_.Store(std::move(table)));
+}
+
+void State::SetServable(Entry& entry, Leftovers& leftovers) {
+  leftovers.push_back(entry.servable);
+  entry.servable =
+      MakeTextEmbedding(entry.model, entry.spec, {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock});
+}
+
+void State::UpdateSpec(Entry& entry, const LoadSpec& spec, Leftovers& leftovers) {
+  const bool same = entry.spec.enabled == spec.enabled && entry.spec.name == spec.name;
+  entry.spec.enabled = spec.enabled;
+  entry.spec.name = spec.name;
+  if (!same && entry.servable) SetServable(entry, leftovers);
+}
+
+void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
+  const ModelId id = spec.model;
+  Leftovers leftovers;
+  bool known = false;
+  {
+    const auto book = book_.Lock();
+    if (book->stopped) return;
+    Entry& entry = book->entries[id];
+    known = entry.attempt || entry.servable;
+    entry.changed = changed;
+    if (known) {
+      UpdateSpec(entry, spec, leftovers);
+      Publish(*book, leftovers);
+    } else {
+      entry.shown = LocalModel();
+      entry.shown.model = id;
+      entry.spec = spec;
+      entry.attempt = std::make_shared<Attempt>(std::move(spec));
+      book->pending.push_back(id);
+    }
+    entry.shown.generation = generation;
+  }
+  // A refused notice is not lost: whoever asked reads List() from time to time.
+  if (known) (void)env_.loading.Post([changed = std::move(changed), id] { changed(id); });
+  Pump();
+}
+
+std::shared_ptr<Attempt> State::TakeNext(Book& book) {
+  if (book.loading || book.stopped) return nullptr;
+  const auto next = std::find_if(book.pending.begin(), book.pending.end(), [&](const ModelId& id) {
+    return !book.draining.contains(id) && !book.entries.at(id).waits_for_memory;
+  });
+  if (next == book.pending.end()) return nullptr;
+  std::shared_ptr<Attempt> attempt = book.entries.at(*next).attempt;
+  book.pending.erase(next);
+  book.loading = true;
+  return attempt;
+}
+
+void State::Pump() {
+  const std::shared_ptr<Attempt> attempt = TakeNext(*book_.Lock());
+  if (!attempt) return;
+  if (env_.loading.Post([self = shared_from_this(), attempt] { self->Run(attempt); })) return;
+  Finish(attempt, MakeError(Code::kUnavailable, "This node takes no loads now."), 0);
+}
+
+void State::Run(const std::shared_ptr<Attempt>& attempt) {
+  LOG_INFO("serving", "model {}: load begins", attempt->spec.model.str());
+  const std::uint64_t freed_before = book_.Lock()->freed;
+  const LoaderEnvironment environment{.cache = env_.cache,
+                                      .engines = env_.engines,
+                                      .budget = env_.budget,
+                                      .clock = env_.clock,
+                                      .lanes = env_.lanes,
+                                      .memory_used = env_.memory_used};
+  auto loaded = LoadEmbeddingModel(
+      environment, attempt->spec,
+      [&](Phase phase, std::uint64_t done, std::uint64_t total) { return Report(*attempt, phase, done, total); });
+  Finish(attempt, std::move(loaded), freed_before);
+}
+
+Status State::Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uint64_t total) {
+  Changed changed;
+  {
+    const auto book = book_.Lock();
+    if (attempt.cancelled) return Cancelled();
+    Entry& entry = book->entries.at(attempt.spec.model);  // there as long as it is not cancelled
+    if (entry.shown.phase != phase) changed = entry.changed;
+    entry.shown.phase = phase;
+    entry.shown.done_bytes = done;
+    entry.shown.total_bytes = total;
+  }
+  if (changed) changed(attempt.spec.model);
+  return {};
+}
+
+bool State::MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_t freed_before) const {
+  const bool lacks_memory = error.code == Code::kResourceExhausted && error.reason == "circuit_breaking_exception";
+  return lacks_memory && (!book.draining.empty() || book.freed != freed_before);
+}
+
+void State::Succeed(Entry& entry, std::unique_ptr<EmbeddingModel> model) {
+  entry.shown.state = LocalState::kReady;
+  entry.shown.phase = Phase::kReady;
+  entry.shown.info = model->info;
+  entry.attempt.reset();
+  entry.model = Own(std::move(model), entry.spec.model);
+}
+
+void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<EmbeddingModel>> loaded,
+                   std::uint64_t freed_before) {
+  const ModelId& id = attempt->spec.model;
+  Leftovers leftovers;
+  Changed changed;
+  LocalModel shown;
+  {
+    const auto book = book_.Lock();
+    book->loading = false;
+    if (!attempt->cancelled) {
+      Entry& entry = book->entries.at(id);
+      changed = entry.changed;
+      if (loaded) {
+        Succeed(entry, *std::move(loaded));
+        SetServable(entry, leftovers);
+        Publish(*book, leftovers);
+      } else if (MayWorkAfterDrain(*book, loaded.error(), freed_before)) {
+        entry.waits_for_memory = !book->draining.empty();
+        entry.shown.phase = Phase::kQueued;
+        book->pending.push_front(id);
+      } else {
+        entry.attempt.reset();
+        entry.shown.state = LocalState::kFailed;
+        entry.shown.error = loaded.error();
+      }
+      shown = entry.shown;
+    }
+  }
+  if (loaded) *loaded = nullptr;  // of a cancelled load; before the next one measures
+  NoteEnd(shown);
+  if (changed) changed(id);
+  Pump();
+}
+
+// `shown` without an id: the load was cancelled.
+void State::NoteEnd(const LocalModel& shown) {
+  if (shown.model.empty()) return CountLoad("cancelled");
+  if (shown.state == LocalState::kReady) {
+    CountLoad("ok");
+    LOG_INFO("serving", "model {}: ready after {} ms, {} bytes, {}", shown.model.str(), shown.info->load_millis,
+             shown.info->resident_bytes, shown.info->engine);
+  }
+  if (shown.state == LocalState::kFailed) {
+    CountLoad("failed");
+    LOG_WARN("serving", "model {}: load failed: {} [{}]", shown.model.str(), shown.error->message, shown.error->detail);
+  }
+}
+
+// The last owner posts the freeing to the loading executor: native memory never goes on a thread that answers requests.
+std::shared_ptr<EmbeddingModel> State::Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id) {
+  ResidentGauge(id).Set(static_cast<double>(model->info.resident_bytes));
+  return {model.release(), [weak = weak_from_this(), &loading = env_.loading, id](EmbeddingModel* dying) {
+            std::unique_ptr<EmbeddingModel> owned(dying);
+            const auto freed = [weak, id] {
+              if (const auto self = weak.lock()) self->Freed(id);
+            };
+            const bool posted = loading.Post([owned = std::move(owned), freed]() mutable {
+              owned.reset();
+              (void)malloc_trim(0);  // glibc keeps freed pages otherwise
+              freed();
+            });
+            if (!posted) freed();  // destroyed with the refused task
+          }};
+}
+
+void State::Freed(const ModelId& id) {
+  ResidentGauge(id).Set(0);
+  {
+    const auto book = book_.Lock();
+    book->draining.erase(id);
+    ++book->freed;
+    for (auto& [other, entry] : book->entries) entry.waits_for_memory = false;
+  }
+  Pump();
+}
+
+void State::WithdrawAfter(Duration drain, const std::shared_ptr<EmbeddingModel>& model) {
+  auto withdraw = [flag = model->withdrawn, &queue = env_.queue] {
+    flag->store(true);
+    queue.DropCancelled();
+  };
+  if (drain <= Duration::zero()) return withdraw();
+  env_.cpu
+      .PostAfter(drain,
+                 [withdraw, weak = std::weak_ptr(model)] {
+                   if (!weak.expired()) withdraw();
+                 })
+      .Detach();
+}
+
+void State::Unload(const ModelId& id, Duration drain) {
+  Leftovers leftovers;
+  std::shared_ptr<EmbeddingModel> model;
+  {
+    const auto book = book_.Lock();
+    const auto found = book->entries.find(id);
+    if (found == book->entries.end()) return;
+    Entry& entry = found->second;
+    if (entry.attempt) entry.attempt->cancelled = true;
+    std::erase(book->pending, id);
+    model = std::move(entry.model);
+    leftovers.push_back(std::move(entry.servable));
+    book->entries.erase(found);
+    if (model) {
+      book->draining.insert(id);
+      Publish(*book, leftovers);
+    }
+  }
+  if (!model) return;
+  LOG_INFO("serving", "model {}: out of service", id.str());
+  WithdrawAfter(drain, model);
+}
+
+void State::Refresh(const LoadSpec& spec) {
+  Leftovers leftovers;
+  const auto book = book_.Lock();
+  const auto found = book->entries.find(spec.model);
+  if (found == book->entries.end()) return;
+  UpdateSpec(found->second, spec, leftovers);
+  Publish(*book, leftovers);
+}
+
+std::shared_ptr<Servable> State::Find(const ModelId& id) const {
+  const std::shared_ptr<const Table> table = table_.Load();
+  const auto found = table->find(id);
+  return found == table->end() ? nullptr : found->second;
+}
+
+std::vector<LocalModel> State::List() const {
+  std::vector<LocalModel> models;
+  const auto book = book_.Lock();
+  for (const auto& [id, entry] : book->entries) models.push_back(entry.shown);
+  return models;
+}
+
+void State::Stop() {
+  Leftovers leftovers;
+  std::map<ModelId, Entry> entries;
+  {
+    const auto book = book_.Lock();
+    book->stopped = true;
+    entries.swap(book->entries);
+    book->pending.clear();
+    for (auto& [id, entry] : entries) {
+      if (entry.attempt) entry.attempt->cancelled = true;
+      if (entry.model) entry.model->withdrawn->store(true);
+    }
+    Publish(*book, leftovers);
+  }
+  env_.queue.DropCancelled();
+}
+
+class NodeModels final : public LocalModels {
+ public:
+  explicit NodeModels(LocalEnvironment environment) : state_(std::make_shared<State>(std::move(environment))) {}
+  ~NodeModels() override { state_->Stop(); }
+  void Load(LoadSpec spec, std::uint64_t generation, Changed changed) override {
+    state_->Load(std::move(spec), generation, std::move(changed));
+  }
+  void Unload(const ModelId& model, Duration drain) override { state_->Unload(model, drain); }
+  void Refresh(const LoadSpec& spec) override { state_->Refresh(spec); }
+  std::shared_ptr<Servable> Find(const ModelId& model) const override { return state_->Find(model); }
+  std::vector<LocalModel> List() const override { return state_->List(); }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace
+
+std::unique_ptr<LocalModels> LocalModels::Create(LocalEnvironment environment) {
+  return std::make_unique<NodeModels>(std::move(environment));
+}
+
+}  // namespace mlnode::serving

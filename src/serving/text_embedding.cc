@@ -1,0 +1,146 @@
+#include "serving/text_embedding.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace mlnode::serving {
+namespace {
+
+// Beyond either, tokenizing would hold the caller's thread for more than about a millisecond (text/tokenizer.h, Cost).
+constexpr std::size_t kInlineTexts = 16;
+constexpr std::size_t kInlineBytes = 16 * 1024;
+
+// One prediction on its way. Kept alive by whoever runs its next step.
+struct Prediction {
+  std::shared_ptr<Servable> self;
+  PredictRequest request;
+  PredictDone done;
+  const std::string* prefix = nullptr;  // of the spec; null: none
+  PredictResult result;
+  std::shared_ptr<EmbeddingSink> sink;
+};
+using PredictionPtr = std::shared_ptr<Prediction>;
+
+// The prefix that spec/predict-local §7.4 gives the texts.
+Result<const std::string*> ChoosePrefix(const models::ModelConfig& config, const PredictRequest& request) {
+  const bool asymmetric = config.query_prefix || config.passage_prefix;
+  if (request.has_parameters && !asymmetric) {
+    return MakeError(
+        Code::kInvalidArgument,
+        "When passing AsymmetricTextEmbeddingParameters, the model requires to be registered with at least one "
+        "of `query_prefix` or `passage_prefix`.");
+  }
+  if (!request.has_parameters && asymmetric) {
+    return MakeError(
+        Code::kInvalidArgument,
+        "The embedding model chosen is asymmetric. To use it, you must declare whether the input is of type "
+        "`QUERY` or of type `PASSAGE`.");
+  }
+  const auto& prefix = request.content_type == ContentType::kPassage ? config.passage_prefix : config.query_prefix;
+  return prefix ? &*prefix : nullptr;
+}
+
+bool IsLarge(const std::vector<std::string_view>& texts) {
+  if (texts.size() > kInlineTexts) return true;
+  std::size_t bytes = 0;
+  for (const std::string_view text : texts) bytes += text.size();
+  return bytes > kInlineBytes;
+}
+
+class TextEmbedding final : public Servable {
+ public:
+  TextEmbedding(std::shared_ptr<EmbeddingModel> model, LoadSpec spec, PredictEnvironment environment)
+      : model_(std::move(model)), spec_(std::move(spec)), environment_(environment) {}
+
+  const LoadSpec& spec() const override { return spec_; }
+  const ServableInfo& info() const override { return model_->info; }
+  void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) override;
+
+ private:
+  Result<TokenBatch> Tokenize(Prediction& prediction) const;
+  // Tokenizes and hands on to the lanes; the rest of the prediction happens there.
+  void Run(const PredictionPtr& prediction) const;
+  Status StillWanted(const PredictRequest& request) const;
+
+  const std::shared_ptr<EmbeddingModel> model_;
+  const LoadSpec spec_;
+  const PredictEnvironment environment_;
+};
+
+Status TextEmbedding::StillWanted(const PredictRequest& request) const {
+  if ((request.cancelled && request.cancelled->load()) || model_->withdrawn->load()) {
+    return MakeError(Code::kCancelled, "The prediction was cancelled.");
+  }
+  if (request.deadline.Expired(environment_.clock)) {
+    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before it was computed.");
+  }
+  return {};
+}
+
+void TextEmbedding::Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) {
+  if (request.texts.empty()) return done(MakeError(Code::kInvalidArgument, "Empty text docs"));
+  const auto prefix = ChoosePrefix(spec_.config, request);
+  if (!prefix) return done(prefix.error());
+  auto prediction = std::make_shared<Prediction>();
+  prediction->self = std::move(self);
+  prediction->prefix = *prefix;
+  prediction->request = std::move(request);
+  prediction->done = std::move(done);
+  if (!IsLarge(prediction->request.texts)) return Run(prediction);
+  if (environment_.cpu.Post([this, prediction] { Run(prediction); })) return;
+  Error busy = MakeError(Code::kResourceExhausted, "Too many requests wait to be tokenized.");
+  busy.retry_after = std::chrono::seconds(1);
+  prediction->done(std::move(busy));
+}
+
+Result<TokenBatch> TextEmbedding::Tokenize(Prediction& prediction) const {
+  RETURN_IF_ERROR(StillWanted(prediction.request));
+  const SteadyTime begin = environment_.clock.Now();
+  std::vector<std::string> prefixed;
+  std::vector<std::string_view> texts = std::move(prediction.request.texts);
+  if (prediction.prefix != nullptr) {
+    prefixed.reserve(texts.size());
+    for (std::string_view& text : texts) text = prefixed.emplace_back(*prediction.prefix + std::string(text));
+  }
+  TokenBatch batch;
+  ASSIGN_OR_RETURN(const text::EncodeStats stats, model_->tokenizer->Encode(texts, model_->max_tokens, batch));
+  prediction.request.owner.reset();  // the texts are not read any more
+  prediction.result.tokens = stats.tokens;
+  prediction.result.truncated = stats.truncated;
+  prediction.result.times.tokenize = environment_.clock.Now() - begin;
+  return batch;
+}
+
+void TextEmbedding::Run(const PredictionPtr& prediction) const {
+  auto batch = Tokenize(*prediction);
+  if (!batch) return prediction->done(std::move(batch).error());
+  auto sink = std::make_shared<EmbeddingSink>(spec_.config, model_->output, *batch);
+  prediction->sink = sink;
+  BatchJob job{.model = {model_, model_->engine.get()},
+               .batch = *std::move(batch),
+               .wanted = {model_->output.index},
+               .consume = [sink](std::size_t i,
+                                 const std::vector<TensorView>& outputs) { return sink->Take(i, outputs.front()); },
+               .one_by_one = !model_->info.batched,
+               .deadline = prediction->request.deadline,
+               .cancelled = prediction->request.cancelled,
+               .withdrawn = model_->withdrawn};
+  environment_.queue.Submit(std::move(job), [prediction](Result<BatchOutcome> outcome) {
+    if (!outcome) return prediction->done(std::move(outcome).error());
+    PredictResult result = std::move(prediction->result);
+    result.times.queue = outcome->queue;
+    result.times.engine = outcome->engine;
+    result.documents = EmbeddingSink::Documents(prediction->sink);
+    prediction->done(std::move(result));
+  });
+}
+
+}  // namespace
+
+std::shared_ptr<Servable> MakeTextEmbedding(std::shared_ptr<EmbeddingModel> model, LoadSpec spec,
+                                            PredictEnvironment environment) {
+  return std::make_shared<TextEmbedding>(std::move(model), std::move(spec), environment);
+}
+
+}  // namespace mlnode::serving

@@ -1,0 +1,302 @@
+#include "serving/text_embedding.h"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "serving/testing/behaviours.h"
+#include "serving/testing/serving_fixture.h"
+
+namespace mlnode::serving {
+namespace {
+
+using models::Pooling;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::FloatEq;
+using ::testing::HasSubstr;
+using testing::ServingFixture;
+using ::testing::SizeIs;
+
+TokenBatch TwoTexts() {  // of two tokens and of one
+  TokenBatch batch;
+  batch.ids = {1, 2, 3};
+  batch.offsets = {0, 2, 3};
+  return batch;
+}
+
+models::ModelConfig Config(Pooling pooling, bool normalize) {
+  models::ModelConfig config;
+  config.pooling = pooling;
+  config.normalize_result = normalize;
+  return config;
+}
+
+const EmbeddingOutput kTokens{.index = 0, .name = "hidden", .dim = 2, .per_token = true};
+const EmbeddingOutput kPooled{.index = 0, .name = "pooled", .dim = 2, .per_token = false};
+
+TEST(PooledOutputTest, NoneTakesTheSecondOutputTheOthersTheFirst) {
+  EXPECT_EQ(PooledOutputIndex(Pooling::kNone, 2), 1);
+  EXPECT_EQ(PooledOutputIndex(Pooling::kNone, 3), 1);
+  EXPECT_EQ(PooledOutputIndex(Pooling::kNone, 1), 0);
+  EXPECT_EQ(PooledOutputIndex(Pooling::kMean, 2), 0);
+}
+
+TEST(EmbeddingSinkTest, MeanGivesAVectorForEachTextInOneAllocation) {
+  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMean, true), kTokens, TwoTexts());
+  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({0, 5}, {1, 2})));
+  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4, 3, 4}, {2, 2})));
+  const auto documents = EmbeddingSink::Documents(sink);
+  ASSERT_THAT(documents, SizeIs(2));
+  const TensorView& first = documents[0][0].tensor;
+  EXPECT_EQ(documents[0][0].name, "sentence_embedding");
+  EXPECT_EQ(first.type, DataType::kFloat32);
+  EXPECT_THAT(first.shape, ElementsAre(2));
+  EXPECT_THAT(first.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));
+  EXPECT_THAT(documents[1][0].tensor.Floats(), ElementsAre(0, 1));
+  EXPECT_EQ(documents[1][0].tensor.data, first.Floats().data() + 2);
+  EXPECT_EQ(documents[1][0].tensor.owner, first.owner);
+}
+
+TEST(EmbeddingSinkTest, MaxHasALeadingAxisAndIsNormalisedOverTheVector) {
+  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMax, true), kTokens, TwoTexts());
+  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 1, 2, 4}, {2, 2})));
+  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({-3, 4}, {1, 2})));
+  const auto documents = EmbeddingSink::Documents(sink);
+  EXPECT_THAT(documents[0][0].tensor.shape, ElementsAre(1, 2));
+  EXPECT_THAT(documents[0][0].tensor.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));  // not +-1 a component
+}
+
+TEST(EmbeddingSinkTest, NoneOfATokenOutputKeepsEachTokenNormalisedByItself) {
+  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kNone, true), kTokens, TwoTexts());
+  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4, 0, 2}, {2, 2})));
+  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({8, 6}, {1, 2})));
+  const auto documents = EmbeddingSink::Documents(sink);
+  EXPECT_THAT(documents[0][0].tensor.shape, ElementsAre(2, 2));
+  EXPECT_THAT(documents[0][0].tensor.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F), 0, 1));
+  EXPECT_THAT(documents[1][0].tensor.shape, ElementsAre(1, 2));
+  EXPECT_THAT(documents[1][0].tensor.Floats(), ElementsAre(FloatEq(0.8F), FloatEq(0.6F)));
+}
+
+TEST(EmbeddingSinkTest, NoneOfAPooledOutputHasALeadingAxis) {
+  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kNone, false), kPooled, TwoTexts());
+  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4}, {2})));
+  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({5, 6}, {2})));
+  const auto documents = EmbeddingSink::Documents(sink);
+  EXPECT_THAT(documents[1][0].tensor.shape, ElementsAre(1, 2));
+  EXPECT_THAT(documents[1][0].tensor.Floats(), ElementsAre(5, 6));
+}
+
+TEST(EmbeddingSinkTest, PoolingOfAPooledOutputIsThatVector) {
+  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMean, false), kPooled, TwoTexts());
+  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4}, {2})));
+  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({5, 6}, {2})));
+  EXPECT_THAT(EmbeddingSink::Documents(sink)[0][0].tensor.Floats(), ElementsAre(3, 4));
+}
+
+TEST(EmbeddingSinkTest, NanAndInfinityNameTheOutputAndTheText) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    EmbeddingSink sink(Config(Pooling::kMean, true), kTokens, TwoTexts());
+    const Status taken = sink.Take(1, MakeFloatTensor({bad, 1}, {1, 2}));
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, Code::kInternal);
+    EXPECT_THAT(taken.error().message, HasSubstr("'hidden' of the model holds NaN or infinity for text 1"));
+  }
+}
+
+TEST(EmbeddingSinkTest, AnotherShapeOrTypeThanAtLoadIsAnError) {
+  EmbeddingSink sink(Config(Pooling::kMean, true), kTokens, TwoTexts());
+  EXPECT_FALSE(sink.Take(0, MakeFloatTensor({1, 2, 3}, {1, 3})));
+  EXPECT_FALSE(sink.Take(0, MakeFloatTensor({1, 2}, {1, 2})));  // two tokens
+  EXPECT_FALSE(sink.Take(0, MakeFloatTensor({1, 2}, {2})));
+  TensorView half = MakeFloatTensor({1, 2, 3, 4}, {2, 2});
+  half.type = DataType::kFloat16;
+  EXPECT_FALSE(sink.Take(0, half));
+}
+
+class TextEmbeddingTest : public ServingFixture {
+ protected:
+  PredictResult Must(const LoadSpec& spec, std::vector<std::string> texts, PredictRequest request = {}) {
+    const auto predicted = Predict(spec, std::move(texts), std::move(request));
+    executor_.RunUntilIdle();
+    EXPECT_TRUE(predicted->answer && *predicted->answer)
+        << (predicted->answer ? predicted->answer->error().message : "none");
+    return predicted->answer && *predicted->answer ? **predicted->answer : PredictResult();
+  }
+  Error MustFail(const LoadSpec& spec, std::vector<std::string> texts, PredictRequest request = {}) {
+    const auto predicted = Predict(spec, std::move(texts), std::move(request));
+    executor_.RunUntilIdle();
+    EXPECT_TRUE(predicted->answer && !*predicted->answer);
+    return predicted->answer && !*predicted->answer ? predicted->answer->error() : Error();
+  }
+  static std::vector<float> Vector(const PredictResult& result, std::size_t document = 0) {
+    const auto floats = result.documents.at(document).at(0).tensor.Floats();
+    return {floats.begin(), floats.end()};
+  }
+  LoadSpec Asymmetric() {
+    LoadSpec spec = Register("a");
+    spec.config.query_prefix = "the ";
+    LoadToEnd(spec);
+    return spec;
+  }
+};
+
+TEST_F(TextEmbeddingTest, VectorsAreOfUnitLengthInOrderAndDeterministic) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  const PredictResult both = Must(spec, {"the cat sat on the mat", "dog"});
+  ASSERT_THAT(both.documents, SizeIs(2));
+  EXPECT_EQ(Vector(both, 0), Vector(Must(spec, {"the cat sat on the mat"})));
+  EXPECT_EQ(Vector(both, 1), Vector(Must(spec, {"dog"})));
+  EXPECT_NE(Vector(both, 0), Vector(both, 1));
+  const std::vector<float> v = Vector(both);
+  EXPECT_NEAR(std::inner_product(v.begin(), v.end(), v.begin(), 0.0), 1.0, 1e-6);
+  EXPECT_EQ(both.tokens, 8U + 3U);
+  EXPECT_EQ(both.truncated, 0U);
+}
+
+TEST_F(TextEmbeddingTest, LargeRequestIsTokenizedOnCpuWithTheSameAnswer) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  std::vector<std::string> texts(17, "cat");
+  texts[16] = "the dog";
+  const auto predicted = Predict(spec, texts);
+  EXPECT_EQ(queue_->QueuedTokens(), 0U);  // not yet
+  executor_.RunUntilIdle();
+  ASSERT_TRUE(predicted->answer && *predicted->answer);
+  EXPECT_EQ(Vector(**predicted->answer, 16), Vector(Must(spec, {"the dog"})));
+  Predict(spec, {"cat"});
+  EXPECT_GT(queue_->QueuedTokens(), 0U);  // a small one at once
+}
+
+TEST_F(TextEmbeddingTest, LongTextIsCutAndCounted) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  std::string text;
+  for (int i = 0; i < 1'000; ++i) text += "cat ";
+  const PredictResult result = Must(spec, {text, "cat"});
+  EXPECT_EQ(result.truncated, 1U);
+  EXPECT_EQ(result.tokens, 512U + 3U);
+}
+
+TEST_F(TextEmbeddingTest, TruncationOfTheFileHoldsAndTheModelsMaxLengthDoesNot) {
+  std::string tokenizer = testing::TestTokenizer();
+  const std::string none = "\"truncation\": null";
+  ASSERT_NE(tokenizer.find(none), std::string::npos);
+  tokenizer.replace(
+      tokenizer.find(none), none.size(),
+      R"("truncation": {"direction": "Right", "max_length": 16, "strategy": "LongestFirst", "stride": 0})");
+  LoadSpec spec = Register("a", "", tokenizer);
+  spec.config.model_max_length = 32;
+  LoadToEnd(spec);
+  EXPECT_EQ(Local(spec.model).info->max_tokens, 16);
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "cat ";
+  EXPECT_EQ(Must(spec, {text}).tokens, 16U);
+}
+
+TEST_F(TextEmbeddingTest, ParametersForASymmetricModelAreRefused) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  PredictRequest request;
+  request.has_parameters = true;
+  const Error error = MustFail(spec, {"cat"}, std::move(request));
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_THAT(error.message,
+              HasSubstr("requires to be registered with at least one of `query_prefix` or `passage_prefix`."));
+}
+
+TEST_F(TextEmbeddingTest, AsymmetricModelWantsTheContentType) {
+  const Error error = MustFail(Asymmetric(), {"cat"});
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_THAT(error.message, HasSubstr("The embedding model chosen is asymmetric."));
+}
+
+TEST_F(TextEmbeddingTest, PrefixIsThatOfTheContentTypeQueryByDefault) {
+  const LoadSpec spec = Asymmetric();
+  const LoadSpec plain = [&] {
+    LoadSpec other = Register("b", "weights of a");
+    LoadToEnd(other);
+    return other;
+  }();
+  const auto with = [](ContentType type) {
+    PredictRequest request;
+    request.has_parameters = true;
+    request.content_type = type;
+    return request;
+  };
+  const auto prefixed = Vector(Must(plain, {"the cat"}));
+  const auto bare = Vector(Must(plain, {"cat"}));
+  EXPECT_EQ(Vector(Must(spec, {"cat"}, with(ContentType::kQuery))), prefixed);
+  EXPECT_EQ(Vector(Must(spec, {"cat"}, with(ContentType::kUnset))), prefixed);
+  EXPECT_EQ(Vector(Must(spec, {"cat"}, with(ContentType::kPassage))), bare);  // it has no passage_prefix
+}
+
+TEST_F(TextEmbeddingTest, NoTextIsRefused) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  EXPECT_EQ(MustFail(spec, {}).code, Code::kInvalidArgument);
+}
+
+TEST_F(TextEmbeddingTest, TextThatIsNotUtf8IsNamedByItsIndex) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  const Error error = MustFail(spec, {"cat", "\xff\xfe"});
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_THAT(error.message, HasSubstr("1"));
+}
+
+TEST_F(TextEmbeddingTest, CancelledOrLateIsNotEvenTokenized) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  PredictRequest cancelled;
+  cancelled.cancelled = std::make_shared<std::atomic<bool>>(true);
+  EXPECT_EQ(MustFail(spec, {"cat"}, std::move(cancelled)).code, Code::kCancelled);
+  PredictRequest late;
+  late.deadline = Deadline(clock_.Now());
+  EXPECT_EQ(MustFail(spec, {"cat"}, std::move(late)).code, Code::kDeadlineExceeded);
+}
+
+TEST_F(TextEmbeddingTest, NanInAnAnswerIsAnInternalErrorAndTheModelStays) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  engine_.SetBehaviour(testing::NanFor(10));  // "dog"
+  const Error error = MustFail(spec, {"cat", "dog"});
+  EXPECT_EQ(error.code, Code::kInternal);
+  EXPECT_THAT(error.message, HasSubstr("'last_hidden_state' of the model holds NaN or infinity for text 1"));
+  EXPECT_THAT(Must(spec, {"cat"}).documents, SizeIs(1));
+}
+
+TEST_F(TextEmbeddingTest, EngineErrorReachesTheCaller) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  engine_.SetBehaviour(
+      testing::OnRun([](const TokenBatch&) -> Status { return MakeError(Code::kInternal, "vendor"); }));
+  EXPECT_EQ(MustFail(spec, {"cat"}).message, "vendor");
+}
+
+// The engine fails whenever it is given company: the model still serves, one text at a time.
+TEST_F(TextEmbeddingTest, GraphThatCannotBatchRunsOneByOne) {
+  const LoadSpec spec = Register("a");
+  engine_.SetBehaviour(testing::OnRun([](const TokenBatch& batch) -> Status {
+    if (batch.sequences() > 1) return MakeError(Code::kInvalidArgument, "baked batch of 1");
+    return {};
+  }));
+  LoadToEnd(spec);
+  ASSERT_EQ(Local(spec.model).state, LocalState::kReady);
+  EXPECT_FALSE(Local(spec.model).info->batched);
+  EXPECT_THAT(Must(spec, {"cat", "dog", "mat"}).documents, SizeIs(3));
+}
+
+TEST_F(TextEmbeddingTest, WarmUpReachesTheLongestSequence) {
+  std::size_t longest = 0;
+  engine_.SetBehaviour(testing::OnRun([&](const TokenBatch& batch) -> Status {
+    for (std::size_t i = 0; i < batch.sequences(); ++i) longest = std::max(longest, batch.Length(i));
+    return {};
+  }));
+  LoadToEnd(Register("a"));
+  EXPECT_EQ(longest, 512U);
+}
+
+}  // namespace
+}  // namespace mlnode::serving
