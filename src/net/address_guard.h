@@ -1,6 +1,6 @@
 // net/address_guard.h: which addresses this node may be made to connect to (server-side request forgery).
-// Checked on the resolved address, when the socket opens, so that a name that changes its address in between gains nothing;
-// redirects open a socket of their own and are checked the same way.
+// Checked on the resolved address, when the socket opens, so that a name that changes its address in between gains
+// nothing; redirects open a socket of their own and are checked the same way.
 #pragma once
 
 #include <sys/socket.h>
@@ -12,12 +12,13 @@
 namespace mlnode::net {
 
 enum class AddressPolicy {
-  kPublicOnly,         // loopback, private, link-local, unique-local, multicast, unspecified, mapped and reserved are refused
+  kPublicOnly,  // loopback, private, link-local, unique-local, multicast, unspecified, mapped and reserved are refused
   kLoopbackAndPublic,  // the above and 127.0.0.0/8, ::1
   kAny,                // all but multicast and unspecified
 };
 
-// kPermissionDenied naming the address and why. `address` is IPv4 or IPv6; mapped and translated forms are unwrapped first.
+// kPermissionDenied naming the address and why. `address` is IPv4 or IPv6; mapped and translated forms are unwrapped
+// first.
 Status CheckAddress(const sockaddr* address, AddressPolicy policy);
 
 }  // namespace mlnode::net

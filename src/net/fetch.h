@@ -1,4 +1,5 @@
-// net/fetch.h: reads what a URL names, piece by piece: http and https through HttpClient, file only below configured folders.
+// net/fetch.h: reads what a URL names, piece by piece: http and https through HttpClient, file only below configured
+// folders.
 #pragma once
 
 #include <filesystem>
@@ -18,10 +19,10 @@ struct FetchPolicy {
   std::chrono::milliseconds total_timeout{3'600'000};
 };
 
-// Streams the resource to `sink` in pieces of at most 1 MiB. Blocks; run it on a background executor. `sink` returning an
-// error stops the transfer with that error, which is how a caller cancels.
-// Errors: kInvalidArgument (malformed URL, scheme), kPermissionDenied (address, or a path that after symlinks lies outside
-// file_roots), kNotFound (no such file), kUpstream (HTTP status other than 200, named), kTooLarge, kDeadlineExceeded.
+// Streams the resource to `sink` in pieces of at most 1 MiB. Blocks; run it on a background executor. `sink` returning
+// an error stops the transfer with that error, which is how a caller cancels. Errors: kInvalidArgument (malformed URL,
+// scheme), kPermissionDenied (address, or a path that after symlinks lies outside file_roots), kNotFound (no such
+// file), kUpstream (HTTP status other than 200, named), kTooLarge, kDeadlineExceeded.
 Status Fetch(HttpClient& client, const std::string& url, const FetchPolicy& policy,
              const std::function<Status(std::string_view piece)>& sink);
 

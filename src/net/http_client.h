@@ -1,6 +1,6 @@
-// net/http_client.h: the one HTTP client: downloads, connectors and forwarding use it. libcurl multi on one thread of its own.
-// Threads: any; callbacks run on the client's thread and must not block it (BodySink may write a file).
-// No wait is endless: every transfer has connect, idle and total limits.
+// net/http_client.h: the one HTTP client: downloads, connectors and forwarding use it. libcurl multi on one thread of
+// its own. Threads: any; callbacks run on the client's thread and must not block it (BodySink may write a file). No
+// wait is endless: every transfer has connect, idle and total limits.
 #pragma once
 
 #include <functional>
@@ -20,13 +20,15 @@ struct ClientRequest {
   Headers headers;
   std::string body;
   AddressPolicy addresses = AddressPolicy::kPublicOnly;
-  int max_redirects = 0;
+  int max_redirects =
+      0;  // 0: a redirect is a reply. Headers of the caller, but for Authorization, go along to other hosts
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds idle_timeout{30'000};  // without a byte
   std::chrono::milliseconds total_timeout{60'000};
   std::size_t max_response_bytes = 100UL * 1024 * 1024;  // beyond: kTooLarge
   bool verify_tls = true;
-  // When set, a 2xx body goes here piece by piece and ClientReply.body stays empty. An error stops the transfer with it.
+  // When set, a 2xx body goes here piece by piece and ClientReply.body stays empty. An error stops the transfer with
+  // it. Of the body of any other status the first 64 KiB are kept, for the message.
   std::function<Status(std::string_view piece)> body_sink = {};
 };
 
@@ -41,8 +43,8 @@ class HttpClient {
   static std::unique_ptr<HttpClient> Create();
   virtual ~HttpClient() = default;  // fails what is under way with kCancelled, then joins
   using Done = UniqueFunction<void(Result<ClientReply>)>;
-  // Any HTTP status is a reply; errors: kInvalidArgument (URL), kPermissionDenied (address), kUnavailable (no connection),
-  // kDeadlineExceeded, kTooLarge, kUpstream (broken HTTP), kCancelled. `done` is called exactly once.
+  // Any HTTP status is a reply; errors: kInvalidArgument (URL), kPermissionDenied (address), kUnavailable (no
+  // connection), kDeadlineExceeded, kTooLarge, kUpstream (broken HTTP), kCancelled. `done` is called exactly once.
   // Returns a token for Cancel.
   virtual std::uint64_t Send(ClientRequest request, Done done) = 0;
   virtual void Cancel(std::uint64_t token) = 0;

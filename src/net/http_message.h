@@ -25,20 +25,20 @@ class Headers {
 };
 
 struct HttpRequest {
-  std::string method;   // as sent, upper case by convention
-  std::string target;   // path and query as sent
+  std::string method;  // as sent, upper case by convention
+  std::string target;  // path and query as sent
   Headers headers;
-  std::string body;     // whole, chunked coding and Content-Encoding: gzip already undone
-  std::string peer;     // "127.0.0.1:51234"
-  SteadyTime received;  // when the header was complete
+  std::string body;               // whole, chunked coding and Content-Encoding: gzip already undone
+  std::string peer;               // "127.0.0.1:51234"
+  SteadyTime received;            // when the header was complete
   SteadyTime body_received = {};  // when the body was complete
 };
 
 struct HttpReply {
   int status = 200;
   std::string content_type = "application/json; charset=UTF-8";  // empty = no Content-Type header
-  Headers headers;                                               // besides Content-Type, Content-Length, Content-Encoding
-  std::string body;                                              // not sent for HEAD and 204; its length is
+  Headers headers;   // besides Content-Type, Content-Length, Content-Encoding
+  std::string body;  // not sent for HEAD and 204; its length is
 };
 
 }  // namespace mlnode::net

@@ -1,6 +1,6 @@
-// net/http_server.h: HTTP/1.1 on TCP: keep-alive, pipelining (answers in order), chunked bodies, Expect: 100-continue, gzip
-// both ways, limits, graceful stop. Boost.Beast appears in http_server.cc only.
-// Threads: all socket work on the `threads` io threads the server owns; Handler is called on them and must not block.
+// net/http_server.h: HTTP/1.1 on TCP: keep-alive, pipelining (answers in order), chunked bodies, Expect: 100-continue,
+// gzip both ways, limits, graceful stop. Boost.Beast appears in request_parser.cc only. Threads: all socket work on the
+// `threads` io threads the server owns; Handler is called on them and must not block.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,13 @@ class HttpExchange {
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
-  // Called when the header is complete and before the body is read (request.body empty). An answer here refuses the body:
-  // sent at once, without 100-continue, then the connection closes. On an io thread.
+  // Called when the header is complete and before the body is read (request.body empty). An answer here refuses the
+  // body: sent at once, without 100-continue, then the connection closes. On an io thread.
   virtual std::optional<HttpReply> CheckHead(const HttpRequest& head) = 0;
   // A whole request. On an io thread: hand it on, do not block.
   virtual void Handle(std::shared_ptr<HttpExchange> exchange) = 0;
-  // The answer to what HTTP itself refuses (status 400 malformed, 408 slow, 413 body, 431 header, 415 bad gzip, 503 full).
+  // The answer to what HTTP itself refuses (status 400 malformed, 408 slow, 413 body, 431 header, 415 bad gzip, 503
+  // full).
   virtual HttpReply Refusal(int status, const std::string& message) = 0;
 };
 
@@ -43,22 +44,22 @@ struct HttpServerOptions {
   std::uint16_t port = 9200;  // 0 = any free one, see port()
   int threads = 1;
   std::size_t max_header_bytes = 16 * 1024;
-  std::size_t max_body_bytes = 100 * 1024 * 1024;         // of one request, after gunzip
-  std::size_t max_gzip_ratio = 200;                        // gunzipped / sent bytes beyond the first MiB
-  std::size_t body_budget_bytes = 1024UL * 1024 * 1024;    // of all requests being received or answered; beyond: 503
-  std::size_t max_connections = 1000;                      // beyond: 503 and close
-  std::size_t max_pipelined = 16;                          // requests of one connection read ahead of their answers
-  std::chrono::milliseconds idle_timeout{75'000};          // between requests
-  std::chrono::milliseconds header_timeout{10'000};        // first byte of a request to end of header
-  std::chrono::milliseconds read_timeout{60'000};          // without a byte of the body
-  std::chrono::milliseconds write_timeout{60'000};         // without progress of the answer
-  std::size_t gzip_min_bytes = 1024;                       // answers below are not compressed
+  std::size_t max_body_bytes = 100 * 1024 * 1024;        // of one request, after gunzip
+  std::size_t max_gzip_ratio = 200;                      // gunzipped / sent bytes beyond the first MiB
+  std::size_t body_budget_bytes = 1024UL * 1024 * 1024;  // of all requests being received or answered; beyond: 503
+  std::size_t max_connections = 1000;                    // beyond: 503 and close
+  std::size_t max_pipelined = 16;                        // requests of one connection read ahead of their answers
+  std::chrono::milliseconds idle_timeout{75'000};        // between requests
+  std::chrono::milliseconds header_timeout{10'000};      // first byte of a request to end of header
+  std::chrono::milliseconds read_timeout{60'000};        // without a byte of the body
+  std::chrono::milliseconds write_timeout{60'000};       // without progress of the answer
+  std::size_t gzip_min_bytes = 1024;                     // answers below are not compressed
 };
 
 class HttpServer {
  public:
-  // Binds and listens at once. kFailedPrecondition when the port is taken (message says by whom to look), kInvalidArgument
-  // for an address that does not parse. `handler` and `metrics` must outlive the server.
+  // Binds and listens at once. kFailedPrecondition when the port is taken (message says by whom to look),
+  // kInvalidArgument for an address that does not parse. `handler` and `metrics` must outlive the server.
   static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpHandler& handler, Metrics& metrics);
   virtual ~HttpServer() = default;  // Stop(zero)
   virtual std::uint16_t port() const = 0;

@@ -1,0 +1,279 @@
+#include "net/curl_transfer.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "net/http_wire.h"
+
+namespace mlnode::net {
+namespace {
+
+constexpr const char* kProtocols = "http,https";
+constexpr std::size_t kMaxHeaderBytes = 256UL * 1024;
+constexpr std::size_t kKeptErrorBody = 64UL * 1024;
+constexpr long kReadPiece = 64L * 1024;
+
+// curl_easy_setopt is variadic; a typed door to it.
+template <class T>
+void Set(CURL* easy, CURLoption option, T value) {
+  curl_easy_setopt(easy, option, value);
+}
+
+long Millis(std::chrono::milliseconds time) { return static_cast<long>(std::max<std::int64_t>(time.count(), 1)); }
+
+std::string_view Trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+Status CheckText(const char* ip, AddressPolicy policy) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1) return CheckAddress(reinterpret_cast<const sockaddr*>(&v4), policy);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1) return CheckAddress(reinterpret_cast<const sockaddr*>(&v6), policy);
+  return MakeError(Code::kPermissionDenied, fmt::format("address \"{}\" is neither IPv4 nor IPv6", ip));
+}
+
+}  // namespace
+
+Status CurlTransfer::Prepare() {
+  easy_.reset(curl_easy_init());
+  if (easy_ == nullptr) return MakeError(Code::kResourceExhausted, "no memory for another HTTP request");
+  CURL* const easy = easy_.get();
+  Set(easy, CURLOPT_PRIVATE, this);
+  Set(easy, CURLOPT_URL, request_.url.c_str());
+  Set(easy, CURLOPT_PROTOCOLS_STR, kProtocols);
+  Set(easy, CURLOPT_REDIR_PROTOCOLS_STR, kProtocols);
+  Set(easy, CURLOPT_NOPROXY, "*");  // a proxy would connect where the guard cannot see
+  Set(easy, CURLOPT_NOSIGNAL, 1L);
+  Set(easy, CURLOPT_QUICK_EXIT, 1L);  // a slow name server must not hold up the client's thread when a request ends
+  Set(easy, CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
+  Set(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
+  Set(easy, CURLOPT_SSL_VERIFYPEER, request_.verify_tls ? 1L : 0L);
+  Set(easy, CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
+  Set(easy, CURLOPT_BUFFERSIZE, kReadPiece);
+  Set(easy, CURLOPT_OPENSOCKETFUNCTION, &CurlTransfer::OpenSocket);
+  Set(easy, CURLOPT_OPENSOCKETDATA, this);
+  Set(easy, CURLOPT_PREREQFUNCTION, &CurlTransfer::BeforeRequest);
+  Set(easy, CURLOPT_PREREQDATA, this);
+  Set(easy, CURLOPT_HEADERFUNCTION, &CurlTransfer::OnHeader);
+  Set(easy, CURLOPT_HEADERDATA, this);
+  Set(easy, CURLOPT_WRITEFUNCTION, &CurlTransfer::OnBody);
+  Set(easy, CURLOPT_WRITEDATA, this);
+  SetLimits();
+  SetMethod();
+  return SetHeaders();
+}
+
+void CurlTransfer::SetLimits() {
+  CURL* const easy = easy_.get();
+  Set(easy, CURLOPT_CONNECTTIMEOUT_MS, Millis(request_.connect_timeout));
+  Set(easy, CURLOPT_TIMEOUT_MS, Millis(request_.total_timeout));
+  Set(easy, CURLOPT_NOPROGRESS, 0L);
+  Set(easy, CURLOPT_XFERINFOFUNCTION, &CurlTransfer::OnProgress);
+  Set(easy, CURLOPT_XFERINFODATA, this);
+}
+
+void CurlTransfer::SetMethod() {
+  CURL* const easy = easy_.get();
+  if (request_.method == "HEAD") {
+    Set(easy, CURLOPT_NOBODY, 1L);
+  } else if (request_.method == "POST" || !request_.body.empty()) {
+    Set(easy, CURLOPT_POST, 1L);
+    Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    Set(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
+  }
+  if (request_.method != "GET" && request_.method != "POST" && request_.method != "HEAD") {
+    Set(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  } else if (request_.method == "GET" && !request_.body.empty()) {
+    Set(easy, CURLOPT_CUSTOMREQUEST, "GET");
+  }
+}
+
+void CurlTransfer::AddHeader(std::string_view line) {
+  auto* const grown = curl_slist_append(header_lines_.get(), std::string(line).c_str());
+  if (grown == nullptr) return;
+  static_cast<void>(header_lines_.release());
+  header_lines_.reset(grown);
+}
+
+Status CurlTransfer::SetHeaders() {
+  if (!IsToken(request_.method)) {
+    return MakeError(Code::kInvalidArgument, fmt::format("\"{}\" is no HTTP method", request_.method));
+  }
+  for (const auto& [name, value] : request_.headers.fields()) {
+    if (!IsToken(name) || !IsFieldValue(value)) {
+      return MakeError(Code::kInvalidArgument,
+                       fmt::format("header \"{}\" cannot be sent: its name is malformed, or its value has a line break",
+                                   IsToken(name) ? name : "?"));
+    }
+    AddHeader(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));  // curl: "name;" = empty
+  }
+  AddHeader("Expect:");  // large bodies are sent at once: the second that curl waits is worth more
+  if (!request_.headers.Find("Content-Type")) AddHeader("Content-Type:");
+  Set(easy_.get(), CURLOPT_HTTPHEADER, header_lines_.get());
+  return {};
+}
+
+curl_socket_t CurlTransfer::OpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (auto allowed = CheckAddress(&address->addr, transfer.request_.addresses); !allowed) {
+    transfer.guarded_ = allowed.error();
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// A connection kept from an earlier request opened no socket, and that request may have been allowed more.
+int CurlTransfer::BeforeRequest(void* self, char* primary_ip, char*, int, int) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (auto allowed = CheckText(primary_ip, transfer.request_.addresses); !allowed) {
+    transfer.failure_ = allowed.error();
+    return CURL_PREREQFUNC_ABORT;
+  }
+  transfer.connected_ = true;
+  transfer.Touch();
+  return CURL_PREREQFUNC_OK;
+}
+
+std::size_t CurlTransfer::OnHeader(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  transfer.Touch();
+  if (auto taken = transfer.TakeHeader({data, size * count}); !taken) {
+    transfer.failure_ = taken.error();
+    return 0;
+  }
+  return size * count;
+}
+
+Status CurlTransfer::TakeHeader(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > kMaxHeaderBytes) {
+    return MakeError(Code::kTooLarge, fmt::format("the reply's header is larger than {} bytes", kMaxHeaderBytes));
+  }
+  if (line.starts_with("HTTP/")) {  // of a further reply: after 100 (Continue) or a redirect
+    reply_ = {};
+    body_bytes_ = header_bytes_ = 0;
+    return {};
+  }
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return {};
+  auto value = Trim(line.substr(colon + 1));
+  if (EqualsIgnoringCase(line.substr(0, colon), "Content-Length") && value.size() < 19) {
+    const bool number = !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+    if (request_.method != "HEAD" && number && std::stoull(std::string(value)) > request_.max_response_bytes) {
+      return MakeError(Code::kTooLarge, fmt::format("the reply of {} bytes is larger than the limit of {} bytes", value,
+                                                    request_.max_response_bytes));
+    }
+  }
+  reply_.headers.Add(std::string(line.substr(0, colon)), std::string(value));
+  return {};
+}
+
+std::size_t CurlTransfer::OnBody(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  transfer.Touch();
+  if (auto taken = transfer.TakeBody({data, size * count}); !taken) {
+    transfer.failure_ = taken.error();
+    return 0;
+  }
+  return size * count;
+}
+
+Status CurlTransfer::TakeBody(std::string_view piece) {
+  body_bytes_ += piece.size();
+  if (body_bytes_ > request_.max_response_bytes) {
+    return MakeError(Code::kTooLarge,
+                     fmt::format("the reply is larger than the limit of {} bytes", request_.max_response_bytes));
+  }
+  if (!request_.body_sink) {
+    reply_.body += piece;
+    return {};
+  }
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status >= 200 && status < 300) return request_.body_sink(piece);
+  reply_.body += piece.substr(0, kKeptErrorBody - std::min(kKeptErrorBody, reply_.body.size()));
+  return {};
+}
+
+int CurlTransfer::OnProgress(void* self, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (down + up != transfer.moved_) transfer.Touch();
+  transfer.moved_ = down + up;
+  return 0;
+}
+
+CurlTransfer::Time CurlTransfer::IdleDeadline() const {
+  return connected_ ? last_activity_ + request_.idle_timeout : Time::max();
+}
+
+Error CurlTransfer::IdleError() const {
+  return MakeError(Code::kDeadlineExceeded,
+                   fmt::format("no byte came from the remote server for {} ms", request_.idle_timeout.count()));
+}
+
+void CurlTransfer::Fail(Error error) {
+  if (done_) done_(Result<ClientReply>(std::move(error)));
+}
+
+void CurlTransfer::Finish(CURLcode code) {
+  if (code != CURLE_OK) return Fail(Explain(code));
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  reply_.status = static_cast<int>(status);
+  if (done_) done_(std::move(reply_));
+}
+
+Error CurlTransfer::Explain(CURLcode code) {
+  if (failure_) return *std::move(failure_);
+  if (code == CURLE_COULDNT_CONNECT && guarded_) return *std::move(guarded_);
+  Error error;
+  error.detail = fmt::format("curl {}: {}", static_cast<int>(code), curl_easy_strerror(code));
+  switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      error.code = Code::kInvalidArgument;
+      error.message = "the URL is malformed, or its scheme is neither http nor https";
+      break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+      error.code = Code::kUnavailable;
+      error.message = "the host name of the remote server cannot be resolved";
+      break;
+    case CURLE_COULDNT_CONNECT:
+      error.code = Code::kUnavailable;
+      error.message = "the remote server cannot be reached";
+      break;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+      error.code = Code::kUnavailable;
+      error.message = "no TLS connection to the remote server: its certificate or protocol is not accepted";
+      break;
+    case CURLE_OPERATION_TIMEDOUT:
+      error.code = Code::kDeadlineExceeded;
+      error.message = fmt::format("the remote server did not answer in time (limits: {} ms to connect, {} ms in all)",
+                                  request_.connect_timeout.count(), request_.total_timeout.count());
+      break;
+    case CURLE_TOO_MANY_REDIRECTS:
+      error.code = Code::kUpstream;
+      error.message = fmt::format("the remote server redirects more than {} times", request_.max_redirects);
+      break;
+    case CURLE_OUT_OF_MEMORY:
+      error.code = Code::kResourceExhausted;
+      error.message = "no memory for an HTTP request";
+      break;
+    default:
+      error.code = Code::kUpstream;
+      error.message = fmt::format("the exchange with the remote server broke: {}", curl_easy_strerror(code));
+  }
+  return error;
+}
+
+}  // namespace mlnode::net

@@ -1,0 +1,349 @@
+// Connections and the order of answers: keep-alive, pipelining, HTTP/1.0, HEAD, who answers when, and the end.
+#include "net/http_server.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net/testing/raw_client.h"
+#include "net/testing/scripted_handler.h"
+
+namespace mlnode::net {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class HttpServerTest : public testing::Test {
+ protected:
+  TestServer test_;
+};
+
+TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
+  test_.Start();
+  RawClient client(test_.port());
+  for (int i = 0; i < 3; ++i) {
+    client.Send(Get("/one"));
+    const auto reply = client.Read();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, "GET /one ");
+    EXPECT_EQ(reply.Header("Content-Type"), "text/plain");
+    EXPECT_EQ(reply.headers.Count("Connection"), 0U);
+  }
+  EXPECT_EQ(test_.Connections(), 1);
+}
+
+TEST_F(HttpServerTest, GivesTheHandlerTheWholeRequest) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Post("/hold/x?y=%20z", "body", "X-One: 1\r\nX-Two:  2 \r\n"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  const auto& request = exchange->request();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.target, "/hold/x?y=%20z");
+  EXPECT_EQ(request.body, "body");
+  EXPECT_EQ(request.headers.Find("x-one"), "1");
+  EXPECT_EQ(request.headers.Find("X-TWO"), "2");
+  EXPECT_TRUE(request.peer.starts_with("127.0.0.1:"));
+  EXPECT_LE(request.received, request.body_received);
+  exchange->Reply(TextReply(200, ""));
+  EXPECT_EQ(client.Read().status, 200);
+}
+
+TEST_F(HttpServerTest, KeepsTheOrderOfPipelinedRequestsAlthoughTheFirstIsLast) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold/1") + Get("/echo/2") + Post("/hold/3", "three") + Get("/echo/4"));
+  const auto first = test_.handler.Next();
+  const auto third = test_.handler.Next();
+  ASSERT_NE(third, nullptr);
+  third->Reply(TextReply(200, "third"));
+  first->Reply(TextReply(200, "first"));
+  EXPECT_EQ(client.Read().body, "first");
+  EXPECT_EQ(client.Read().body, "GET /echo/2 ");
+  EXPECT_EQ(client.Read().body, "third");
+  EXPECT_EQ(client.Read().body, "GET /echo/4 ");
+}
+
+TEST_F(HttpServerTest, ReadsNoMoreRequestsAheadThanAllowed) {
+  test_.options.max_pipelined = 4;
+  test_.Start();
+  RawClient client(test_.port());
+  std::string requests;
+  for (int i = 0; i < 50; ++i) requests += Get("/hold/" + std::to_string(i));
+  client.Send(requests);
+  ASSERT_TRUE(Eventually([&] { return test_.handler.Waiting() == 4; }));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_LE(test_.handler.Waiting(), 4U);
+    const auto exchange = test_.handler.Next();
+    ASSERT_NE(exchange, nullptr);
+    exchange->Reply(TextReply(200, exchange->request().target));
+    EXPECT_EQ(client.Read().body, "/hold/" + std::to_string(i));
+  }
+}
+
+TEST_F(HttpServerTest, TakesAnswersFromAnotherThread) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold"));
+  auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  std::thread([exchange = std::move(exchange)] { exchange->Reply(TextReply(201, "made")); }).join();
+  const auto reply = client.Read();
+  EXPECT_EQ(reply.status, 201);
+  EXPECT_EQ(reply.body, "made");
+}
+
+TEST_F(HttpServerTest, IgnoresASecondAnswer) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  exchange->Reply(TextReply(200, "first"));
+  exchange->Reply(TextReply(200, "second"));
+  EXPECT_EQ(client.Read().body, "first");
+  client.Send(Get("/next"));
+  EXPECT_EQ(client.Read().body, "GET /next ");
+}
+
+TEST_F(HttpServerTest, Answers500WhenAnExchangeIsDropped) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/drop"));
+  const auto reply = client.Read();
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_TRUE(reply.body.starts_with("refused 500"));
+  client.Send(Get("/next"));
+  EXPECT_EQ(client.Read().status, 200);
+}
+
+TEST_F(HttpServerTest, Answers500WhenTheHandlerThrows) {
+  test_.handler.handle = [](const std::shared_ptr<HttpExchange>&) { throw std::runtime_error("bug"); };
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/"));
+  EXPECT_EQ(client.Read().status, 500);
+}
+
+TEST_F(HttpServerTest, ClosesAfterTheAnswerWhenAsked) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/", "Connection: close\r\n"));
+  const auto reply = client.Read();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.Header("Connection"), "close");
+  EXPECT_TRUE(client.ReadsEnd());
+}
+
+TEST_F(HttpServerTest, AnswersWhatCameBeforeAClosingRequest) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold") + Get("/last", "Connection: close\r\n") + Get("/never"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  exchange->Reply(TextReply(200, "first"));
+  EXPECT_EQ(client.Read().body, "first");
+  EXPECT_EQ(client.Read().body, "GET /last ");
+  EXPECT_TRUE(client.ReadsEnd());
+}
+
+TEST_F(HttpServerTest, SpeaksHttp10) {
+  test_.Start();
+  RawClient closing(test_.port());
+  closing.Send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(closing.Read().Header("Connection"), "close");
+  EXPECT_TRUE(closing.ReadsEnd());
+  RawClient keeping(test_.port());
+  for (int i = 0; i < 2; ++i) {
+    keeping.Send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_EQ(keeping.Read().Header("Connection"), "keep-alive");
+  }
+}
+
+TEST_F(HttpServerTest, AnswersHeadWithTheLengthOnly) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send("HEAD /x HTTP/1.1\r\nHost: test\r\n\r\n" + Get("/next"));
+  const auto reply = client.Read(true);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.Header("Content-Length"), "8");  // "HEAD /x "
+  EXPECT_EQ(client.Read().body, "GET /next ");
+}
+
+TEST_F(HttpServerTest, SendsNoBodyWith204) {
+  test_.handler.handle = [](const std::shared_ptr<HttpExchange>& exchange) { exchange->Reply(TextReply(204, "x")); };
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/") + Get("/"));
+  EXPECT_EQ(client.Read().headers.Count("Content-Length"), 0U);
+  EXPECT_EQ(client.Read().status, 204);
+}
+
+TEST_F(HttpServerTest, LeavesOutAReplyHeaderThatWouldBreakTheFraming) {
+  test_.handler.handle = [](const std::shared_ptr<HttpExchange>& exchange) {
+    auto reply = TextReply(200, "ok");
+    reply.headers.Add("X-Bad", "a\r\nX-Injected: 1");
+    reply.headers.Add("X-Good", "1");
+    exchange->Reply(std::move(reply));
+  };
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/"));
+  const auto reply = client.Read();
+  EXPECT_EQ(reply.headers.Count("X-Bad") + reply.headers.Count("X-Injected"), 0U);
+  EXPECT_EQ(reply.Header("X-Good"), "1");
+}
+
+TEST_F(HttpServerTest, SkipsAnEmptyLineBeforeARequest) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send("\r\n" + Get("/1") + "\r\n" + Get("/2"));
+  EXPECT_EQ(client.Read().body, "GET /1 ");
+  EXPECT_EQ(client.Read().body, "GET /2 ");
+}
+
+TEST_F(HttpServerTest, ReadsARequestThatComesByteByByte) {
+  test_.Start();
+  RawClient client(test_.port());
+  for (const char byte : Post("/slow", "abc")) client.Send(std::string(1, byte));
+  EXPECT_EQ(client.Read().body, "POST /slow abc");
+}
+
+TEST_F(HttpServerTest, NoticesThatTheClientIsGone) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  EXPECT_FALSE(exchange->ClientGone());
+  client.Reset();
+  EXPECT_TRUE(Eventually([&] { return exchange->ClientGone(); }));
+  exchange->Reply(TextReply(200, "nobody reads this"));
+  EXPECT_TRUE(Eventually([&] { return test_.Connections() == 0; }));
+}
+
+TEST_F(HttpServerTest, NoticesThatTheClientOfAClosingRequestIsGone) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold", "Connection: close\r\n"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  client.Reset();
+  EXPECT_TRUE(Eventually([&] { return exchange->ClientGone(); }));
+}
+
+TEST_F(HttpServerTest, StillAnswersAClientThatEndedItsOwnDirection) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold"));
+  client.EndSending();
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  EXPECT_TRUE(Eventually([&] { return exchange->ClientGone(); }));
+  exchange->Reply(TextReply(200, "late"));
+  EXPECT_EQ(client.Read().body, "late");
+  EXPECT_TRUE(client.ReadsEnd());
+}
+
+TEST_F(HttpServerTest, StopLetsARequestInProgressFinish) {
+  test_.Start();
+  RawClient busy(test_.port());
+  RawClient idle(test_.port());
+  idle.Send(Get("/"));
+  EXPECT_EQ(idle.Read().status, 200);
+  busy.Send(Get("/hold"));
+  auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  std::thread stopping([&] { test_.server->Stop(seconds(10)); });
+  EXPECT_TRUE(idle.ReadsEnd());
+  EXPECT_FALSE(RawClient(test_.port()).connected());
+  exchange->Reply(TextReply(200, "finished"));
+  const auto reply = busy.Read();
+  EXPECT_EQ(reply.body, "finished");
+  EXPECT_EQ(reply.Header("Connection"), "close");
+  EXPECT_TRUE(busy.ReadsEnd());
+  stopping.join();
+  EXPECT_EQ(test_.Connections(), 0);
+}
+
+TEST_F(HttpServerTest, StopTakesARequestThatIsHalfRead) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send("POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.Read().status, 100);
+  std::thread stopping([&] { test_.server->Stop(seconds(10)); });
+  EXPECT_TRUE(Eventually([&] { return !RawClient(test_.port()).connected(); }));
+  client.Send("body");
+  const auto reply = client.Read();
+  EXPECT_EQ(reply.body, "POST /x body");
+  EXPECT_TRUE(client.ReadsEnd());
+  stopping.join();
+}
+
+TEST_F(HttpServerTest, StopClosesWhatIsNotDoneInTime) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  test_.server->Stop(milliseconds(1));
+  EXPECT_TRUE(client.ReadsEnd());
+  EXPECT_TRUE(exchange->ClientGone());
+}
+
+TEST_F(HttpServerTest, AnExchangeMayOutliveTheServer) {
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold/answered") + Get("/hold/dropped"));
+  const auto answered = test_.handler.Next();
+  auto dropped = test_.handler.Next();
+  ASSERT_NE(dropped, nullptr);
+  test_.server.reset();
+  answered->Reply(TextReply(200, "too late"));
+  dropped.reset();
+  EXPECT_TRUE(answered->ClientGone());
+  EXPECT_EQ(answered->request().target, "/hold/answered");
+}
+
+TEST_F(HttpServerTest, ServesManyConnectionsOnSeveralThreads) {
+  test_.options.threads = 3;
+  test_.Start();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<RawClient>(test_.port()));
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < clients.size(); ++i)
+      clients[i]->Send(Post("/" + std::to_string(i), std::string(i, 'x')));
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      EXPECT_EQ(clients[i]->Read().body, "POST /" + std::to_string(i) + " " + std::string(i, 'x'));
+    }
+  }
+  EXPECT_EQ(test_.Connections(), 200);
+  clients.clear();
+  EXPECT_TRUE(Eventually([&] { return test_.Connections() == 0; }));
+}
+
+TEST_F(HttpServerTest, SaysThatAPortIsTaken) {
+  test_.Start();
+  HttpServerOptions same = test_.options;
+  same.port = test_.port();
+  const auto second = HttpServer::Start(same, test_.handler, test_.metrics);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(second.error().message.find(std::to_string(same.port)), std::string::npos);
+}
+
+TEST_F(HttpServerTest, RefusesAnAddressThatDoesNotParse) {
+  test_.options.address = "everywhere";
+  const auto server = HttpServer::Start(test_.options, test_.handler, test_.metrics);
+  ASSERT_FALSE(server.has_value());
+  EXPECT_EQ(server.error().code, Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace mlnode::net
