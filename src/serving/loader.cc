@@ -36,9 +36,7 @@ Status CheckServed(const LoadSpec& spec) {
 
 Status LoadTokenizer(EmbeddingModel& model) {
   ASSIGN_OR_RETURN(const std::string content, ReadFile(model.artifact->tokenizer.string(), kTokenizerLimit));
-  auto tokenizer = text::Tokenizer::Load(content);
-  if (!tokenizer) return Annotate(std::move(tokenizer).error(), "tokenizer.json");
-  model.tokenizer = *std::move(tokenizer);
+  ASSIGN_OR_RETURN(model.tokenizer, text::Tokenizer::Load(content));
   model.max_tokens = std::clamp(model.tokenizer->FileMaxLength().value_or(kMaxTokens), kLeastTokens, kMaxTokens);
   return {};
 }

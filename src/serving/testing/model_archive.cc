@@ -58,10 +58,13 @@ LoadSpec StoreArchive(storage::Store& store, const std::string& id, const std::s
   return spec;
 }
 
-std::string TestTokenizer() {
+std::string TestTokenizer(std::size_t max_length) {
   std::ifstream file(MLNODE_TEST_DATA "/wordpiece_tokenizer.json", std::ios::binary);
-  Require(file.is_open());
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string content{std::istreambuf_iterator<char>(file), {}};
+  const std::string written = "\"max_length\":16";
+  const std::size_t at = content.find(written);
+  Require(at != std::string::npos);
+  return content.replace(at, written.size(), "\"max_length\":" + std::to_string(max_length));
 }
 
 }  // namespace mlnode::serving::testing

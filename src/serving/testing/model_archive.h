@@ -20,7 +20,7 @@ std::string ModelArchive(const std::string& model, const std::string& tokenizer)
 LoadSpec StoreArchive(storage::Store& store, const std::string& id, const std::string& archive,
                       std::size_t part_bytes = 1'000);
 
-// A WordPiece tokenizer.json of a few words, [CLS] and [SEP] around each text (tests/data).
-std::string TestTokenizer();
+// A WordPiece tokenizer.json of a few words, [CLS] and [SEP] around each text (tests/data), with this truncation.
+std::string TestTokenizer(std::size_t max_length = 1'024);
 
 }  // namespace mlnode::serving::testing
