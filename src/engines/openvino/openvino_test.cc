@@ -95,9 +95,11 @@ class OpenVinoCacheTest : public OpenVinoTest {
 
 TEST_F(OpenVinoCacheTest, SecondLoadFromTheCacheGivesTheSame) {
   ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), batch_, expected_);
-  EXPECT_EQ(Blobs().size(), 1u);
+  ASSERT_EQ(Blobs().size(), 1u);
+  const auto written = std::filesystem::last_write_time(Blobs()[0]);
   ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), batch_, expected_);
-  EXPECT_EQ(Blobs().size(), 1u);
+  ASSERT_EQ(Blobs().size(), 1u);
+  EXPECT_EQ(std::filesystem::last_write_time(Blobs()[0]), written) << "compiled again instead of read";
 }
 
 // What a kill or a full disk leaves behind.
