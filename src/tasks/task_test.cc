@@ -1,0 +1,90 @@
+#include "tasks/task.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace mlnode::tasks {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::array kStates = {TaskState::kCreated, TaskState::kRunning,   TaskState::kCompleted,
+                                TaskState::kFailed,  TaskState::kCancelled, TaskState::kCompletedWithError};
+
+TEST(CheckTransitionTest, EveryPair) {
+  //                                      CREATED RUNNING COMPLETED FAILED CANCELLED WITH_ERROR
+  constexpr bool kAllowed[6][6] = {/*CR*/ {true, true, true, true, true, true},
+                                   /*RU*/ {false, true, true, true, true, true},
+                                   /*CO*/ {false, false, true, false, false, false},
+                                   /*FA*/ {false, false, false, true, false, false},
+                                   /*CA*/ {false, false, false, false, true, false},
+                                   /*CE*/ {false, false, false, false, false, true}};
+  for (std::size_t from = 0; from < kStates.size(); ++from) {
+    for (std::size_t to = 0; to < kStates.size(); ++to) {
+      const Status status = CheckTransition(kStates[from], kStates[to]);
+      EXPECT_EQ(status.has_value(), kAllowed[from][to])
+          << TaskStateName(kStates[from]) << " to " << TaskStateName(kStates[to]);
+      if (status) continue;
+      EXPECT_EQ(status.error().code, Code::kFailedPrecondition);
+      EXPECT_THAT(status.error().message, HasSubstr(TaskStateName(kStates[from])));
+      EXPECT_THAT(status.error().message, HasSubstr(TaskStateName(kStates[to])));
+    }
+  }
+}
+
+TEST(TaskStateTest, OnlyCreatedAndRunningGoOn) {
+  for (TaskState state : kStates)
+    EXPECT_EQ(IsTerminal(state), state != TaskState::kCreated && state != TaskState::kRunning) << TaskStateName(state);
+}
+
+TaskRecord Example() {
+  TaskRecord task;
+  task.id = TaskId("t1");
+  task.type = TaskType::kRegisterModel;
+  task.state = TaskState::kFailed;
+  task.model = ModelId("m1");
+  task.function_name = "TEXT_EMBEDDING";
+  task.worker_nodes = {NodeId("n1"), NodeId("n2")};
+  task.create_time = 5;
+  task.last_update_time = 6;
+  task.error = "why";
+  task.owner = {NodeId("n1"), 18'000'000'000'000'000'000ULL};
+  task.deadline = 700;
+  return task;
+}
+
+TEST(TaskFormTest, PublicFormIsThePeers) {
+  EXPECT_EQ(ToJson(PublicForm(Example())),
+            R"({"model_id":"m1","task_type":"REGISTER_MODEL","function_name":"TEXT_EMBEDDING","state":"FAILED",)"
+            R"("worker_node":["n1","n2"],"create_time":5,"last_update_time":6,"error":"why","is_async":true})");
+}
+
+TEST(TaskFormTest, StoredFormReadsBack) {
+  const storage::Document document{
+      .key = {storage::Collection::kTasks, "t1"}, .body = StoredForm(Example()), .revision = 9, .version = 2};
+  const Result<TaskRecord> read = ReadTask(document);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(ToJson(StoredForm(*read)), ToJson(document.body));
+  EXPECT_EQ(read->owner.incarnation, 18'000'000'000'000'000'000ULL);
+  EXPECT_EQ(read->revision, 9U);
+  EXPECT_EQ(read->doc_version, 2U);
+}
+
+TEST(TaskFormTest, ADamagedFieldIsNamed) {
+  for (const char* field : {"task_type", "state", "function_name", "create_time", "last_update_time", "is_async",
+                            "worker_node", "_mlnode"}) {
+    storage::Document document{.key = {storage::Collection::kTasks, "t1"}, .body = StoredForm(Example())};
+    document.body[field] = json::array{json::object()};
+    const Result<TaskRecord> wrong = ReadTask(document);
+    ASSERT_FALSE(wrong) << field;
+    EXPECT_EQ(wrong.error().code, Code::kDataLoss);
+    EXPECT_THAT(wrong.error().message, HasSubstr(std::string("[") + field));
+    document.body.erase(field);
+    EXPECT_FALSE(ReadTask(document)) << field;
+  }
+}
+
+}  // namespace
+}  // namespace mlnode::tasks
