@@ -9,12 +9,12 @@
 namespace mlnode::storage {
 namespace {
 
-using namespace std::string_view_literals;
+using Field = std::string_view;
 
-constexpr std::array kModelFields = {"model_group_id"sv, "name"sv, "model_content_hash_value"sv};
-constexpr std::array kGroupFields = {"name"sv};
-constexpr std::array kTaskFields = {"model_id"sv, "state"sv, "task_type"sv};
-constexpr std::array kPlacementFields = {"model_id"sv, "node_id"sv};
+constexpr std::array kModelFields = {Field("model_group_id"), Field("name"), Field("model_content_hash_value")};
+constexpr std::array kGroupFields = {Field("name")};
+constexpr std::array kTaskFields = {Field("model_id"), Field("state"), Field("task_type")};
+constexpr std::array kPlacementFields = {Field("model_id"), Field("node_id")};
 
 constexpr std::array<CollectionTraits, kCollectionCount> kTraits = {{
     {Collection::kModels, "models", false, kModelFields},

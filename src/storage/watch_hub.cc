@@ -10,6 +10,8 @@
 namespace mlnode::storage {
 
 namespace {
+using ThreadId = decltype(std::this_thread::get_id());
+
 // One call of Post or PostAfter. Guarded by its subscriber's lock.
 struct Attempt {
   bool returned = false;
@@ -103,7 +105,7 @@ class WatchHub::Subscriber : public std::enable_shared_from_this<Subscriber> {
     std::unique_lock lock(mutex_);
     closed_ = true;
     const auto here = std::this_thread::get_id();
-    idle_.wait(lock, [&] { return (telling_ == std::thread::id() || telling_ == here) && calls_ == 0; });
+    idle_.wait(lock, [&] { return (telling_ == ThreadId() || telling_ == here) && calls_ == 0; });
     if (telling_ != here) notice.swap(notice_);  // frees what it owns now, not when the last queued task goes
     timer = std::move(timer_);
     lock.unlock();
@@ -163,7 +165,7 @@ class WatchHub::Subscriber : public std::enable_shared_from_this<Subscriber> {
     }
     notice_(change);
     const std::lock_guard lock(mutex_);
-    telling_ = std::thread::id();
+    telling_ = ThreadId();
     idle_.notify_all();
   }
 
@@ -179,8 +181,8 @@ class WatchHub::Subscriber : public std::enable_shared_from_this<Subscriber> {
   bool scheduled_ = false;  // a delivery is queued, running, or about to be queued
   bool closed_ = false;
   int failures_ = 0;
-  int calls_ = 0;            // of the executor, under way
-  std::thread::id telling_;  // runs the notice
+  int calls_ = 0;     // of the executor, under way
+  ThreadId telling_;  // runs the notice
   Timer timer_;
 };
 

@@ -30,6 +30,14 @@ class SqliteFaultTest : public ::testing::Test {
     return error->code;
   }
 
+  bool FoundAfterRestart(const std::string& id) {
+    store_.reset();
+    FaultVfs::Reset();
+    auto again = SqliteStore::Open({.folder = dir_.path(), .sync = FileSync::kDurable, .vfs = {}});
+    if (!again) ADD_FAILURE() << again.error().message;
+    return again && (*again)->Get(ModelKey(id)).has_value();
+  }
+
   mlnode::testing::TempDir dir_;
   std::unique_ptr<SqliteStore> store_;
   std::uint64_t nonce_ = 0;
@@ -54,19 +62,25 @@ TEST_F(SqliteFaultTest, AFullDiskForOneWriteIsSaidSo) {
   EXPECT_TRUE(std::holds_alternative<Written>(Create("m1")));
 }
 
-// The commit's bytes are in the log when its sync fails: opening again finds and syncs them, so it did happen.
-TEST_F(SqliteFaultTest, AFailedSyncAtCommitIsSettledFromTheFile) {
+// SQLite takes the commit back when it closes the log.
+TEST_F(SqliteFaultTest, AFailedSyncAtCommitIsSettledAsNotWritten) {
   ASSERT_TRUE(std::holds_alternative<Written>(Create("before")));
   FaultVfs::FailSyncs(0, 1);
+  EXPECT_EQ(CodeIn(Create("m1")), Code::kUnavailable);
+  EXPECT_EQ(CodeOf(store_->Get(ModelKey("m1"))), Code::kNotFound);
+  EXPECT_FALSE(FoundAfterRestart("m1"));
+}
+
+// The log cannot be closed either, so its bytes are found, and synced, when it is opened again.
+TEST_F(SqliteFaultTest, AFailedSyncAtCommitIsSettledAsWritten) {
+  ASSERT_TRUE(std::holds_alternative<Written>(Create("before")));
+  FaultVfs::FailSyncs(0, 2);
   const WriteOutcome outcome = Create("m1");
-  const bool there = store_->Get(ModelKey("m1")).has_value();
-  EXPECT_EQ(std::holds_alternative<Written>(outcome), there);
-  EXPECT_FALSE(std::holds_alternative<Unknown>(outcome));
-  store_.reset();
-  FaultVfs::Reset();
-  auto again = SqliteStore::Open({.folder = dir_.path(), .sync = FileSync::kDurable, .vfs = {}});
-  ASSERT_TRUE(again);
-  EXPECT_EQ((*again)->Get(ModelKey("m1")).has_value(), there);
+  ASSERT_TRUE(std::holds_alternative<Written>(outcome)) << outcome.index();
+  const auto found = store_->Get(ModelKey("m1"));
+  ASSERT_TRUE(found);
+  EXPECT_EQ((*found)->revision, std::get<Written>(outcome).revision);
+  EXPECT_TRUE(FoundAfterRestart("m1"));
 }
 
 TEST_F(SqliteFaultTest, ADiskThatStaysBrokenIsUnknownThenUnavailable) {

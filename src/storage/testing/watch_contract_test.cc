@@ -158,15 +158,14 @@ TEST_P(WatchContract, NoticesOfOneSubscriptionNeverOverlap) {
 TEST_P(WatchContract, NothingRunsOnceUnsubscribeReturned) {
   ThreadPool pool({.name = "watch", .threads = 2});
   std::atomic<bool> stop = false;
-  std::thread writer([&] {
-    for (int i = 0; !stop; ++i) {
+  ThreadPool writer({.name = "writer"});
+  ASSERT_TRUE(writer.Post([&] {
+    for (std::uint64_t i = 1; !stop; ++i) {
       const Key key{Collection::kLeases, std::to_string(i)};
-      EXPECT_TRUE(std::holds_alternative<Written>(store().TryWrite({.key = key,
-                                                                    .expect = Expect::Absent(),
-                                                                    .body = json::object(),
-                                                                    .nonce = static_cast<std::uint64_t>(i) + 1})));
+      EXPECT_TRUE(std::holds_alternative<Written>(
+          store().TryWrite({.key = key, .expect = Expect::Absent(), .body = json::object(), .nonce = i})));
     }
-  });
+  }));
   std::atomic<int> total = 0;
   for (int round = 0; round < 50; ++round) {
     auto alive = std::make_unique<int>(0);
@@ -181,7 +180,7 @@ TEST_P(WatchContract, NothingRunsOnceUnsubscribeReturned) {
     alive.reset();
   }
   stop = true;
-  writer.join();
+  writer.Stop();
 }
 
 }  // namespace
