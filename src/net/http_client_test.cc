@@ -248,7 +248,8 @@ TEST_F(HttpClientTest, CancelsOneAndLeavesTheOthers) {
 TEST_F(HttpClientTest, EndsWhatIsUnderWayWhenDestroyed) {
   std::promise<Code> ended;
   client_->Send(Request("/hold"), [&](const Result<ClientReply>& reply) { ended.set_value(reply.error().code); });
-  ASSERT_NE(server_.handler.Next(), nullptr);
+  const auto exchange = server_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
   client_.reset();
   EXPECT_EQ(ended.get_future().get(), Code::kCancelled);
 }

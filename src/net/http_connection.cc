@@ -124,7 +124,9 @@ void Connection::Drop(std::shared_ptr<Slot> slot) {
   asio::dispatch(loop_->io, [weak = weak_from_this(), slot = std::move(slot)] {
     const auto self = weak.lock();
     if (!self || self->closed_) return;
-    LOG_ERROR("net", "{} {} was dropped without an answer: 500 is sent", slot->request.method, slot->request.target);
+    if (!self->gone()) {
+      LOG_ERROR("net", "{} {} was dropped without an answer: 500 is sent", slot->request.method, slot->request.target);
+    }
     Encode(*slot, self->context_->handler.Refusal(500, "the request was dropped without an answer"));
     self->OnReady(slot);
   });

@@ -1,5 +1,4 @@
 // What the server refuses about heads and connections: malformed and ambiguous requests, sizes, times, counts.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -21,7 +20,6 @@ class HttpServerLimitsTest : public testing::Test {
 struct BadRequest {
   const char* name;
   const char* bytes;
-  int status;
 };
 
 class BadRequestTest : public testing::TestWithParam<BadRequest> {};
@@ -34,8 +32,8 @@ TEST_P(BadRequestTest, IsRefusedAndEndsTheConnection) {
   client.Send(GetParam().bytes);
   client.Send(Get("/smuggled"));
   const auto reply = client.Read();
-  EXPECT_EQ(reply.status, GetParam().status);
-  EXPECT_TRUE(reply.body.starts_with(fmt::format("refused {}", GetParam().status))) << reply.body;
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_TRUE(reply.body.starts_with("refused 400: ")) << reply.body;
   EXPECT_EQ(reply.Header("Connection"), "close");
   EXPECT_TRUE(client.ReadsEnd());
   EXPECT_EQ(test.Refused("malformed"), 1);
@@ -44,47 +42,39 @@ TEST_P(BadRequestTest, IsRefusedAndEndsTheConnection) {
 INSTANTIATE_TEST_SUITE_P(
     Heads, BadRequestTest,
     testing::Values(
-        BadRequest{"NoHttp", "hello\r\n\r\n", 400}, BadRequest{"NoVersion", "GET /\r\n\r\n", 400},
-        BadRequest{"OtherVersion", "GET / HTTP/2.0\r\nHost: t\r\n\r\n", 505},
-        BadRequest{"NoHost", "GET / HTTP/1.1\r\n\r\n", 400},
-        BadRequest{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-        BadRequest{"SpaceBeforeColon", "GET / HTTP/1.1\r\nHost : t\r\n\r\n", 400},
-        BadRequest{"BareLineFeed", "GET / HTTP/1.1\nHost: t\n\r\n\r\n", 400},
-        BadRequest{"ControlInValue", "GET / HTTP/1.1\r\nHost: t\r\nX: a\x01z\r\n\r\n", 400},
+        BadRequest{"NoHttp", "hello\r\n\r\n"}, BadRequest{"NoVersion", "GET /\r\n\r\n"},
+        BadRequest{"OtherVersion", "GET / HTTP/2.0\r\nHost: t\r\n\r\n"}, BadRequest{"NoHost", "GET / HTTP/1.1\r\n\r\n"},
+        BadRequest{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
+        BadRequest{"SpaceBeforeColon", "GET / HTTP/1.1\r\nHost : t\r\n\r\n"},
+        BadRequest{"BareLineFeed", "GET / HTTP/1.1\nHost: t\n\r\n\r\n"},
+        BadRequest{"ControlInValue", "GET / HTTP/1.1\r\nHost: t\r\nX: a\x01z\r\n\r\n"},
         BadRequest{"LengthAndChunked",
-                   "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                   400},
+                   "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         BadRequest{"ChunkedAndLength",
-                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-                   400},
-        BadRequest{"TwoEqualLengths", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-                   400},
-        BadRequest{"LengthList", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1, 1\r\n\r\nx", 400},
-        BadRequest{"SignedLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: +1\r\n\r\nx", 400},
-        BadRequest{"NegativeLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\nx", 400},
-        BadRequest{"HugeLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 18446744073709551617\r\n\r\nx", 400},
-        BadRequest{"FoldedLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n 1\r\n\r\nx", 400},
-        BadRequest{"OtherTransferCoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
-        BadRequest{"ListedTransferCoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                   400},
-        BadRequest{"DisguisedTransferCoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: xchunked\r\n\r\n", 400},
-        BadRequest{"OldVersionChunked", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400}),
+                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"},
+        BadRequest{"TwoEqualLengths", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"},
+        BadRequest{"LengthList", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1, 1\r\n\r\nx"},
+        BadRequest{"SignedLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: +1\r\n\r\nx"},
+        BadRequest{"NegativeLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\nx"},
+        BadRequest{"HugeLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 18446744073709551617\r\n\r\nx"},
+        BadRequest{"FoldedLength", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n 1\r\n\r\nx"},
+        BadRequest{"OtherTransferCoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\n"},
+        BadRequest{"ListedTransferCoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
+        BadRequest{"DisguisedTransferCoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: xchunked\r\n\r\n"},
+        BadRequest{"OldVersionChunked", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     Chunks, BadRequestTest,
     testing::Values(
-        BadRequest{"NoHex", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
-        BadRequest{"Prefixed", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n", 400},
+        BadRequest{"NoHex", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"},
+        BadRequest{"Prefixed", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n"},
         BadRequest{"Overflow",
-                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n", 400},
-        BadRequest{"LongerThanSaid", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n",
-                   400},
-        BadRequest{"BareLineFeedInSize", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\nab\r\n",
-                   400},
+                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n"},
+        BadRequest{"LongerThanSaid", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n"},
+        BadRequest{"BareLineFeedInSize", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\nab\r\n"},
         BadRequest{"LengthInTrailer",
-                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n",
-                   400}),
+                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST_F(HttpServerLimitsTest, RefusesALongHeader) {

@@ -47,7 +47,6 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
     {507, "Insufficient Storage"},
 };
 

@@ -54,7 +54,7 @@ std::string_view Explain(const BeastError& error) {
   using enum http::error;
   if (error == bad_method) return "the method is malformed";
   if (error == bad_target) return "the request target is malformed";
-  if (error == bad_version) return "the HTTP version is malformed";
+  if (error == bad_version) return "the HTTP version is neither HTTP/1.0 nor HTTP/1.1";
   if (error == bad_field || error == bad_value) return "a header field is malformed";
   if (error == bad_line_ending) return "a line does not end with CRLF";
   if (error == bad_content_length || error == multiple_content_length)
@@ -110,12 +110,10 @@ class RequestParser::Grammar {
     explicit Beast(Grammar& grammar) : grammar_(grammar) {}
 
    private:
-    void on_request_impl(http::verb, BeastView method, BeastView target, int version, BeastError& error) override {
+    void on_request_impl(http::verb, BeastView method, BeastView target, int version, BeastError&) override {
       grammar_.head_->method = View(method);
       grammar_.head_->target = View(target);
-      grammar_.frame_.old_version = version == 10;
-      if (version == 10 || version == 11) return;
-      grammar_.Refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here", error);
+      grammar_.frame_.old_version = version == 10;  // 10 or 11: Beast refuses others
     }
     void on_response_impl(int, BeastView, int, BeastError&) override {}
     void on_field_impl(http::field field, BeastView name, BeastView value, BeastError& error) override {

@@ -41,7 +41,7 @@ class RequestParser {
 
   // Ready for the next request.
   void Reset();
-  // Reads start line and fields into `head`. Refuses with 400, 431 and 505.
+  // Reads start line and fields into `head`. Refuses with 400 and 431.
   Step ReadHead(std::string_view input, HttpRequest& head);
   // After ReadHead is done.
   const RequestFrame& frame() const;
