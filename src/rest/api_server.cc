@@ -55,10 +55,9 @@ Result<net::HttpReply> RunGuarded(const RequestContext& context, Call call) {
   } catch (...) {
     what = "an exception that is no std::exception";
   }
-  LOG_ERROR("rest", "{} {}: {}", context.http().method, context.path, what);
   return Error{.code = Code::kInternal,
                .message = fmt::format("internal error; the log has more under request id {}", context.request_id),
-               .detail = what};
+               .detail = std::move(what)};
 }
 
 }  // namespace
@@ -157,8 +156,9 @@ void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> res
   if (result) return Finish(context, *std::move(result));
   const Error& error = result.error();
   if (StatusOf(error.code) >= 500) {
-    LOG_WARN("rest", "{} {}: {} {} request {}", context.http().method, context.path, error.message, error.detail,
-             context.request_id);
+    const bool fault = error.code == Code::kInternal || error.code == Code::kDataLoss;
+    MLNODE_LOG(fault ? LogLevel::kError : LogLevel::kWarn, "rest", "{} {}, request {}: {} {}", context.http().method,
+               context.path, context.request_id, error.message, error.detail);
   }
   Finish(context, ErrorReply(error, context.Pretty()));
 }

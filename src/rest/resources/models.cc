@@ -10,8 +10,6 @@
 namespace mlnode::rest {
 namespace {
 
-constexpr std::string_view kLocalFileSetting = "plugins.ml_commons.allow_registering_model_via_local_file";
-
 std::string Path(std::string_view rest) { return fmt::format("{}{}", kMlBase, rest); }
 
 // What is done with a model that was registered with ?deploy=true. Nobody waits for it: the log tells.
@@ -55,12 +53,6 @@ Result<std::uint32_t> ChunkNumber(const std::string& text) {
 }
 
 Result<net::HttpReply> UploadChunk(const RequestContext& context, deploy::NodeCore& node) {
-  if (!node.settings().Current()->Bool(kLocalFileSetting)) {
-    return MakeError(
-        Code::kInvalidArgument,
-        "To upload custom model from local file, user needs to enable "
-        "allow_registering_model_via_local_file settings. Otherwise please use opensearch pre-trained models.");
-  }
   ASSIGN_OR_RETURN(const std::uint32_t number, ChunkNumber(context.PathParam("chunk_number")));
   RETURN_IF_ERROR(node.registration().AddChunk(ModelId(context.PathParam("model_id")), number, context.body()));
   return JsonReply(context, json::object{{"status", "Uploaded"}});
