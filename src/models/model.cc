@@ -101,9 +101,10 @@ Status ModelReader::ReadOwn(Model& model) const {
   if (parts == nullptr) return {};
   if (!parts->is_array()) return Damaged("_mlnode.received_parts");
   for (const json::value& part : parts->get_array()) {
-    const std::int64_t number = part.is_int64() ? part.get_int64() : -1;
+    boost::system::error_code failed;
+    const auto number = part.is_number() ? part.to_number<std::int64_t>(failed) : -1;
     const bool ascending = model.received_parts.empty() || number > model.received_parts.back();
-    if (number < 0 || number > UINT32_MAX || !ascending) return Damaged("_mlnode.received_parts");
+    if (failed || number < 0 || number > UINT32_MAX || !ascending) return Damaged("_mlnode.received_parts");
     model.received_parts.push_back(static_cast<std::uint32_t>(number));
   }
   return {};

@@ -24,7 +24,7 @@ struct RegistrationEnvironment {
   tasks::TaskRepository& tasks;
   RandomSource& random;
   const Clock& clock;
-  Executor& background;
+  Executor& background;  // a registration from a URL holds one of its threads for as long as the download takes
   config::Settings& settings;
   net::HttpClient* client;          // null: no http(s) URL can be read (simulation)
   std::filesystem::path temporary;  // <data>/tmp, emptied at start
@@ -34,14 +34,23 @@ struct RegistrationEnvironment {
 class ModelRegistration {
  public:
   explicit ModelRegistration(RegistrationEnvironment environment);
-  ~ModelRegistration();  // downloads under way end with kCancelled; their repair is the next start's
+  // Tells work under way to end and waits for it (not from one of its threads); its repair is the next start's. Work
+  // that has not begun never will.
+  ~ModelRegistration();
 
+  // kNotFound "Fail to find model group", kAlreadyExists (chosen id), kUnimplemented (REMOTE).
   Result<ModelId> CreateMeta(RegisterInput input);
-  // Stores one part. kNotFound "Failed to find model", kInvalidArgument (number, empty), kTooLarge (10,000,000 bytes).
+  // Stores one part. kNotFound "Failed to find model", kInvalidArgument (number, empty, setting off), kTooLarge
+  // (10,000,000 bytes), kFailedPrecondition (other bytes for a model that is registered; a model that comes from a
+  // URL).
   Status AddChunk(const ModelId& model, std::uint32_t number, std::string_view bytes);
-  // Answers with the task that will tell. `then` runs on background with the registered model's id after COMPLETED.
+  // Answers with the task that will tell, also when the task has failed already (no such pretrained model, too many
+  // tasks). kInvalidArgument (URL not trusted, group), kUnimplemented (REMOTE), kResourceExhausted (queue full). `then`
+  // runs on background with the registered model's id after COMPLETED.
   Result<TaskId> RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then);
-  // Ends work on a model that is being registered, if any, within 5 s; a delete of a REGISTERING model calls it first.
+  // Tells the work on a model that is being registered, if any, to end: it does at the next bytes of the download or
+  // the next part, at the latest after the client's idle limit. Does not wait. A delete of a REGISTERING model calls it
+  // first; whatever the work still writes it removes itself, and it cannot bring the document back.
   void Cancel(const ModelId& model);
 
  private:

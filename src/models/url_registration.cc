@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <system_error>
 #include <utility>
@@ -36,6 +37,8 @@ net::FetchPolicy PolicyOf(const config::Snapshot& settings) {
 Error TooLong(std::int64_t bytes) {
   return MakeError(Code::kTooLarge, "Model file size exceeds the limit of 4GB: " + std::to_string(bytes));
 }
+
+Error RemovedMeanwhile() { return MakeError(Code::kCancelled, "the model was removed while it was being registered"); }
 
 }  // namespace
 
@@ -93,13 +96,16 @@ Status UrlRegistration::MakeDocument() {
 }
 
 Status UrlRegistration::Download() {
+  const net::FetchPolicy policy = PolicyOf(*environment_.settings.Current());
+  // The sink runs on the HTTP client's thread, which must not wait for the store: one lease for the whole download.
+  RETURN_IF_ERROR(KeepGoing(policy.total_timeout + kTaskLease));
   std::error_code failed;
   std::filesystem::create_directories(environment_.temporary, failed);
   if (failed) return FileError("create a folder", environment_.temporary, failed.value());
   ASSIGN_OR_RETURN(NewFile file, NewFile::Create(ArchivePath()));
   Sha256 hash;
   const auto sink = [&](std::string_view piece) -> Status {
-    RETURN_IF_ERROR(KeepGoing());
+    RETURN_IF_ERROR(CheckSignals());
     bytes_ += static_cast<std::int64_t>(piece.size());
     if (bytes_ >= kMaxArchiveBytes) return TooLong(bytes_);
     hash.Update(piece);
@@ -107,7 +113,7 @@ Status UrlRegistration::Download() {
   };
   NoHttpClient none;
   net::HttpClient& client = environment_.client != nullptr ? *environment_.client : none;
-  RETURN_IF_ERROR(net::Fetch(client, *input_.url, PolicyOf(*environment_.settings.Current()), sink));
+  RETURN_IF_ERROR(net::Fetch(client, *input_.url, policy, sink));
   hash_ = hash.HexDigest();
   return file.Finish();
 }
@@ -145,8 +151,7 @@ Status UrlRegistration::StoreParts() {
 Status UrlRegistration::Complete() {
   RETURN_IF_ERROR(KeepGoing());
   const auto complete = [this](Model& model) -> Status {
-    if (model.upload != input_.model.upload)
-      return MakeError(Code::kCancelled, "the model was removed while it was being registered");
+    if (model.upload != input_.model.upload) return RemovedMeanwhile();
     const EpochMillis now = environment_.clock.WallMillis();
     model.registration = Registration::kRegistered;
     model.content_bytes = bytes_;
@@ -159,22 +164,24 @@ Status UrlRegistration::Complete() {
   // The write may have happened all the same; only the document knows.
   const Result<Model> stored = environment_.models.GetFresh(input_.model.id);
   if (stored && stored->upload == input_.model.upload && stored->registration == Registration::kRegistered) return {};
-  if (registered.error().code == Code::kNotFound)
-    return MakeError(Code::kCancelled, "the model was removed while it was being registered");
+  if (registered.error().code == Code::kNotFound) return RemovedMeanwhile();
   return registered.error();
 }
 
-Status UrlRegistration::KeepGoing() {
+Status UrlRegistration::CheckSignals() const {
   if (signals_.closing) return MakeError(Code::kCancelled, "the node stops");
-  if (signals_.cancelled) return MakeError(Code::kCancelled, "the model was removed while it was being registered");
-  const SteadyTime now = environment_.clock.Now();
-  if (renewed_ != SteadyTime{} && now - renewed_ < kRenewEvery) return {};
-  const EpochMillis deadline =
-      environment_.clock.WallMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(kTaskLease).count();
+  if (signals_.cancelled) return RemovedMeanwhile();
+  return {};
+}
+
+Status UrlRegistration::KeepGoing(std::chrono::milliseconds lease) {
+  RETURN_IF_ERROR(CheckSignals());
+  const EpochMillis deadline = environment_.clock.WallMillis() + lease.count();
+  if (std::abs(deadline - deadline_) < std::chrono::milliseconds(kRenewEvery).count()) return {};
   const Result<tasks::TaskRecord> renewed = environment_.tasks.Transition(
       task_, tasks::TaskState::kCreated, [deadline](tasks::TaskRecord& task) { task.deadline = deadline; });
   if (renewed) {
-    renewed_ = now;
+    deadline_ = deadline;
     return {};
   }
   const Code code = renewed.error().code;

@@ -16,7 +16,8 @@ struct RegistrationSignals {
   std::atomic<bool> closing = false;    // the node stops: leave everything to the repair at the next start
 };
 
-// How long a task may go without progress before others may fail it. Renewed at most every kRenewEvery.
+// How long a task may go without progress before others may fail it (a download has its own time limit on top). Written
+// when it would move by kRenewEvery.
 inline constexpr std::chrono::minutes kTaskLease{10};
 inline constexpr std::chrono::seconds kRenewEvery{10};
 
@@ -37,7 +38,9 @@ class UrlRegistration {
   Status Verify();
   Status StoreParts();
   Status Complete();
-  Status KeepGoing();
+  Status CheckSignals() const;
+  // CheckSignals, and tells the task that work goes on for another `lease`.
+  Status KeepGoing(std::chrono::milliseconds lease = kTaskLease);
   void CleanUp();
   std::filesystem::path ArchivePath() const { return environment_.temporary / ("register-" + task_.str() + ".zip"); }
 
@@ -46,7 +49,7 @@ class UrlRegistration {
   RegisterInput input_;
   const RegistrationSignals& signals_;
   GroupPlacement placement_;
-  SteadyTime renewed_{};
+  EpochMillis deadline_ = 0;  // as the task has it
   std::int64_t bytes_ = 0;
   std::int64_t parts_ = 0;
   std::string hash_;

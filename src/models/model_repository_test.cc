@@ -1,0 +1,229 @@
+#include "models/model_repository.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/testing/manual_executor.h"
+#include "storage/memory/memory_store.h"
+#include "storage/testing/fault_store.h"
+
+namespace mlnode::models {
+namespace {
+
+using storage::testing::WriteFault;
+using ::testing::HasSubstr;
+
+class ModelRepositoryTest : public ::testing::Test {
+ protected:
+  Model Made(const std::string& id, const GroupId& group = GroupId("g")) {
+    Model model;
+    model.id = ModelId(id);
+    model.name = "n";
+    model.version = "1";
+    model.group = group;
+    model.upload = UploadId("upload-" + id);
+    EXPECT_TRUE(models_.Create(model));
+    return model;
+  }
+  // Runs `race` once, inside the nth TryWrite from now.
+  void InsideWrite(int nth, std::function<void()> race) {
+    store_.set_before_call([this, race = std::move(race)](std::string_view call) mutable {
+      if (call != "TryWrite" || --nth_ > 0 || done_) return;
+      done_ = true;
+      race();
+    });
+    nth_ = nth;
+    done_ = false;
+  }
+
+  int nth_ = 0;
+  bool done_ = false;
+  mlnode::testing::ManualClock clock_;
+  mlnode::testing::SeededRandom random_{7};
+  storage::MemoryStore memory_{clock_};
+  storage::testing::FaultStore store_{memory_};
+  ModelRepository models_{store_, random_, clock_};
+};
+
+TEST_F(ModelRepositoryTest, ModelsAreMadeReadListedAndChanged) {
+  Made("b");
+  Made("a");
+  EXPECT_EQ(models_.List().size(), 2U);
+  EXPECT_EQ(models_.List()[0].id.str(), "a");
+  const Model changed = models_
+                            .Update(ModelId("a"),
+                                    [](Model& m) -> Status {
+                                      m.description = "d";
+                                      return {};
+                                    })
+                            .value();
+  EXPECT_EQ(changed.doc_version, 2U);
+  EXPECT_EQ(models_.Get(ModelId("a")).value().description, "d");
+}
+
+TEST_F(ModelRepositoryTest, UnknownModelsAreNotFound) {
+  const ModelId id("x");
+  EXPECT_EQ(models_.Get(id).error().message, "Failed to find model");
+  EXPECT_EQ(models_.Update(id, [](Model&) -> Status { return {}; }).error().code, Code::kNotFound);
+  EXPECT_EQ(models_.Remove(id).error().message, "Failed to find model");
+}
+
+TEST_F(ModelRepositoryTest, ATakenIdIsRefused) {
+  const Model model = Made("a");
+  const Status again = models_.Create(model);
+  EXPECT_EQ(again.error().code, Code::kAlreadyExists);
+  EXPECT_EQ(again.error().message, "model id 'a' already exists");
+}
+
+TEST_F(ModelRepositoryTest, AnUpdateThatChangesNothingWritesNothing) {
+  Made("a");
+  EXPECT_EQ(models_.Update(ModelId("a"), [](Model&) -> Status { return {}; }).value().doc_version, 1U);
+}
+
+TEST_F(ModelRepositoryTest, ARefusedChangeIsReturned) {
+  Made("a");
+  EXPECT_EQ(
+      models_.Update(ModelId("a"), [](Model&) -> Status { return MakeError(Code::kCancelled, "no"); }).error().code,
+      Code::kCancelled);
+}
+
+TEST_F(ModelRepositoryTest, UpdatesAtOnceBothCount) {
+  Made("a");
+  const auto add = [this](std::uint32_t part) {
+    return models_.Update(ModelId("a"), [part](Model& m) -> Status {
+      m.received_parts.insert(std::ranges::lower_bound(m.received_parts, part), part);
+      return {};
+    });
+  };
+  InsideWrite(1, [&] { EXPECT_TRUE(add(0)); });
+  EXPECT_TRUE(add(1));
+  EXPECT_EQ(models_.Get(ModelId("a")).value().received_parts.size(), 2U);
+}
+
+TEST_F(ModelRepositoryTest, RemoveTakesThePartsToo) {
+  const Model model = Made("a");
+  ASSERT_TRUE(store_.PutPart(model.upload, 0, "x"));
+  EXPECT_EQ(models_.Remove(model.id).value().version, 2U);
+  EXPECT_TRUE(store_.ListParts(model.upload).value().empty());
+}
+
+TEST_F(ModelRepositoryTest, RemoveAsksAboutEachVersion) {
+  const Model model = Made("a");
+  InsideWrite(1, [&] {
+    EXPECT_TRUE(models_.Update(model.id, [](Model& m) -> Status {
+      m.registration = Registration::kRegistered;
+      return {};
+    }));
+  });
+  const auto still = [](const Model& m) -> Status {
+    if (m.registration == Registration::kRegistering) return {};
+    return MakeError(Code::kFailedPrecondition, "registered");
+  };
+  EXPECT_EQ(models_.Remove(model.id, still).error().code, Code::kFailedPrecondition);
+  EXPECT_TRUE(models_.Get(model.id));
+}
+
+TEST_F(ModelRepositoryTest, ADamagedDocumentIsLeftOutOfListings) {
+  Made("a");
+  ASSERT_TRUE(storage::Commit(store_, {.key = {storage::Collection::kModels, "bad"},
+                                       .expect = storage::Expect::Absent(),
+                                       .body = json::object(),
+                                       .nonce = 99}));
+  EXPECT_EQ(models_.List().size(), 1U);
+  EXPECT_EQ(models_.Get(ModelId("bad")).error().code, Code::kDataLoss);
+}
+
+class ModelGroupsTest : public ModelRepositoryTest {};
+
+TEST_F(ModelGroupsTest, AGroupIsStoredInThePeersForm) {
+  const Group group = models_.CreateGroup("golden group", "a group").value();
+  EXPECT_EQ(group.id.str().size(), 20U);
+  const std::string now = std::to_string(clock_.WallMillis());
+  EXPECT_EQ(ToJson(GroupForm(models_.GetGroup(group.id).value())),
+            R"({"name":"golden group","latest_version":0,"description":"a group","access":"public","created_time":)" +
+                now + R"(,"last_updated_time":)" + now + "}");
+  EXPECT_EQ(models_.FindGroupByName("golden group").value().id, group.id);
+  EXPECT_EQ(models_.FindGroupByName("other").error().code, Code::kNotFound);
+  EXPECT_EQ(models_.ListGroups().size(), 1U);
+}
+
+TEST_F(ModelGroupsTest, ATakenNameIsRefusedWithItsHolder) {
+  const Group group = models_.CreateGroup("g", {}).value();
+  const Result<Group> again = models_.CreateGroup("g", {});
+  EXPECT_EQ(again.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(again.error().message,
+            "The name you provided is already being used by a model group with ID: " + group.id.str() + ".");
+}
+
+TEST_F(ModelGroupsTest, OfTwoOfOneNameAtOnceOneStays) {
+  for (int step = 1; step <= 2; ++step) {
+    const std::string name = "g" + std::to_string(step);
+    Result<Group> other = MakeError(Code::kInternal, "did not run");
+    InsideWrite(step, [&] { other = models_.CreateGroup(name, {}); });
+    const Result<Group> mine = models_.CreateGroup(name, {});
+    store_.set_before_call({});
+    EXPECT_NE(mine.has_value(), other.has_value()) << step;
+    int left = 0;
+    for (const Group& group : models_.ListGroups()) left += group.name == name ? 1 : 0;
+    EXPECT_EQ(left, 1) << step;
+    EXPECT_EQ(models_.FindGroupByName(name).value().id, mine ? mine->id : other->id);
+  }
+}
+
+TEST_F(ModelGroupsTest, AReservationWithoutItsGroupIsTakenOver) {
+  store_.FailWrite(2, WriteFault::kDiskFull);
+  EXPECT_EQ(models_.CreateGroup("g", {}).error().code, Code::kResourceExhausted);
+  EXPECT_EQ(models_.FindGroupByName("g").error().code, Code::kNotFound);
+  EXPECT_TRUE(models_.CreateGroup("g", {}));
+}
+
+TEST_F(ModelGroupsTest, VersionsCountUp) {
+  const GroupId id = models_.CreateGroup("g", {}).value().id;
+  EXPECT_EQ(models_.NextVersion(id).value(), 1);
+  EXPECT_EQ(models_.NextVersion(id).value(), 2);
+  models_.GiveBackVersion(id, 1);
+  EXPECT_EQ(models_.GetGroup(id).value().latest_version, 2) << "a later version is out";
+  models_.GiveBackVersion(id, 2);
+  EXPECT_EQ(models_.GetGroup(id).value().latest_version, 1);
+  EXPECT_EQ(models_.NextVersion(GroupId("x")).error().code, Code::kNotFound);
+  models_.GiveBackVersion(GroupId("x"), 1);
+}
+
+TEST_F(ModelGroupsTest, AGroupWithModelsIsNotRemoved) {
+  const GroupId id = models_.CreateGroup("g", {}).value().id;
+  const Model model = Made("a", id);
+  const Result<storage::Written> refused = models_.RemoveGroup(id);
+  EXPECT_EQ(refused.error().code, Code::kConflict);
+  EXPECT_EQ(refused.error().message, "Cannot delete the model group when it has associated model versions");
+  ASSERT_TRUE(models_.Remove(model.id));
+  EXPECT_TRUE(models_.RemoveGroup(id));
+  EXPECT_EQ(models_.RemoveGroup(id).error().code, Code::kNotFound);
+  EXPECT_TRUE(models_.CreateGroup("g", {})) << "the name is free again";
+}
+
+TEST_F(ModelGroupsTest, ARegistrationDuringTheRemovalIsSeen) {
+  const GroupId id = models_.CreateGroup("g", {}).value().id;
+  InsideWrite(1, [&] {
+    EXPECT_TRUE(models_.NextVersion(id));
+    Made("a", id);
+  });
+  EXPECT_EQ(models_.RemoveGroup(id).error().code, Code::kConflict);
+  EXPECT_TRUE(models_.GetGroup(id));
+}
+
+TEST_F(ModelGroupsTest, RenamingMovesTheName) {
+  const GroupId id = models_.CreateGroup("old", "d").value().id;
+  const GroupId other = models_.CreateGroup("taken", {}).value().id;
+  EXPECT_THAT(models_.UpdateGroup(id, "taken", {}).error().message, HasSubstr(other.str()));
+  EXPECT_EQ(models_.GetGroup(id).value().name, "old");
+  EXPECT_EQ(models_.UpdateGroup(id, "new", "changed").value().name, "new");
+  EXPECT_EQ(models_.FindGroupByName("new").value().id, id);
+  EXPECT_TRUE(models_.CreateGroup("old", {}));
+  EXPECT_EQ(models_.UpdateGroup(id, {}, {}).value().description, "changed");
+  EXPECT_EQ(models_.UpdateGroup(GroupId("x"), "n", {}).error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace mlnode::models
