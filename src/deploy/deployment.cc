@@ -22,7 +22,7 @@ constexpr std::string_view kNotYet = "The node has not loaded the model yet";
 // What the planned nodes made of the plan.
 struct Tally {
   std::map<NodeId, std::string> failures;  // of those that do not hold it, why
-  bool pending = false;  // a live node is loading or has not begun
+  bool pending = false;                    // a live node is loading or has not begun
 };
 
 Tally Count(const Plan& plan, const std::vector<Placement>& placements, const std::vector<Lease>& live,

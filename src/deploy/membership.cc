@@ -50,6 +50,7 @@ Membership::Membership(NodeIdentity self, storage::Store& store, RandomSource& r
     : self_(std::move(self)), store_(store), random_(random), clock_(clock), state_(std::make_unique<State>()) {
   state_->loop = std::make_unique<StepLoop>(background, kLeaseBeat, [this] {
     const Status beat = Beat();
+    Live();  // notes when the others were last heard of, whether or not anybody asks
     if (state_->failing.exchange(!beat) == beat.has_value()) {
       if (beat) LOG_INFO("deploy", "lease written again");
       if (!beat) LOG_WARN("deploy", "lease not written: {}", beat.error().message);

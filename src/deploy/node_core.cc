@@ -43,7 +43,7 @@ Status NodeCore::Parts::Start() {
   RETURN_IF_ERROR(sync.Start());
   ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
   RETURN_IF_ERROR(membership.Start());
-  queue = serving::LaneQueue::Create(e.queue, e.executors.lanes, e.executors.background, e.clock, e.metrics);
+  queue = serving::LaneQueue::Create(e.queue, e.executors.lanes, e.executors.io, e.clock, e.metrics);
   local = serving::LocalModels::Create({.store = e.store,
                                         .cache = *cache,
                                         .engines = e.engines,
@@ -53,7 +53,8 @@ Status NodeCore::Parts::Start() {
                                         .cpu = e.executors.cpu,
                                         .clock = e.clock,
                                         .metrics = e.metrics,
-                                        .lanes = e.queue.lanes});
+                                        .lanes = e.queue.lanes,
+                                        .memory_used = e.memory_used});
   gate = std::make_unique<PredictGate>(models, *local, e.settings);
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "config/settings.h"
+#include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
 #include "deploy/deploy_service.h"
@@ -44,6 +46,8 @@ struct NodeCoreEnvironment {
   serving::LaneQueue::Options queue;
   std::uint64_t memory_limit_bytes = 0;
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
+  // What it uses now, for measuring a load.
+  std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
 };
 
 class NodeCore {

@@ -145,10 +145,13 @@ Result<Plan> ReadPlan(const storage::Document& document) {
 }
 
 json::object StoredForm(const Plan& plan) {
-  json::object body{
-      {"mode", NameOf(kModes, plan.mode)}, {"nodes", ToArray(plan.nodes)}, {"to_all", plan.to_all},
-      {"generation", Number(plan.generation)},     {"tasks", ToArray(plan.tasks)}, {"requested_at", plan.requested_at},
-      {"deadline", plan.deadline}};
+  json::object body{{"mode", NameOf(kModes, plan.mode)},
+                    {"nodes", ToArray(plan.nodes)},
+                    {"to_all", plan.to_all},
+                    {"generation", Number(plan.generation)},
+                    {"tasks", ToArray(plan.tasks)},
+                    {"requested_at", plan.requested_at},
+                    {"deadline", plan.deadline}};
   if (plan.outcome) {
     body["outcome"] = json::object{
         {"kind", NameOf(kOutcomes, plan.outcome->kind)}, {"at", plan.outcome->at}, {"reason", plan.outcome->reason}};

@@ -1,0 +1,61 @@
+#include "deploy/testing/one_node.h"
+
+#include <utility>
+
+namespace mlnode::deploy::testing {
+namespace {
+
+NodeIdentity Identity(const std::string& name, std::uint64_t incarnation) {
+  NodeIdentity self;
+  self.id = NodeId(name);
+  self.incarnation = incarnation;
+  self.name = name;
+  self.roles = {"data", "ml"};
+  return self;
+}
+
+}  // namespace
+
+OneNode::OneNode(OneDisk& d, std::uint64_t incarnation, const std::string& name)
+    : disk(d),
+      settings(config::Settings::Create({{"mlnode.deploy.deadline_seconds", "60"}}).value()),
+      membership(Identity(name, incarnation), d.store, d.random, d.clock, d.executor),
+      models(d.store, d.random, d.clock),
+      tasks(d.store, d.random, d.clock),
+      local(d.executor),
+      deploys(membership, models, tasks, *settings, d.random, d.clock),
+      reconciler(membership, models, tasks, *settings, d.random, d.clock, d.executor),
+      agent(membership, models, local, *settings, d.random, d.clock, d.executor) {}
+
+void OneNode::Start() {
+  (void)membership.Start().has_value();
+  reconciler.Start();
+  agent.Start();
+  disk.executor.RunUntilIdle();
+}
+
+ModelId OneNode::AddModel(const std::string& id, int missing) {
+  models::Model model;
+  model.id = ModelId(id);
+  model.name = id;
+  model.version = "1";
+  model.group = GroupId("g");
+  model.format = engines::ModelFormat::kOnnx;
+  model.config =
+      json::object{{"model_type", "bert"}, {"embedding_dimension", 2}, {"framework_type", "HUGGINGFACE_TRANSFORMERS"}};
+  model.content_hash = std::string(64, 'a');
+  model.total_chunks = 3;
+  model.upload = UploadId("upload-" + id);
+  for (int part = 0; part < 3 - missing; ++part) model.received_parts.push_back(static_cast<std::uint32_t>(part));
+  model.registration = missing == 0 ? models::Registration::kRegistered : models::Registration::kRegistering;
+  (void)models.Create(model).has_value();
+  return model.id;
+}
+
+void OneNode::Set(const std::string& name, const std::string& value) {
+  config::ChangeRequest change;
+  change.persistent[name] = value;
+  settings->Install(settings->Apply(change).value());
+}
+
+}  // namespace mlnode::deploy::testing

@@ -1,0 +1,48 @@
+// deploy/testing/one_node.h: deployment on one node in a test: memory store, virtual time, one executor, scripted
+// loads.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/testing/manual_executor.h"
+#include "deploy/deploy_service.h"
+#include "deploy/node_agent.h"
+#include "deploy/reconciler.h"
+#include "serving/testing/fake_local_models.h"
+#include "storage/memory/memory_store.h"
+#include "storage/testing/fault_store.h"
+
+namespace mlnode::deploy::testing {
+
+// What survives a restart.
+struct OneDisk {
+  mlnode::testing::ManualClock clock;
+  mlnode::testing::SeededRandom random{7};
+  mlnode::testing::ManualExecutor executor{clock};
+  storage::MemoryStore memory{clock};
+  storage::testing::FaultStore store{memory};
+};
+
+struct OneNode {
+  explicit OneNode(OneDisk& d, std::uint64_t incarnation = 1, const std::string& name = "n1");
+  void Start();
+  // A complete model whose load the fake scripts; a REGISTERING one lacks all `missing` last chunks of its three.
+  ModelId AddModel(const std::string& id, int missing = 0);
+  tasks::TaskRecord Task(const TaskId& id) { return tasks.Get(id).value(); }
+  ModelState StateOf(const ModelId& model) { return deploys.Get(model).value().deployment.state; }
+  void Set(const std::string& name, const std::string& value);
+  void RunFor(Duration by) { disk.executor.RunFor(by); }
+
+  OneDisk& disk;
+  std::unique_ptr<config::Settings> settings;
+  Membership membership;
+  models::ModelRepository models;
+  tasks::TaskRepository tasks;
+  serving::testing::FakeLocalModels local;
+  DeployService deploys;
+  Reconciler reconciler;
+  NodeAgent agent;
+};
+
+}  // namespace mlnode::deploy::testing
