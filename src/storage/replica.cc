@@ -80,9 +80,9 @@ std::optional<Written> Replica::Settle(const Key& key, std::uint64_t nonce) cons
   return removal->second.written;
 }
 
-std::unique_ptr<Subscription> Replica::Watch(std::vector<Collection> collections, Executor& executor,
+std::unique_ptr<Subscription> Replica::Watch(const std::vector<Collection>& collections, Executor& executor,
                                              std::function<void(const Change&)> notice) {
-  return hub_.Watch(std::move(collections), executor, std::move(notice));
+  return hub_.Watch(collections, executor, std::move(notice));
 }
 
 Result<std::uint64_t> Replica::Check(const Write& write) const {
@@ -108,12 +108,12 @@ Result<std::uint64_t> Replica::Check(const Write& write) const {
   return now->version + 1;
 }
 
-void Replica::Apply(Record record) {
+void Replica::Apply(const Record& record) {
   const std::lock_guard lock(mutex_);
-  ApplyLocked(std::move(record));
+  ApplyLocked(record);
 }
 
-void Replica::Replace(bool ephemeral, std::vector<Record> records) {
+void Replica::Replace(bool ephemeral, const std::vector<Record>& records) {
   const std::lock_guard lock(mutex_);
   for (int i = 0; i < kCollectionCount; ++i) {
     const auto collection = static_cast<Collection>(i);
@@ -124,10 +124,10 @@ void Replica::Replace(bool ephemeral, std::vector<Record> records) {
     removals_.erase(removal.second);
     return true;
   });
-  for (Record& record : records) ApplyLocked(std::move(record));
+  for (const Record& record : records) ApplyLocked(record);
 }
 
-void Replica::ApplyLocked(Record record) {
+void Replica::ApplyLocked(const Record& record) {
   const Document& document = *record.document;
   const Key& key = document.key;
   revision_ = std::max(revision_, document.revision);
@@ -162,9 +162,9 @@ void Replica::AddToIndex(const Document& document) {
   });
 }
 
-void Replica::Remember(const Key& key, Removal removal) {
+void Replica::Remember(const Key& key, const Removal& removal) {
   removals_by_revision_.emplace(removal.written.revision, key);
-  removals_.emplace(key, std::move(removal));
+  removals_.emplace(key, removal);
   if (removals_by_revision_.size() > kRemovalsKept) {
     removals_.erase(removals_by_revision_.begin()->second);
     removals_by_revision_.erase(removals_by_revision_.begin());

@@ -36,15 +36,15 @@ class Replica {
   // Ends the process when `field` is not indexed: a bug of the caller.
   std::vector<DocumentPtr> Find(Collection collection, std::string_view field, std::string_view value) const;
   std::optional<Written> Settle(const Key& key, std::uint64_t nonce) const;
-  std::unique_ptr<Subscription> Watch(std::vector<Collection> collections, Executor& executor,
+  std::unique_ptr<Subscription> Watch(const std::vector<Collection>& collections, Executor& executor,
                                       std::function<void(const Change&)> notice);
 
   // The version this write would get. kConflict when what it expects does not hold, saying what does.
   Result<std::uint64_t> Check(const Write& write) const;
-  void Apply(Record record);
+  void Apply(const Record& record);
   void Announce(const Key& key) { hub_.Announce(key); }
   // Forgets every document of the durable (or the ephemeral) collections and takes `records` instead.
-  void Replace(bool ephemeral, std::vector<Record> records);
+  void Replace(bool ephemeral, const std::vector<Record>& records);
   void AnnounceResync() { hub_.AnnounceResync(); }
   void AbandonWatches() { hub_.Abandon(); }
 
@@ -66,10 +66,10 @@ class Replica {
   const Table& TableOf(Collection collection) const { return tables_[static_cast<std::size_t>(collection)]; }
   Table& TableOf(Collection collection) { return tables_[static_cast<std::size_t>(collection)]; }
   // With the lock held:
-  void ApplyLocked(Record record);
+  void ApplyLocked(const Record& record);
   void Unindex(const Document& document);
   void AddToIndex(const Document& document);
-  void Remember(const Key& key, Removal removal);
+  void Remember(const Key& key, const Removal& removal);
   void ForgetRemoval(const Key& key);
 
   WatchHub hub_;

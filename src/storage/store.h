@@ -47,7 +47,7 @@ struct CollectionTraits {
 };
 const CollectionTraits& TraitsOf(Collection collection);
 
-inline constexpr std::size_t kMaxDocumentBytes = 512 * 1024;
+inline constexpr std::size_t kMaxDocumentBytes = 524'288;  // 512 KiB
 inline constexpr std::size_t kMaxPartBytes = 10'000'000;
 
 struct Key {
@@ -66,7 +66,7 @@ using DocumentPtr = std::shared_ptr<const Document>;
 
 // What a write expects of the key.
 struct Expect {
-  enum class Kind { kAbsent, kRevision } kind;
+  enum class Kind : std::uint8_t { kAbsent, kRevision } kind;
   std::uint64_t revision = 0;
   static Expect Absent() { return {Kind::kAbsent}; }
   static Expect Revision(std::uint64_t r) { return {Kind::kRevision, r}; }
@@ -94,7 +94,7 @@ using WriteOutcome = std::variant<Written, Error, Unknown>;
 // A notice that a key changed. Delivered at least once per change or run of changes to a key, in order per key; read
 // the store for the value. kResync: notices may have been lost, read everything again.
 struct Change {
-  enum class Kind { kKey, kResync } kind = Kind::kKey;
+  enum class Kind : std::uint8_t { kKey, kResync } kind = Kind::kKey;
   Key key = {Collection::kMeta, {}};
 };
 

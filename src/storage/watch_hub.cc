@@ -186,6 +186,7 @@ class WatchHub::Subscriber : public std::enable_shared_from_this<Subscriber> {
   Timer timer_;
 };
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only for want of memory, which ends the process
 WatchHub::Delivery::~Delivery() {
   if (subscriber_) subscriber_->OnDropped(*attempt_);
 }
@@ -201,7 +202,7 @@ class WatchHub::Handle final : public Subscription {
   std::shared_ptr<Subscriber> subscriber_;
 };
 
-std::unique_ptr<Subscription> WatchHub::Watch(std::vector<Collection> collections, Executor& executor,
+std::unique_ptr<Subscription> WatchHub::Watch(const std::vector<Collection>& collections, Executor& executor,
                                               std::function<void(const Change&)> notice) {
   auto subscriber = std::make_shared<Subscriber>(collections, executor, std::move(notice));
   const std::lock_guard lock(mutex_);

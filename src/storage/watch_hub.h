@@ -22,7 +22,7 @@ class WatchHub {
   static constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
   static constexpr int kRetries = 600;
 
-  std::unique_ptr<Subscription> Watch(std::vector<Collection> collections, Executor& executor,
+  std::unique_ptr<Subscription> Watch(const std::vector<Collection>& collections, Executor& executor,
                                       std::function<void(const Change&)> notice);
   // The caller holds no lock. Cost: O(subscriptions) plus one Post per idle subscription to the key's collection.
   void Announce(const Key& key);

@@ -18,10 +18,10 @@ bool IsIdCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-Error TooLarge(const Write& write, std::size_t bytes) {
+Error TooLarge(const Key& key, const json::object& body, std::size_t bytes) {
   std::string_view field;
   std::size_t field_bytes = 0;
-  for (const auto& [name, value] : *write.body) {
+  for (const auto& [name, value] : body) {
     const std::size_t size = ToJson(value).size();
     if (size > field_bytes) {
       field = name;
@@ -30,7 +30,7 @@ Error TooLarge(const Write& write, std::size_t bytes) {
   }
   return MakeError(Code::kTooLarge,
                    fmt::format("document {} is {} bytes, the limit is {}; its largest field is [{}] with {} bytes",
-                               KeyText(write.key), bytes, kMaxDocumentBytes, field, field_bytes));
+                               KeyText(key), bytes, kMaxDocumentBytes, field, field_bytes));
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ Result<std::optional<StoredBody>> CheckWrite(const Write& write) {
   }
   StoredBody body;
   body.text = ToJson(*write.body);
-  if (body.text.size() > kMaxDocumentBytes) return TooLarge(write, body.text.size());
+  if (body.text.size() > kMaxDocumentBytes) return TooLarge(write.key, *write.body, body.text.size());
   Result<json::object> read_back = ParseJsonObject(body.text);
   if (!read_back) {
     Error error = MakeError(Code::kInvalidArgument, fmt::format("document {} cannot be stored as JSON: {}",

@@ -44,7 +44,7 @@ Result<std::optional<Written>> MemoryStore::Settle(const Key& key, std::uint64_t
 
 std::unique_ptr<Subscription> MemoryStore::Watch(std::vector<Collection> collections, Executor& executor,
                                                  std::function<void(const Change&)> notice) {
-  return replica_.Watch(std::move(collections), executor, std::move(notice));
+  return replica_.Watch(collections, executor, std::move(notice));
 }
 
 Status MemoryStore::PutPart(const UploadId& upload, std::uint32_t number, std::string_view bytes) {

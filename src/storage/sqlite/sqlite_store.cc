@@ -21,7 +21,7 @@ Status SqliteStore::EnsureOpen(bool& resync) const {
   ASSIGN_OR_RETURN(auto documents,
                    SqliteDocuments::Open({options_.folder + "/mlnode.db", options_.vfs, options_.sync}));
   ASSIGN_OR_RETURN(std::vector<Record> records, documents->Load());
-  replica_.Replace(/*ephemeral=*/false, std::move(records));
+  replica_.Replace(/*ephemeral=*/false, records);
   last_revision_ = std::max(last_revision_, documents->reserved());
   documents_ = std::move(documents);
   resync = true;
@@ -113,7 +113,7 @@ Result<std::optional<Written>> SqliteStore::Settle(const Key& key, std::uint64_t
 
 std::unique_ptr<Subscription> SqliteStore::Watch(std::vector<Collection> collections, Executor& executor,
                                                  std::function<void(const Change&)> notice) {
-  return replica_.Watch(std::move(collections), executor, std::move(notice));
+  return replica_.Watch(collections, executor, std::move(notice));
 }
 
 Status SqliteStore::PutPart(const UploadId& upload, std::uint32_t number, std::string_view bytes) {

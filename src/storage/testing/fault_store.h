@@ -4,6 +4,7 @@
 // pending. Borrows: the store under it. Threads: as Store; set faults and hook before other threads use it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -13,13 +14,13 @@
 
 namespace mlnode::storage::testing {
 
-enum class WriteFault {
+enum class WriteFault : std::uint8_t {
   kUnavailable,  // not written, and said so
   kDiskFull,     // not written: kResourceExhausted
   kLostDone,     // written; the answer is lost: Unknown
   kLostNotDone,  // not written; the answer is lost: Unknown (what a failed fsync at commit looks like)
 };
-enum class PartFault {
+enum class PartFault : std::uint8_t {
   kDiskFull,    // not stored: kResourceExhausted
   kSyncFailed,  // not stored: kUnavailable
   kTorn,        // half of the bytes are kept and nobody says so: GetPart finds out (kDataLoss)

@@ -60,9 +60,9 @@ int SectorSize(sqlite3_file* f) { return Real(f)->pMethods->xSectorSize(Real(f))
 int Device(sqlite3_file* f) { return Real(f)->pMethods->xDeviceCharacteristics(Real(f)); }
 
 // Version 1: no shared memory, which the exclusive lock makes unnecessary.
-const sqlite3_io_methods kMethods = {1,       Close,   Read,      WriteAt, Truncate,   Sync,   FileSize,
-                                     Lock,    Unlock,  CheckLock, Control, SectorSize, Device, nullptr,
-                                     nullptr, nullptr, nullptr,   nullptr, nullptr};
+constexpr sqlite3_io_methods kMethods = {1,       Close,   Read,      WriteAt, Truncate,   Sync,   FileSize,
+                                         Lock,    Unlock,  CheckLock, Control, SectorSize, Device, nullptr,
+                                         nullptr, nullptr, nullptr,   nullptr, nullptr};
 
 int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* f, int flags, int* out) {
   f->pMethods = nullptr;
