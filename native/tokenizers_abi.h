@@ -1,6 +1,7 @@
 /* native/tokenizers_abi.h: the C ABI of the Rust static library that wraps the `tokenizers` crate (native/src/lib.rs).
- * No panic crosses it; a panic inside is MLNODE_TOKENIZERS_INTERNAL. Strings are UTF-8 with a length, not NUL-terminated, but
- * for error texts. The library starts no threads. A tokenizer may be used from any number of threads at once. */
+ * No panic crosses it; a panic inside is MLNODE_TOKENIZERS_INTERNAL. Strings are UTF-8 with a length, not
+ * NUL-terminated, but for error texts. The library starts no threads. A tokenizer may be used from any number of
+ * threads at once. */
 #ifndef MLNODE_NATIVE_TOKENIZERS_ABI_H_
 #define MLNODE_NATIVE_TOKENIZERS_ABI_H_
 
@@ -27,7 +28,7 @@ typedef struct MlnodeText {
 } MlnodeText;
 
 typedef struct MlnodeTokenizersError {
-  char* text;   /* the caller's buffer of `cap` bytes (at least 1); written NUL-terminated, cut if need be */
+  char* text; /* the caller's buffer of `cap` bytes (at least 1); written NUL-terminated, cut if need be */
   size_t cap;
   size_t index; /* which text of the call, where one is at fault */
 } MlnodeTokenizersError;
@@ -38,7 +39,7 @@ typedef struct MlnodeEncodingView {
   const int64_t* type_ids; /* NULL when all are 0 */
   const size_t* offsets;   /* sequences + 1 */
   size_t sequences;
-  size_t truncated;        /* sequences that were cut */
+  size_t truncated; /* sequences that were cut */
 } MlnodeEncodingView;
 
 /* Loads the text of a tokenizer.json. Padding and truncation that the file asks for are switched off. */
@@ -47,10 +48,10 @@ void mlnode_tokenizer_free(MlnodeTokenizer* tokenizer);
 /* truncation.max_length of the file; 0 = the file has none. */
 uint64_t mlnode_tokenizer_max_length(const MlnodeTokenizer* tokenizer);
 
-/* Encodes each text with special tokens added, cut to max_tokens (special tokens included, they are never cut away) at the
- * side that the file names (right by default). */
-int32_t mlnode_tokenizer_encode(const MlnodeTokenizer* tokenizer, const MlnodeText* texts, size_t count, size_t max_tokens,
-                                MlnodeEncoding** encoding, MlnodeTokenizersError* error);
+/* Encodes each text with special tokens added, cut to max_tokens (special tokens included, they are never cut away) at
+ * the side that the file names (right by default). */
+int32_t mlnode_tokenizer_encode(const MlnodeTokenizer* tokenizer, const MlnodeText* texts, size_t count,
+                                size_t max_tokens, MlnodeEncoding** encoding, MlnodeTokenizersError* error);
 void mlnode_encoding_view(const MlnodeEncoding* encoding, MlnodeEncodingView* view);
 void mlnode_encoding_free(MlnodeEncoding* encoding);
 

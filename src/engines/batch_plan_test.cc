@@ -1,8 +1,7 @@
 #include "engines/batch_plan.h"
 
+#include <gmock/gmock.h>
 #include <random>
-
-#include "gmock/gmock.h"
 
 namespace mlnode::engines {
 namespace {

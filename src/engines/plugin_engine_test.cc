@@ -1,6 +1,6 @@
 #include "engines/plugin_engine.h"
 
-#include "gmock/gmock.h"
+#include <gmock/gmock.h>
 
 namespace mlnode::engines {
 namespace {

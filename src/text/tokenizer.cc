@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "tokenizers_abi.h"
+#include <tokenizers_abi.h>
 
 namespace mlnode::text {
 namespace {

@@ -1,10 +1,9 @@
 // Replays the fuzz entry point: mutations of the test tokenizers and of texts, from a fixed seed.
+#include <gtest/gtest.h>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <string>
-
-#include "gtest/gtest.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

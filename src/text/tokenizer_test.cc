@@ -1,10 +1,10 @@
 #include "text/tokenizer.h"
 
+#include <gmock/gmock.h>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
-#include "gmock/gmock.h"
+#include "core/executor.h"
 
 namespace mlnode::text {
 namespace {
@@ -143,16 +143,16 @@ TEST_F(TokenizerTest, DecodeNamesAValueThatIsNoId) {
 }
 
 TEST_F(TokenizerTest, ThreadsShareOneTokenizer) {
-  std::vector<std::thread> threads;
   std::vector<TokenBatch> batches(4);
+  ThreadPool callers({.name = "callers", .threads = 4});
   for (TokenBatch& batch : batches) {
-    threads.emplace_back([this, &batch] {
+    ASSERT_TRUE(callers.Post([this, &batch] {
       for (int i = 0; i < 200; ++i) {
         (void)tokenizer_->Encode(std::vector<std::string_view>{"the cats", "running"}, 512, batch);
       }
-    });
+    }));
   }
-  for (std::thread& thread : threads) thread.join();
+  callers.Stop();
   EXPECT_EQ(batches[0].sequences(), 400u);
   for (const TokenBatch& batch : batches) EXPECT_EQ(batch.ids, batches[0].ids);
 }

@@ -1,6 +1,8 @@
 // engines/openvino/input_fill.h: from token sequences to the padded tensors that a graph declares.
 #pragma once
 
+#include <openvino/runtime/compiled_model.hpp>
+#include <openvino/runtime/tensor.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,8 +10,6 @@
 #include "core/result.h"
 #include "engines/batch_plan.h"
 #include "engines/engine_abi.h"
-#include "openvino/runtime/compiled_model.hpp"
-#include "openvino/runtime/tensor.hpp"
 
 namespace mlnode::engines::openvino {
 

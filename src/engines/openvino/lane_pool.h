@@ -3,10 +3,9 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <openvino/runtime/compiled_model.hpp>
+#include <openvino/runtime/infer_request.hpp>
 #include <vector>
-
-#include "openvino/runtime/compiled_model.hpp"
-#include "openvino/runtime/infer_request.hpp"
 
 namespace mlnode::engines::openvino {
 

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <openvino/runtime/core.hpp>
+#include <openvino/runtime/intel_cpu/properties.hpp>
+#include <openvino/runtime/properties.hpp>
 #include <utility>
-
-#include "openvino/runtime/core.hpp"
-#include "openvino/runtime/intel_cpu/properties.hpp"
-#include "openvino/runtime/properties.hpp"
 
 namespace mlnode::engines::openvino {
 namespace {

@@ -3,14 +3,14 @@
 #include <cstring>
 #include <filesystem>
 #include <new>
+#include <openvino/core/version.hpp>
+#include <openvino/runtime/core.hpp>
 #include <sstream>
 #include <string>
 #include <utility>
 
 #include "engines/engine_abi.h"
 #include "engines/openvino/openvino_model.h"
-#include "openvino/core/version.hpp"
-#include "openvino/runtime/core.hpp"
 
 using mlnode::Code;
 using mlnode::Error;

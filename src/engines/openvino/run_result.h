@@ -4,13 +4,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <openvino/runtime/tensor.hpp>
 #include <utility>
 #include <vector>
 
 #include "core/tensor.h"
 #include "engines/batch_plan.h"
 #include "engines/engine_abi.h"
-#include "openvino/runtime/tensor.hpp"
 
 namespace mlnode::engines::openvino {
 

@@ -4,14 +4,14 @@
 // least 32 and outputs last_hidden_state [batch, tokens, dim] (0) and sentence_embedding [batch, dim] (1).
 #pragma once
 
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <fstream>
-#include <thread>
 
+#include "core/executor.h"
 #include "engines/engine.h"
-#include "gmock/gmock.h"
 
 namespace mlnode::engines {
 
@@ -161,18 +161,18 @@ TYPED_TEST_P(EngineContract, ConcurrentRunsDoNotMix) {
   const auto model = this->Load(2);
   const TokenBatch batch = this->Ragged(12);
   const auto expected = model->Run(batch, {0}).value();
-  std::vector<std::thread> threads;
-  for (std::size_t thread = 0; thread < 4; ++thread) {
-    threads.emplace_back([&, thread] {
+  ThreadPool callers({.name = "callers", .threads = 4});
+  for (std::size_t caller = 0; caller < 4; ++caller) {
+    ASSERT_TRUE(callers.Post([&, caller] {
       for (std::size_t i = 0; i < 15; ++i) {
-        const std::size_t s = (thread * 3 + i) % batch.sequences();
+        const std::size_t s = (caller * 3 + i) % batch.sequences();
         const auto result = model->Run(this->Only(batch, s), {0});
         ASSERT_TRUE(result);
         this->ExpectNear(result->per_sequence[0][0], expected.per_sequence[s][0]);
       }
-    });
+    }));
   }
-  for (std::thread& thread : threads) thread.join();
+  callers.Stop();
 }
 
 TYPED_TEST_P(EngineContract, ResultsOutliveTheModel) {
