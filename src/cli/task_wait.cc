@@ -32,7 +32,9 @@ double Number(const json::object& object, std::string_view key) {
 void ShowPhase(Session& session, const std::string& model) {
   if (model.empty()) return;
   const Result<json::value> answer = session.api.Call("GET", "/_plugins/_ml/models/" + model + "/_explain");
-  const json::object* explained = answer ? answer->if_object() : nullptr;
+  boost::system::error_code missing;
+  const json::value* node = answer ? answer->find_pointer("/this_node", missing) : nullptr;
+  const json::object* explained = node ? node->if_object() : nullptr;
   if (!explained) return;
   const std::string phase = Text(*explained, "phase");
   if (!phase.empty())

@@ -41,7 +41,7 @@ def compare(options):
         model = api.register(demo_archive(options.model), "accuracy")
         assert api.deploy(model)["state"] == "COMPLETED"
         explained = api.ok("GET", f"{ML}/models/{model}/_explain")
-        assert explained["precision"] == "f32", explained
+        assert explained["this_node"]["precision"] == "f32", explained
         vectors = []
         for n in range(0, len(texts), 40):
             vectors += api.embed(model, texts[n:n + 40])

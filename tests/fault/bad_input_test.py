@@ -64,7 +64,7 @@ class BadInputTest(unittest.TestCase):
 
     def test_wrong_types(self):
         meta = dict(name="x", model_format="ONNX", function_name="TEXT_EMBEDDING", model_config=CONFIG, model_content_hash_value="0" * 64)
-        self.refused(400, "nine", "POST", f"{ML}/models/_register_meta", {**meta, "total_chunks": "nine"})
+        self.refused(400, "Integer value passed as String", "POST", f"{ML}/models/_register_meta", {**meta, "total_chunks": "nine"})
         self.refused(400, "", "POST", f"{ML}/models/_register_meta", {**meta, "total_chunks": 1, "model_config": "text"})
         self.refused(400, "", "POST", f"{ML}/models/{self.model}/_predict", {"text_docs": {"a": 1}})
         self.refused(400, "", "POST", f"{ML}/models/{self.model}/_deploy", {"node_ids": 5})
@@ -97,14 +97,16 @@ class BadInputTest(unittest.TestCase):
         self.assertIn(text, task["error"])
 
     def test_missing_chunk(self):
-        archive = bytes(CHUNK + 10)
+        archive = demo_archive(OPTIONS.model)
         model = self.api.register_meta(archive, "missing")
-        self.api.ok("POST", f"{ML}/models/{model}/upload_chunk/1", archive[CHUNK:])
+        for n in range(1, -(-len(archive) // CHUNK)):
+            self.api.ok("POST", f"{ML}/models/{model}/upload_chunk/{n}", archive[n * CHUNK:(n + 1) * CHUNK])
         self.assertEqual(self.api.state(model), "REGISTERING")
         task = self.api.deploy(model)
         self.assertEqual(task["state"], "FAILED", task)
+        self.assertTrue(task["error"])
         self.api.ok("POST", f"{ML}/models/{model}/upload_chunk/0", archive[:CHUNK])
-        self.api.wait_state(model, "REGISTERED")
+        self.assertEqual(self.api.deploy(model)["state"], "COMPLETED")
 
     def test_oversized_chunk(self):
         model = self.api.register_meta(b"x", "big")

@@ -30,8 +30,8 @@ class CommandLineTest(unittest.TestCase):
 
     def test_folder_to_similarity_and_back(self):
         model = self.json_cli("register", OPTIONS.model, "--name", "cli", "--deploy", *GUESS)["model_id"]
-        table = self.json_cli("predict", "--similarity", model, "A man is eating food.", "Someone is having a meal.", "Stocks fell on Monday.")
-        self.assertGreater(table["similarity"][0][1], 0.6)
+        table = self.json_cli("predict", "--similarity", model, "How do I reset my password?", "I forgot my password, how can I change it?", "Stocks fell on Monday.")
+        self.assertGreater(table["similarity"][0][1], 0.7)
         self.assertLess(table["similarity"][0][2], 0.3)
         explained = self.json_cli("explain", model)
         self.assertEqual(explained["model_state"], "DEPLOYED")
@@ -46,7 +46,7 @@ class CommandLineTest(unittest.TestCase):
         archive = self.folder / "packed.zip"
         told = self.json_cli("pack", OPTIONS.model, "--output", archive, *GUESS)
         self.assertEqual(told["model_content_hash_value"], hashlib.sha256(archive.read_bytes()).hexdigest())
-        self.assertLessEqual({"model.onnx", "tokenizer.json"}, set(zipfile.ZipFile(archive).namelist()))
+        self.assertEqual({"tokenizer.json", next(pathlib.Path(OPTIONS.model).glob("*.onnx")).name}, set(zipfile.ZipFile(archive).namelist()))
         by_file = self.json_cli("register", archive, *GUESS)["model_id"]
         self.run_cli("settings", "plugins.ml_commons.allow_registering_model_via_url=true")
         by_url = self.json_cli("register", archive.as_uri(), "--hash", told["model_content_hash_value"], *GUESS)["model_id"]
