@@ -207,7 +207,7 @@ void UrlRegistration::CleanUp() {
       LOG_WARN("models", "parts of failed registration {} stay for now: {}", input_.model.id.str(),
                parts.error().message);
   }
-  if (removed) UndoPlacement(models, placement_);
+  if (removed || removed.error().code == Code::kNotFound) UndoPlacement(models, placement_);
 }
 
 }  // namespace mlnode::models

@@ -1,0 +1,297 @@
+#include "models/registration.h"
+
+#include <gmock/gmock.h>
+
+#include <utility>
+
+#include "core/sha256.h"
+#include "models/testing/registration_fixture.h"
+
+namespace mlnode::models {
+namespace {
+
+using storage::testing::PartFault;
+using storage::testing::WriteFault;
+using tasks::TaskState;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::MakeModelZip;
+
+class ChunkedRegistrationTest : public testing::RegistrationFixture {
+ protected:
+  Status Add(const ModelId& id, std::uint32_t number, std::string_view bytes) {
+    return registration_->AddChunk(id, number, bytes);
+  }
+};
+
+TEST_F(ChunkedRegistrationTest, IsCompleteWhenEveryPartIsThere) {
+  const ModelId id = registration_->CreateMeta(MetaInput(3)).value();
+  EXPECT_EQ(id.str().size(), 20U);
+  for (std::uint32_t number : {2U, 0U, 0U}) ASSERT_TRUE(Add(id, number, "part" + std::to_string(number)));
+  EXPECT_EQ(Get(id).registration, Registration::kRegistering) << "the last number is not the last part";
+  ASSERT_TRUE(Add(id, 1, "part1"));
+  const Model model = Get(id);
+  EXPECT_EQ(model.registration, Registration::kRegistered);
+  EXPECT_EQ(store_.GetPart(model.upload, 2).value(), "part2");
+  EXPECT_EQ(model.version, "1");
+  EXPECT_EQ(models_->GetGroup(model.group).value().name, "in chunks");
+}
+
+TEST_F(ChunkedRegistrationTest, NothingGivenIsLostOnCompletion) {
+  const ModelId id = registration_->CreateMeta(MetaInput(1)).value();
+  json::object before = PublicForm(Get(id));
+  ASSERT_TRUE(Add(id, 0, "x"));
+  before["model_state"] = "REGISTERED";
+  EXPECT_EQ(ToJson(PublicForm(Get(id))), ToJson(before));
+  for (const char* key : {"description", "is_enabled", "rate_limiter", "deploy_setting", "interface"})
+    EXPECT_TRUE(before.contains(key)) << key;
+}
+
+TEST_F(ChunkedRegistrationTest, APartSentAgainReplacesTheFirst) {
+  const ModelId id = registration_->CreateMeta(MetaInput(2)).value();
+  ASSERT_TRUE(Add(id, 0, "torn"));
+  ASSERT_TRUE(Add(id, 0, "whole"));
+  EXPECT_EQ(store_.GetPart(Get(id).upload, 0).value(), "whole");
+}
+
+TEST_F(ChunkedRegistrationTest, WrongChunksAreRefused) {
+  const ModelId id = registration_->CreateMeta(MetaInput(2)).value();
+  EXPECT_EQ(Add(ModelId("x"), 0, "x").error().code, Code::kNotFound);
+  EXPECT_EQ(Add(ModelId("x"), 0, "x").error().message, "Failed to find model");
+  EXPECT_EQ(Add(id, 2, "x").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(Add(id, 2, "x").error().message, "Chunk number exceeds total chunks");
+  EXPECT_EQ(Add(id, UINT32_MAX, "x").error().message, "Chunk number exceeds total chunks");
+  EXPECT_EQ(Add(id, 0, "").error().message, "Chunk size either 0 or null");
+  const std::string large(10'000'001, 'x');
+  EXPECT_EQ(Add(id, 0, large).error().code, Code::kTooLarge);
+  EXPECT_EQ(Add(id, 0, large).error().message, "Chunk size exceeds 10MB");
+  EXPECT_TRUE(Add(id, 0, std::string_view(large).substr(1)));
+}
+
+TEST_F(ChunkedRegistrationTest, ARegisteredArchiveNeverChanges) {
+  const ModelId id = registration_->CreateMeta(MetaInput(1)).value();
+  ASSERT_TRUE(Add(id, 0, "same"));
+  EXPECT_TRUE(Add(id, 0, "same"));
+  const Status other = Add(id, 0, "other");
+  EXPECT_EQ(other.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(other.error().message, HasSubstr("chunk 0 differs"));
+  EXPECT_EQ(store_.GetPart(Get(id).upload, 0).value(), "same");
+}
+
+TEST_F(ChunkedRegistrationTest, TheSettingIsAskedForEachChunk) {
+  const ModelId id = registration_->CreateMeta(MetaInput(1)).value();
+  Use({{"plugins.ml_commons.allow_registering_model_via_local_file", "false"}});
+  EXPECT_THAT(Add(id, 0, "x").error().message, HasSubstr("Otherwise please use opensearch pre-trained models."));
+}
+
+TEST_F(ChunkedRegistrationTest, AnUnknownGroupIsNotFound) {
+  RegisterInput input = MetaInput(1);
+  input.group = GroupId("AAAAAAAAAAAAAAAAAAAA");
+  const Result<ModelId> refused = registration_->CreateMeta(std::move(input));
+  EXPECT_EQ(refused.error().code, Code::kNotFound);
+  EXPECT_EQ(refused.error().message, "Fail to find model group");
+}
+
+TEST_F(ChunkedRegistrationTest, TheSameNameIsTheNextVersion) {
+  const Model one = Get(registration_->CreateMeta(MetaInput(1)).value());
+  const Model two = Get(registration_->CreateMeta(MetaInput(1)).value());
+  EXPECT_EQ(one.group, two.group);
+  EXPECT_EQ(two.version, "2");
+}
+
+TEST_F(ChunkedRegistrationTest, AChosenIdIsTakenOnce) {
+  RegisterInput input = MetaInput(1);
+  input.model.id = ModelId("mine");
+  EXPECT_EQ(registration_->CreateMeta(input).value().str(), "mine");
+  const Result<ModelId> again = registration_->CreateMeta(input);
+  EXPECT_EQ(again.error().code, Code::kAlreadyExists);
+  EXPECT_EQ(models_->GetGroup(Get(ModelId("mine")).group).value().latest_version, 1) << "the version is given back";
+}
+
+TEST_F(ChunkedRegistrationTest, AccessControlIsRefusedOnlyForANewGroup) {
+  RegisterInput input = MetaInput(1);
+  input.wants_access_control = true;
+  EXPECT_THAT(registration_->CreateMeta(input).error().message,
+              HasSubstr("Security plugin or model access control is disabled"));
+  EXPECT_THAT(models_->ListGroups(), IsEmpty());
+  ASSERT_TRUE(registration_->CreateMeta(MetaInput(1)));
+  EXPECT_TRUE(registration_->CreateMeta(input));
+}
+
+TEST_F(ChunkedRegistrationTest, AFailureLeavesNoGroup) {
+  store_.FailWrite(4, WriteFault::kDiskFull);  // reservation, group, version, model
+  EXPECT_EQ(registration_->CreateMeta(MetaInput(1)).error().code, Code::kResourceExhausted);
+  EXPECT_THAT(models_->ListGroups(), IsEmpty());
+}
+
+TEST_F(ChunkedRegistrationTest, ADeleteDuringAChunkLeavesNoPart) {
+  const ModelId id = registration_->CreateMeta(MetaInput(2)).value();
+  bool entered = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call == "PutPart" && !std::exchange(entered, true)) EXPECT_TRUE(models_->Remove(id));
+  });
+  EXPECT_EQ(Add(id, 0, "x").error().code, Code::kNotFound);
+  EXPECT_THAT(store_.ListUploads().value(), IsEmpty());
+}
+
+TEST_F(ChunkedRegistrationTest, RemoteModelsAreNotBuilt) {
+  RegisterInput input = MetaInput(1);
+  input.model.function = FunctionName::kRemote;
+  EXPECT_EQ(registration_->CreateMeta(input).error().code, Code::kUnimplemented);
+  EXPECT_EQ(registration_->RegisterFromUrl(input, {}).error().code, Code::kUnimplemented);
+}
+
+class UrlRegistrationTest : public testing::RegistrationFixture {
+ protected:
+  // The task failed with this text and nothing is left of the registration.
+  void ExpectFailed(RegisterInput input, const ::testing::Matcher<std::string>& why) {
+    const tasks::TaskRecord task = Register(std::move(input));
+    EXPECT_EQ(task.state, TaskState::kFailed);
+    EXPECT_THAT(task.error.value_or(""), why);
+    EXPECT_FALSE(task.model.has_value());
+    ExpectNothingLeft();
+  }
+  void ExpectNothingLeft() {
+    EXPECT_THAT(models_->List(), IsEmpty());
+    EXPECT_THAT(models_->ListGroups(), IsEmpty());
+    EXPECT_THAT(store_.ListUploads().value(), IsEmpty());
+    const auto temporary = folder_.path() / "tmp";
+    EXPECT_TRUE(!std::filesystem::exists(temporary) || std::filesystem::is_empty(temporary));
+  }
+};
+
+TEST_F(UrlRegistrationTest, RegistersWhatTheUrlNames) {
+  std::string content(12'000'000, '\0');
+  for (char& c : content) c = static_cast<char>(random_.Next());
+  const std::string zip = MakeModelZip(content);
+  ModelId told;
+  const TaskId id = registration_->RegisterFromUrl(UrlInput(zip), [&](const ModelId& model) { told = model; }).value();
+  EXPECT_EQ(tasks_->Get(id).value().state, TaskState::kCreated);
+  EXPECT_THAT(models_->List(), IsEmpty()) << "nothing happens in the request";
+  executor_.RunUntilIdle();
+  const tasks::TaskRecord task = tasks_->Get(id).value();
+  EXPECT_EQ(task.state, TaskState::kCompleted);
+  EXPECT_EQ(task.model, told);
+  EXPECT_EQ(task.worker_nodes, std::vector{NodeId("n1")});
+  const Model model = Get(told);
+  EXPECT_EQ(model.registration, Registration::kRegistered);
+  EXPECT_EQ(model.content_bytes, static_cast<std::int64_t>(zip.size()));
+  EXPECT_EQ(model.total_chunks, 2);
+  EXPECT_EQ(model.description, "by url");
+  EXPECT_EQ(model.is_enabled, true);
+  EXPECT_EQ(model.last_registered_time, clock_.WallMillis());
+  EXPECT_EQ(store_.GetPart(model.upload, 0).value() + store_.GetPart(model.upload, 1).value(), zip);
+  EXPECT_EQ(store_.GetPart(model.upload, 0).value().size(), 10'000'000U);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "tmp"));
+  EXPECT_EQ(registration_->AddChunk(told, 0, "x").error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(UrlRegistrationTest, FailuresAreToldByTheTask) {
+  const std::string zip = MakeModelZip();
+  ExpectFailed(UrlInput(zip, std::string(64, '1')), "model content changed");
+  ExpectFailed(UrlInput("not a zip"), "Archive is not a ZIP archive");
+  ExpectFailed(UrlInput(testing::MakeZip({{.name = "model.onnx", .content = "x"}})), "No tokenizer file");
+  RegisterInput without_hash = UrlInput(zip);
+  without_hash.model.content_hash.reset();
+  ExpectFailed(
+      without_hash,
+      "Model content Hash code need to be provided when register via url. Please calculate sha 256 Hash code.");
+  RegisterInput elsewhere = UrlInput(zip);
+  elsewhere.url = "file:///etc/passwd";
+  ExpectFailed(elsewhere, ::testing::Not(HasSubstr("root:")));
+  RegisterInput missing = UrlInput(zip);
+  missing.url = "file://" + (folder_.path() / "missing.zip").string();
+  ExpectFailed(missing, ::testing::_);
+  RegisterInput no_client = UrlInput(zip);
+  no_client.url = "http://example.org/model.zip";
+  ExpectFailed(no_client, HasSubstr("HTTP client"));
+  RegisterInput no_group = UrlInput(zip);
+  no_group.group = GroupId("AAAAAAAAAAAAAAAAAAAA");
+  ExpectFailed(no_group, "Model group not found");
+}
+
+TEST_F(UrlRegistrationTest, AFailureGivesTheVersionBack) {
+  const std::string zip = MakeModelZip();
+  ASSERT_EQ(Register(UrlInput(zip)).state, TaskState::kCompleted);
+  ASSERT_EQ(Register(UrlInput(zip, std::string(64, '1'))).state, TaskState::kFailed);
+  const tasks::TaskRecord task = Register(UrlInput(zip));
+  EXPECT_EQ(Get(*task.model).version, "2");
+}
+
+TEST_F(UrlRegistrationTest, WithoutUrlTheModelWouldHaveToBePretrained) {
+  RegisterInput input = UrlInput(MakeModelZip());
+  input.url.reset();
+  ExpectFailed(input, "This model is not in the pre-trained model list, please check your parameters.");
+}
+
+TEST_F(UrlRegistrationTest, UntrustedUrlsAreRefusedAtOnce) {
+  RegisterInput input = UrlInput(MakeModelZip());
+  input.url = "gopher://127.0.0.1/x.zip";
+  const Result<TaskId> refused = registration_->RegisterFromUrl(input, {});
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(refused.error().message, "URL can't match trusted url regex");
+  EXPECT_THAT(tasks_->List(), IsEmpty());
+  EXPECT_THAT(models_->ListGroups(), IsEmpty());
+}
+
+TEST_F(UrlRegistrationTest, TheRegexIsFoundAnywhereInTheUrl) {
+  Use({{"plugins.ml_commons.trusted_url_regex", "model[.]zip"}});
+  EXPECT_EQ(Register(UrlInput(MakeModelZip())).state, TaskState::kCompleted);
+}
+
+TEST_F(UrlRegistrationTest, TooManyAtOnceFail) {
+  Use({{"plugins.ml_commons.max_register_model_tasks_per_node", "1"}});
+  const RegisterInput input = UrlInput(MakeModelZip());
+  const TaskId first = registration_->RegisterFromUrl(input, {}).value();
+  const TaskId second = registration_->RegisterFromUrl(input, {}).value();
+  EXPECT_EQ(tasks_->Get(second).value().error, "exceed max running task limit");
+  executor_.RunUntilIdle();
+  EXPECT_EQ(tasks_->Get(first).value().state, TaskState::kCompleted);
+  EXPECT_EQ(Register(input).state, TaskState::kCompleted) << "the place is free again";
+}
+
+TEST_F(UrlRegistrationTest, AFullDiskFailsTheTask) {
+  store_.FailPart(1, PartFault::kDiskFull);
+  ExpectFailed(UrlInput(MakeModelZip()), ::testing::_);
+}
+
+TEST_F(UrlRegistrationTest, CancelEndsTheWork) {
+  bool cancelled = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "PutPart" || std::exchange(cancelled, true)) return;
+    const ModelId model = models_->List().at(0).id;
+    registration_->Cancel(model);
+    EXPECT_TRUE(models_->Remove(model));
+  });
+  ExpectFailed(UrlInput(MakeModelZip()), "the model was removed while it was being registered");
+  EXPECT_TRUE(cancelled);
+}
+
+TEST_F(UrlRegistrationTest, ADeletedModelDoesNotComeBackWithoutCancel) {
+  bool removed = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call == "PutPart" && !std::exchange(removed, true)) EXPECT_TRUE(models_->Remove(models_->List().at(0).id));
+  });
+  const tasks::TaskRecord task = Register(UrlInput(MakeModelZip()));
+  EXPECT_EQ(task.state, TaskState::kFailed);
+  EXPECT_THAT(models_->List(), IsEmpty());
+  EXPECT_THAT(store_.ListUploads().value(), IsEmpty());
+}
+
+TEST_F(UrlRegistrationTest, ATaskThatOthersEndedEndsTheWork) {
+  const TaskId id = registration_->RegisterFromUrl(UrlInput(MakeModelZip()), {}).value();
+  ASSERT_TRUE(tasks_->Transition(id, TaskState::kFailed, [](tasks::TaskRecord& task) { task.error = "timeout"; }));
+  executor_.RunUntilIdle();
+  EXPECT_EQ(tasks_->Get(id).value().error, "timeout");
+  ExpectNothingLeft();
+}
+
+TEST_F(UrlRegistrationTest, WorkThatHasNotBegunEndsWithTheNode) {
+  ASSERT_TRUE(registration_->RegisterFromUrl(UrlInput(MakeModelZip()), {}));
+  registration_.reset();
+  executor_.RunUntilIdle();
+  ExpectNothingLeft();
+}
+
+}  // namespace
+}  // namespace mlnode::models
