@@ -74,6 +74,7 @@ class State : public std::enable_shared_from_this<State> {
   bool MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_t freed_before) const;
   std::shared_ptr<EmbeddingModel> Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id);
   void Freed(const ModelId& id);
+  bool Stopped() const;
   // Makes the entries' servables what Find sees.
   void Publish(const Book& book, Leftovers& leftovers);
   void UpdateSpec(Entry& entry, const LoadSpec& spec, Leftovers& leftovers);
@@ -172,6 +173,7 @@ void State::Pump() {
 }
 
 void State::Run(const std::shared_ptr<Attempt>& attempt) {
+  if (Stopped()) return;  // nothing of the environment may be there any more
   LOG_INFO("serving", "model {}: load begins", attempt->spec.model.str());
   const std::uint64_t freed_before = book_.Lock()->freed;
   const LoaderEnvironment environment{.cache = env_.cache,
@@ -263,23 +265,26 @@ void State::NoteEnd(const LocalModel& shown) {
 }
 
 // The last owner posts the freeing to the loading executor: native memory never goes on a thread that answers requests.
+// After Stop it goes at once, because a posted task might outlive the budget.
 std::shared_ptr<EmbeddingModel> State::Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id) {
   ResidentGauge(id).Set(static_cast<double>(model->info.resident_bytes));
-  return {model.release(), [weak = weak_from_this(), &loading = env_.loading, id](EmbeddingModel* dying) {
+  return {model.release(), [weak = weak_from_this(), id](EmbeddingModel* dying) {
             std::unique_ptr<EmbeddingModel> owned(dying);
-            const auto freed = [weak, id] {
-              if (const auto self = weak.lock()) self->Freed(id);
-            };
-            const bool posted = loading.Post([owned = std::move(owned), freed]() mutable {
+            const auto self = weak.lock();
+            if (!self || self->Stopped()) return;
+            const bool posted = self->env_.loading.Post([weak, id, owned = std::move(owned)]() mutable {
               owned.reset();
               (void)malloc_trim(0);  // glibc keeps freed pages otherwise
-              freed();
+              if (const auto alive = weak.lock()) alive->Freed(id);
             });
-            if (!posted) freed();  // destroyed with the refused task
+            if (!posted) self->Freed(id);  // it went with the refused task
           }};
 }
 
+bool State::Stopped() const { return book_.Lock()->stopped; }
+
 void State::Freed(const ModelId& id) {
+  if (Stopped()) return;
   ResidentGauge(id).Set(0);
   {
     const auto book = book_.Lock();

@@ -50,8 +50,9 @@ struct LocalEnvironment {
 class LocalModels {
  public:
   static std::unique_ptr<LocalModels> Create(LocalEnvironment environment);
-  // Cancels loads, takes all models out of service and cancels what waits; does not wait itself. What runs on the
-  // executors still uses the environment, so they are stopped before anything in it goes; stop the front door first.
+  // Cancels loads, takes all models out of service, cancels what waits and frees what nobody uses; does not wait. A
+  // load or an engine call that runs on another thread still uses the environment: stop the executors before it goes,
+  // and the front door first. Tasks that have not begun do nothing any more.
   virtual ~LocalModels() = default;
 
   // Begins to load, or notes the new generation of what is already loaded or loading (no reload). A failed one is tried

@@ -220,16 +220,19 @@ TEST_F(LocalModelsTest, RefreshDuringALoadIsSeenAtItsEnd) {
   EXPECT_FALSE(local_->Find(spec.model)->spec().enabled);
 }
 
-TEST_F(LocalModelsTest, DestructionTakesEverythingOutOfService) {
+TEST_F(LocalModelsTest, DestructionCancelsAndFreesAtOnceAndTouchesNothingLater) {
   const LoadSpec a = Register("a");
   LoadToEnd(a);
   Load(Register("b"));
   const auto predicted = Predict(a, {"the cat"});
   local_.reset();
   ASSERT_TRUE(predicted->answer && !*predicted->answer);
-  executor_.RunUntilIdle();
   EXPECT_EQ(engine_.live_models(), 0);
   EXPECT_EQ(budget_->Reserved(), 0U);
+  queue_.reset();
+  budget_.reset();
+  executor_.RunUntilIdle();  // what was posted finds nobody
+  EXPECT_EQ(engine_.loads(), 1);
 }
 
 TEST_F(LocalModelsTest, ManyRoundsLeaveNothingBehind) {
