@@ -1,6 +1,7 @@
 // rest/resources/document_reply.h: answers in the shape of the peer's document index (spec/rest-conventions §5, 6.3).
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,13 @@ net::HttpReply DeletedReply(const RequestContext& context, std::string_view inde
 Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context);
 // Query parameters of every _search route.
 std::vector<std::string> SearchParams();
+
+// The order of hits that nothing else orders: oldest first, as the peer's index has them. `made` gives (time, id) of an
+// item.
+template <class Item, class Made>
+void SortOldestFirst(std::vector<Item>& items, Made made) {
+  std::sort(items.begin(), items.end(), [&](const Item& a, const Item& b) { return made(a) < made(b); });
+}
 
 // Evaluates and answers. No documents at all is the peer's answer for an index that does not exist yet.
 Result<net::HttpReply> SearchReply(const RequestContext& context, const query::SearchRequest& request,

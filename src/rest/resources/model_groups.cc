@@ -1,5 +1,5 @@
 // Model groups: register, get, search, delete (spec/access §3; access control is a later issue).
-#include <algorithm>
+#include <tuple>
 
 #include "core/log.h"
 #include "rest/json_reply.h"
@@ -60,7 +60,9 @@ Result<net::HttpReply> DeleteGroup(const RequestContext& context, deploy::NodeCo
 Result<net::HttpReply> SearchGroups(const RequestContext& context, deploy::NodeCore& node) {
   ASSIGN_OR_RETURN(const query::SearchRequest request, ReadSearchRequest(context));
   std::vector<query::SearchDocument> documents;
-  for (const models::Group& group : node.models().ListGroups()) {
+  std::vector<models::Group> groups = node.models().ListGroups();
+  SortOldestFirst(groups, [](const models::Group& group) { return std::tie(group.created_time, group.id); });
+  for (const models::Group& group : groups) {
     const auto stored = node.store().Get({storage::Collection::kModelGroups, group.id.str()});
     if (!stored) continue;  // deleted since
     documents.push_back({group.id.str(), std::make_shared<json::object>(models::GroupForm(group)), (*stored)->version,

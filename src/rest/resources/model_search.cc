@@ -1,4 +1,6 @@
 // GET and POST models/_search over models and their chunk documents (spec/lifecycle §8).
+#include <tuple>
+
 #include "core/log.h"
 #include "rest/resources/document_reply.h"
 #include "rest/resources/resources.h"
@@ -26,7 +28,9 @@ Result<net::HttpReply> SearchModels(const RequestContext& context, deploy::NodeC
   const query::SearchTarget target{.index = std::string(kModelIndex),
                                    .default_excludes = {"content", "model_content", "ui_metadata"},
                                    .always_excludes = {"connector.credential"}};
-  return SearchReply(context, request, Documents(node.deploys().List()), target, node.clock());
+  std::vector<deploy::DeployService::View> views = node.deploys().List();
+  SortOldestFirst(views, [](const auto& view) { return std::tie(view.model.created_time, view.model.id); });
+  return SearchReply(context, request, Documents(views), target, node.clock());
 }
 
 }  // namespace

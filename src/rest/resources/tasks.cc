@@ -1,4 +1,6 @@
 // Tasks: get, search, delete (spec/tasks-profile-stats-settings §1.3).
+#include <tuple>
+
 #include "core/log.h"
 #include "rest/json_reply.h"
 #include "rest/resources/document_reply.h"
@@ -23,7 +25,9 @@ Result<net::HttpReply> DeleteTask(const RequestContext& context, deploy::NodeCor
 Result<net::HttpReply> SearchTasks(const RequestContext& context, deploy::NodeCore& node) {
   ASSIGN_OR_RETURN(const query::SearchRequest request, ReadSearchRequest(context));
   std::vector<query::SearchDocument> documents;
-  for (const tasks::TaskRecord& task : node.tasks().List()) {
+  std::vector<tasks::TaskRecord> tasks = node.tasks().List();
+  SortOldestFirst(tasks, [](const tasks::TaskRecord& task) { return std::tie(task.create_time, task.id); });
+  for (const tasks::TaskRecord& task : tasks) {
     documents.push_back(
         {task.id.str(), std::make_shared<json::object>(tasks::PublicForm(task)), task.doc_version, task.revision});
   }
