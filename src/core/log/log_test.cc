@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/json.h"
-#include "core/log_format.h"
+#include "core/log/log_format.h"
 
 namespace mlnode {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/clock.h"
-#include "core/log_format.h"
+#include "core/log/log_format.h"
 
 namespace mlnode {
 namespace {

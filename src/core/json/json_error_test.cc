@@ -1,4 +1,4 @@
-#include "core/json_error.h"
+#include "core/json/json_error.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "core/log_format.h"
+#include "core/log/log_format.h"
 
 #include <array>
 #include <ctime>

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "core/json.h"
-#include "core/json_error.h"
+#include "core/json/json_error.h"
 
 namespace mlnode {
 namespace {
