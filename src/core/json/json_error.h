@@ -1,4 +1,4 @@
-// core/json_error.h: says why a text is not JSON, in the words of the peer's parser (Jackson 2.18;
+// core/json/json_error.h: says why a text is not JSON, in the words of the peer's parser (Jackson 2.18;
 // spec/rest-conventions §1.3), because clients show and match them. Run only after parsing failed: it is slower than
 // the parser.
 #pragma once

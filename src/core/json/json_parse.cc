@@ -1,4 +1,4 @@
-// Boost.JSON as parser: this file catches what it throws. Wording of failures: core/json_error.h.
+// Boost.JSON as parser: this file catches what it throws. Wording of failures: core/json/json_error.h.
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>

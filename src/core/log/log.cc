@@ -1,4 +1,4 @@
-// spdlog as sink: it locks, writes and flushes; lines are made by core/log_format.cc.
+// spdlog as sink: it locks, writes and flushes; lines are made by core/log/log_format.cc.
 #include "core/log.h"
 
 #include <spdlog/sinks/stdout_sinks.h>

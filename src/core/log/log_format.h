@@ -1,4 +1,4 @@
-// core/log_format.h: what one log line looks like. Pure functions, apart from the sink so that tests can read them.
+// core/log/log_format.h: what one log line looks like. Pure functions, apart from the sink so that tests can read them.
 #pragma once
 
 #include <optional>
