@@ -47,7 +47,6 @@ void LoadWatch::ObserveFailed(const serving::LocalModel& local, Instant now) {
 }
 
 void LoadWatch::ObserveLoading(const serving::LocalModel& local, Instant now) {
-  if (const auto backoff = backoffs_.find(local.model); backoff != backoffs_.end()) backoff->second.waiting = false;
   const auto [entry, is_new] = loading_.try_emplace(local.model);
   Progress& progress = entry->second;
   const bool same = progress.generation == local.generation && progress.phase == local.phase &&
@@ -56,6 +55,10 @@ void LoadWatch::ObserveLoading(const serving::LocalModel& local, Instant now) {
   progress = {
       .generation = local.generation, .phase = local.phase, .done_bytes = local.done_bytes, .since = now.steady};
   newest_ = now;
+}
+
+void LoadWatch::Retried(const ModelId& model) {
+  if (const auto backoff = backoffs_.find(model); backoff != backoffs_.end()) backoff->second.waiting = false;
 }
 
 std::vector<ModelId> LoadWatch::Stalled(SteadyTime now, Duration limit) const {

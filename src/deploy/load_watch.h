@@ -32,6 +32,8 @@ class LoadWatch {
 
   // Takes in what is loaded, loading and failed now. Models no longer there are forgotten.
   void Observe(const std::vector<serving::LocalModel>& local, Instant now);
+  // It is tried again now: the next failure is another attempt, even if it is seen before any progress.
+  void Retried(const ModelId& model);
   // Loading, and neither it nor, while it is queued, any other got on for `limit`.
   std::vector<ModelId> Stalled(SteadyTime now, Duration limit) const;
   // Failed in a way that may pass, and the back-off has passed: 10 s, doubling to 10 min.

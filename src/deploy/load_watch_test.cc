@@ -80,7 +80,7 @@ TEST_F(LoadWatchTest, RetriesAfterTenSecondsDoublingToTenMinutes) {
     std::int64_t delay = 0;
     for (; watch_.RetryDue(now_).empty(); ++delay) now_ += seconds(1);
     delays.push_back(delay);
-    Observe({Local("m", LocalState::kLoading)});
+    watch_.Retried(ModelId("m"));
     EXPECT_THAT(watch_.RetryDue(now_), IsEmpty());
   }
   EXPECT_THAT(delays, ElementsAre(10, 20, 40, 80, 160, 320, 600, 600, 600));
@@ -97,7 +97,7 @@ TEST_F(LoadWatchTest, NewGenerationStartsOver) {
   auto failed = Local("m", LocalState::kFailed);
   for (int i = 0; i < 3; ++i) {
     Observe({failed});
-    Observe({Local("m", LocalState::kLoading)});
+    watch_.Retried(ModelId("m"));
   }
   failed.generation = 2;
   Observe({failed});

@@ -221,6 +221,7 @@ void NodeAgent::State::Apply(const StartLoad& action, const NodeView& view) {
   const auto model = models.Get(action.model);
   if (!model) return;  // gone, or unreadable now: the next pass sees
   refused.erase(action.model);
+  shared.Lock()->watch.Retried(action.model);
   if (auto refusal = Refusal(*model, view)) {
     Refuse(action.model, action.generation, *std::move(refusal));
   } else if (auto spec = serving::MakeLoadSpec(*model); !spec) {

@@ -113,6 +113,22 @@ TEST_F(NodeAgentTest, FailedReloadIsRetriedUntilItWorks) {
   EXPECT_FALSE(node_->agent.RetryOf(model_));
 }
 
+TEST_F(NodeAgentTest, RefusedRetryWaitsAsLongAsAFailedOne) {
+  node_->AddModel("m");
+  DeployModel();
+  Crash();
+  node_ = std::make_unique<OneNode>(disk_, ++incarnation_);
+  node_->Set("plugins.ml_commons.max_model_on_node", "0");
+  node_->Start();
+  node_->RunFor(seconds(12));
+  ASSERT_TRUE(node_->agent.RetryOf(model_));
+  EXPECT_EQ(node_->agent.RetryOf(model_)->attempts, 2);
+  EXPECT_EQ(node_->deploys.Get(model_)->deployment.reason, R"({"n1":"Exceed max local model per node limit"})");
+  node_->Set("plugins.ml_commons.max_model_on_node", "1");
+  node_->RunFor(seconds(22));
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+}
+
 TEST_F(NodeAgentTest, LoadWithoutProgressIsCancelledAndFails) {
   node_->AddModel("m");
   node_->local.SetScript(model_, {.stuck_at = Phase::kLoading});

@@ -189,7 +189,8 @@ void CheckAtRest(World& world) {
 
 void CheckNoOrphans(World& world) {
   const Facts facts = Read(world);
-  for (const auto& upload : world.disk().ListUploads().value()) {
+  const auto uploads = world.disk().ListUploads();
+  for (const auto& upload : *uploads) {
     if (!facts.uploads_owned.contains(upload.id)) world.Violate("orphan parts of upload " + upload.id.str());
   }
 }
