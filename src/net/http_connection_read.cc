@@ -1,6 +1,8 @@
 // The reading half of a connection: one coroutine, from the first byte of a request to its handler.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -27,7 +29,7 @@ bool IsGzip(std::string_view coding) {
 
 asio::awaitable<void> Connection::Run() {
   while (Reading()) {
-    if (queue_.size() >= context_->options.max_pipelined) {
+    if (queue_.size() >= std::max<std::size_t>(context_->options.max_pipelined, 1)) {
       co_await room_.async_wait(kAwait);
       continue;
     }

@@ -38,7 +38,7 @@ struct HttpReply {
   int status = 200;
   std::string content_type = "application/json; charset=UTF-8";  // empty = no Content-Type header
   Headers headers;   // besides Content-Type, Content-Length, Content-Encoding
-  std::string body;  // not sent for HEAD and 204; its length is
+  std::string body;  // HEAD: only its length is sent; 204, 304: nothing of it
 };
 
 }  // namespace mlnode::net
