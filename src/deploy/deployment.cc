@@ -26,7 +26,7 @@ struct Tally {
 };
 
 Tally Count(const Plan& plan, const std::vector<Placement>& placements, const std::vector<Lease>& live,
-            Deployment& deployment) {
+            const std::vector<NodeId>& eligible, Deployment& deployment) {
   Tally tally;
   for (const NodeId& node : deployment.planned) {
     const Placement* placement = PlacementOn(node, placements, live);
@@ -36,6 +36,8 @@ Tally Count(const Plan& plan, const std::vector<Placement>& placements, const st
       deployment.workers.push_back(node);
     } else if (placement && placement->state == PlacementState::kFailed && placement->generation == plan.generation) {
       tally.failures.emplace(node, placement->reason);
+    } else if (std::ranges::find(eligible, node) == eligible.end()) {
+      tally.failures.emplace(node, kNodeNotEligible);
     } else {
       tally.pending = true;
       tally.failures.emplace(node, kNotYet);
@@ -118,7 +120,7 @@ Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, c
   Tally tally;
   if (plan) {
     deployment.planned = PlannedNodes(*plan, eligible);
-    tally = Count(*plan, placements, live, deployment);
+    tally = Count(*plan, placements, live, eligible, deployment);
   }
   if (model.registration != models::Registration::kRegistered) {
     deployment.state = ModelState::kRegistering;

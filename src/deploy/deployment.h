@@ -46,7 +46,7 @@ inline constexpr std::string_view kNoEligibleNode = "no eligible node found";
 // `placements`: of this model, any node; those that do not count are ignored, as are failures of an earlier generation.
 // Rules, first match:  not REGISTERED → kRegistering | no plan → kRegistered | mode none → kUndeployed
 //   | outcome failed or cancelled and no worker → kDeployFailed | all planned (at least one) loaded → kDeployed
-//   | some planned live node still loading or not yet begun, and no outcome yet or no worker → kDeploying
+//   | some planned live eligible node still loading or not yet begun, and no outcome yet or no worker → kDeploying
 //   | some loaded → kPartiallyDeployed | none → kDeployFailed.
 // So a closed deployment that a node still serves is never shown as DEPLOYING while another node of it (re)loads.
 Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, const std::vector<Placement>& placements,
