@@ -37,10 +37,13 @@ struct Entry {
   std::shared_ptr<Servable> servable;     // kReady
 };
 
+using Dying = std::vector<std::pair<ModelId, std::unique_ptr<EmbeddingModel>>>;
+
 struct Book {
   std::map<ModelId, Entry> entries;
   std::deque<ModelId> pending;  // loads that have not begun
   std::set<ModelId> draining;   // out of service, still in memory
+  Dying dying;                  // nobody uses them; FreeDying is posted
   std::uint64_t freed = 0;      // models ever freed
   bool loading = false;         // a load is posted or runs
   bool stopped = false;
@@ -75,6 +78,8 @@ class State : public std::enable_shared_from_this<State> {
   std::shared_ptr<EmbeddingModel> Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id);
   void Freed(const ModelId& id);
   bool Stopped() const;
+  bool KeepDying(const ModelId& id, std::unique_ptr<EmbeddingModel>& model);
+  void FreeDying();
   // Makes the entries' servables what Find sees.
   void Publish(const Book& book, Leftovers& leftovers);
   void UpdateSpec(Entry& entry, const LoadSpec& spec, Leftovers& leftovers);
@@ -264,21 +269,37 @@ void State::NoteEnd(const LocalModel& shown) {
   }
 }
 
-// The last owner posts the freeing to the loading executor: native memory never goes on a thread that answers requests.
-// After Stop it goes at once, because a posted task might outlive the budget.
+// The last owner leaves the freeing to the loading executor: native memory never goes on a thread that answers
+// requests. The posted task owns nothing, for it may outlive the budget; after Stop the model goes at once.
 std::shared_ptr<EmbeddingModel> State::Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id) {
   ResidentGauge(id).Set(static_cast<double>(model->info.resident_bytes));
   return {model.release(), [weak = weak_from_this(), id](EmbeddingModel* dying) {
             std::unique_ptr<EmbeddingModel> owned(dying);
             const auto self = weak.lock();
-            if (!self || self->Stopped()) return;
-            const bool posted = self->env_.loading.Post([weak, id, owned = std::move(owned)]() mutable {
-              owned.reset();
-              (void)malloc_trim(0);  // glibc keeps freed pages otherwise
-              if (const auto alive = weak.lock()) alive->Freed(id);
+            if (!self || !self->KeepDying(id, owned)) return;
+            const bool posted = self->env_.loading.Post([weak] {
+              if (const auto alive = weak.lock()) alive->FreeDying();
             });
-            if (!posted) self->Freed(id);  // it went with the refused task
+            if (!posted) self->FreeDying();
           }};
+}
+
+// False after Stop.
+bool State::KeepDying(const ModelId& id, std::unique_ptr<EmbeddingModel>& model) {
+  const auto book = book_.Lock();
+  if (book->stopped) return false;
+  book->dying.emplace_back(id, std::move(model));
+  return true;
+}
+
+void State::FreeDying() {
+  Dying dying;
+  dying.swap(book_.Lock()->dying);
+  for (auto& [id, model] : dying) {
+    model.reset();
+    (void)malloc_trim(0);  // glibc keeps freed pages otherwise
+    Freed(id);
+  }
 }
 
 bool State::Stopped() const { return book_.Lock()->stopped; }
@@ -357,10 +378,12 @@ std::vector<LocalModel> State::List() const {
 void State::Stop() {
   Leftovers leftovers;
   std::map<ModelId, Entry> entries;
+  Dying dying;
   {
     const auto book = book_.Lock();
     book->stopped = true;
     entries.swap(book->entries);
+    dying.swap(book->dying);
     book->pending.clear();
     for (auto& [id, entry] : entries) {
       if (entry.attempt) entry.attempt->cancelled = true;
