@@ -28,6 +28,7 @@ namespace {
 
 constexpr int kIdle = 19;              // niceness of loading
 constexpr int kBackgroundThreads = 4;  // store and file work: waits, hardly computes
+constexpr int kDownloadThreads = 2;    // registrations from URLs: each may take an hour, and nothing else waits for it
 constexpr double kMemoryShare = 0.8;   // of what machine and cgroup allow
 
 bool IsLoopback(const std::string& address) {
@@ -112,6 +113,7 @@ struct Node::Parts {
         cpu({.name = "cpu", .threads = std::max(1, PhysicalCores())}),
         lane_pool({.name = "lane", .threads = lanes}),
         background({.name = "background", .threads = kBackgroundThreads}),
+        downloads({.name = "downloads", .threads = kDownloadThreads, .queue = 100}),
         loading({.name = "loading", .threads = 1, .nice = kIdle}) {}
 
   Status Open(const NodeOptions& options, const config::Snapshot& current);
@@ -129,7 +131,7 @@ struct Node::Parts {
   std::unique_ptr<storage::SqliteStore> store;
   std::unique_ptr<engines::EngineRegistry> plugins;
   std::unique_ptr<net::HttpServer> server;
-  ThreadPool timers, cpu, lane_pool, background, loading;
+  ThreadPool timers, cpu, lane_pool, background, downloads, loading;
   Strand observers{background};
   std::unique_ptr<net::HttpClient> client;
   std::unique_ptr<deploy::NodeCore> core;
@@ -170,6 +172,7 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
       .store = *store,
       .executors = {.io = timers, .cpu = cpu, .lanes = lane_pool, .background = background},
       .loading = loading,
+      .downloads = &downloads,
       .clock = clock,
       .random = random,
       .engines = options.engines == nullptr ? *plugins : *options.engines,
@@ -208,14 +211,12 @@ void Node::Parts::Stop() {
   if (server) server->Stop(std::chrono::milliseconds(settings->Current()->Int("mlnode.http.drain_timeout_ms")));
   if (core) {
     core->Stop();
-    for (const models::Model& model : core->models().List()) {
-      if (model.registration == models::Registration::kRegistering) core->registration().Cancel(model.id);
-    }
+    core->registration().Stop();
     for (const serving::LocalModel& model : core->local_models().List()) {
       if (model.state == serving::LocalState::kLoading) core->local_models().Unload(model.model, Duration::zero());
     }
   }
-  for (ThreadPool* pool : {&loading, &lane_pool, &cpu, &background, &timers}) pool->Stop();
+  for (ThreadPool* pool : {&loading, &downloads, &lane_pool, &cpu, &background, &timers}) pool->Stop();
 }
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

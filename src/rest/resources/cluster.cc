@@ -5,7 +5,7 @@
 #include "core/log.h"
 #include "rest/json_reply.h"
 #include "rest/resources/resources.h"
-#include "rest/time_value.h"
+#include "rest/resources/time_value.h"
 
 namespace mlnode::rest {
 namespace {

@@ -33,7 +33,8 @@ Result<net::HttpReply> RegisterGroup(const RequestContext& context, deploy::Node
   ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "Model group request has empty body"));
   ASSIGN_OR_RETURN(const auto name, StringField(body, "name"));
   ASSIGN_OR_RETURN(const auto description, StringField(body, "description"));
-  if (!name || name->find_first_not_of(" \t\n\r") == std::string::npos) {
+  if (!name) return MakeError(Code::kInvalidArgument, "model group name must not be null");
+  if (name->find_first_not_of(" \t\n\r") == std::string::npos) {
     return ValidationFailed("Model group name is required and cannot be null or blank");
   }
   RETURN_IF_ERROR(RefuseAccessFields(body));

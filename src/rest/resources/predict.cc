@@ -1,6 +1,7 @@
 // POST models/{id}/_predict and _predict/{algorithm}/{id} (spec/predict-local §1 to 4).
 // The way: io thread → gate.Find → parse (on cpu beyond 64 KiB) → gate.Admit → Servable::Predict → writer (on cpu when
 // large).
+#include <exception>
 #include <limits>
 
 #include "core/log.h"
@@ -44,12 +45,23 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Start() {
     if (const Status found = FindModel(); !found) return answer_(found.error());
-    if (context_->body().size() <= kParseHereBytes) return Parse();
-    const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Parse(); });
+    if (context_->body().size() <= kParseHereBytes) return Run(&PredictCall::Parse);
+    const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Parse); });
     if (!posted) answer_(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
   }
 
  private:
+  // What a step throws (no memory for a large body) ends this call, not the process.
+  void Run(void (PredictCall::*step)()) {
+    try {
+      (this->*step)();
+    } catch (const std::exception& thrown) {
+      Error error = MakeError(Code::kInternal, "the prediction could not be carried out on this node");
+      error.detail = thrown.what();
+      answer_(std::move(error));
+    }
+  }
+
   Status FindModel() {
     model_ = ModelId(context_->PathParam("model_id"));
     context_->trace.emplace().model = model_.str();
@@ -101,11 +113,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     trace.documents = result_.documents.size();
     trace.tokens = result_.tokens;
     trace.truncated = result_.truncated;
-    if (PrintedValues(result_, filter_) > kPrintHereValues &&
-        node_.executors().cpu.Post([call = shared_from_this()] { call->Write(); })) {
-      return;
-    }
-    Write();
+    const bool large = PrintedValues(result_, filter_) > kPrintHereValues;
+    if (large && node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Write); })) return;
+    Run(&PredictCall::Write);
   }
 
   void Write() {

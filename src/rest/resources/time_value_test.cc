@@ -1,4 +1,4 @@
-#include "rest/time_value.h"
+#include "rest/resources/time_value.h"
 
 #include <gtest/gtest.h>
 

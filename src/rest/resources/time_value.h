@@ -1,4 +1,4 @@
-// rest/time_value.h: durations in query parameters: "30s", "500ms", "1m".
+// rest/resources/time_value.h: durations in query parameters: "30s", "500ms", "1m".
 #pragma once
 
 #include <string_view>
