@@ -56,6 +56,8 @@ Task ThreadPool::Shared::Next(std::unique_lock<std::mutex>& lock) {
     if (!queue.empty()) {
       Task task = std::move(queue.front());
       queue.pop_front();
+      // This thread may have been the one that watched the timers: an idle one goes on watching.
+      if (!timers.empty()) wake.notify_one();
       return task;
     }
     if (stopping) return {};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include <atomic>
 #include <latch>
 #include <memory>
@@ -209,6 +211,17 @@ TEST(StrandTest, TimersJoinTheQueueAndCancel) {
   EXPECT_EQ(order, "");
   executor.RunFor(milliseconds(1));
   EXPECT_EQ(order, "k");
+}
+
+// A thread that watched a timer takes a task; another idle thread must watch on, or the timer is late by that task.
+TEST(ThreadPoolTest, TimerFiresWhileTheThreadThatWatchedItWorks) {
+  ThreadPool pool({.name = "test", .threads = 2});
+  std::promise<void> fired;
+  std::promise<void> release;
+  const Timer timer = pool.PostAfter(std::chrono::milliseconds(30), [&] { fired.set_value(); });
+  ASSERT_TRUE(pool.Post([&] { release.get_future().wait(); }));
+  EXPECT_EQ(fired.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  release.set_value();
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ Status NodeCore::Parts::Start() {
                                       .tasks = tasks,
                                       .random = e.random,
                                       .clock = e.clock,
-                                      .background = e.executors.background,
+                                      .background = e.downloads ? *e.downloads : e.executors.background,
                                       .settings = e.settings,
                                       .client = e.http_client,
                                       .temporary = e.temporary,

@@ -34,7 +34,8 @@ struct NodeCoreEnvironment {
   NodeIdentity self;
   storage::Store& store;
   Executors executors;
-  Executor& loading;  // one thread, idle priority
+  Executor& loading;              // one thread, idle priority
+  Executor* downloads = nullptr;  // registrations from URLs, which may take an hour each; null: background
   const Clock& clock;
   RandomSource& random;
   engines::EngineRegistry& engines;

@@ -69,7 +69,7 @@ bool ModelRegistration::State::Accept(const ModelId& model, const Signals& signa
   const std::int64_t limit =
       environment.settings.Current()->Int("plugins.ml_commons.max_register_model_tasks_per_node");
   const auto locked = jobs.Lock();
-  if (static_cast<std::int64_t>(locked->accepted.size()) >= limit) return false;
+  if (locked->closing || static_cast<std::int64_t>(locked->accepted.size()) >= limit) return false;
   return locked->accepted.emplace(model, signals).second;
 }
 
@@ -115,10 +115,15 @@ void ModelRegistration::State::Fail(const TaskId& task, const std::string& why) 
 ModelRegistration::ModelRegistration(RegistrationEnvironment environment)
     : state_(std::make_shared<State>(std::move(environment))) {}
 
-ModelRegistration::~ModelRegistration() {
-  auto locked = state_->jobs.Lock();
+void ModelRegistration::Stop() {
+  const auto locked = state_->jobs.Lock();
   locked->closing = true;
   for (const auto& [model, signals] : locked->accepted) signals->closing = true;
+}
+
+ModelRegistration::~ModelRegistration() {
+  Stop();
+  auto locked = state_->jobs.Lock();
   state_->idle.wait(locked.lock(), [&] { return locked->running == 0; });
 }
 
