@@ -67,11 +67,12 @@ void World::Kill() {
   ledger_.open_predictions = 0;
 }
 
-void World::Restart() {
+void World::Restart(Duration downtime) {
   Trace("restart");
   ++restarts_;
   do {
     Kill();
+    clock_.Advance(std::exchange(downtime, Duration::zero()));
     disk_.Restart();
     Boot();
   } while (severed_);

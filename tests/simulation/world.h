@@ -66,7 +66,8 @@ class World {
   // Posts what a client asks of the node.
   void Request(std::function<void()> request);
   void RequestAfter(Duration delay, std::function<void()> request);
-  void Restart();
+  // The process dies, and another begins after `downtime`.
+  void Restart(Duration downtime = {});
   // From here on nothing goes wrong any more.
   void CalmDown();
   // The process loses its disk at the `writes`-th write from now, and dies soon after.
