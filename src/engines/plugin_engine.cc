@@ -2,13 +2,29 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
+#include "core/utf8.h"
 #include "engines/run_check.h"
 
 namespace mlnode::engines {
 namespace {
+
+// Vendor texts quote names out of the model file, byte by byte, and are cut where the buffer ends: what is no character
+// becomes '?', because the text goes into documents and answers.
+std::string PrintableUtf8(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const Utf8Char next = DecodeUtf8(text);
+    if (next.length == 0) out += '?';
+    out += text.substr(0, next.length);
+    text.remove_prefix(std::max<std::size_t>(next.length, 1));
+  }
+  return out;
+}
 
 // The buffer that a plug-in writes its error text into, and that text as an Error.
 class PluginError {
@@ -16,8 +32,9 @@ class PluginError {
   MlnodeError* get() { return &error_; }
   Error ToError(std::int32_t status, const MlnodeEngineApi& api) const {
     const Code code = status >= 1 && status <= kCodeCount ? static_cast<Code>(status - 1) : Code::kInternal;
-    if (code != Code::kInternal) return MakeError(code, text_.data());
-    return Error{.code = code, .message = std::string("the engine ") + api.name + " failed", .detail = text_.data()};
+    std::string text = PrintableUtf8(text_.data());
+    if (code != Code::kInternal) return MakeError(code, std::move(text));
+    return Error{.code = code, .message = std::string("the engine ") + api.name + " failed", .detail = std::move(text)};
   }
 
  private:

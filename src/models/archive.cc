@@ -15,8 +15,8 @@
 namespace mlnode::models {
 namespace {
 
-constexpr std::uint64_t kRatioMatters = 1024 * 1024;        // smaller entries cannot hurt by their ratio
-constexpr std::uint64_t kMaxPropertiesBytes = 1024 * 1024;  // of a serving.properties
+constexpr std::uint64_t kRatioMatters = 1024ULL * 1024;        // smaller entries cannot hurt by their ratio
+constexpr std::uint64_t kMaxPropertiesBytes = 1024ULL * 1024;  // of a serving.properties
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::size_t kMaxPartBytes = 255;  // of one folder or file name: NAME_MAX
 
@@ -100,6 +100,8 @@ Status ArchiveCheck::CheckUnique(const ZipEntry& entry) {
   const std::string path = folder ? entry.name.substr(0, entry.name.size() - 1) : entry.name;
   if (files_.contains(path) || (!folder && folders_.contains(path)))
     return BadEntry(entry.name, "is in the archive twice");
+  constexpr std::ptrdiff_t kMaxDepth = 32;  // no model needs it; each level is a folder to make and to sync
+  if (std::count(path.begin(), path.end(), '/') > kMaxDepth) return BadEntry(entry.name, "lies deeper than 32 folders");
   for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     if (files_.contains(path.substr(0, slash))) return BadEntry(entry.name, "lies below a file");
     folders_.insert(path.substr(0, slash));

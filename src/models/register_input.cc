@@ -2,7 +2,9 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <utility>
 
 #include "models/model_config.h"
@@ -19,7 +21,7 @@ Error WithReason(std::string reason, std::string message) {
   return error;
 }
 
-enum class Form { kRegister, kMeta };
+enum class Form : std::uint8_t { kRegister, kMeta };
 
 // Reads a body in the order the peer judges it: what a field alone shows to be wrong first, then what is missing.
 class BodyReader {
@@ -111,16 +113,15 @@ Status CheckRateLimiter(const json::object& limiter) {
                                                       "MINUTES",     "HOURS",        "DAYS"};
   const json::value* limit = limiter.if_contains("limit");
   if (limit != nullptr && !limit->is_null()) {
-    static const RE2 kPositive(R"(\d{1,15}(\.\d{1,15})?)");
+    static const RE2 positive_number(R"(\d{1,15}(\.\d{1,15})?)");
     const json::string* text = limit->if_string();
-    const bool positive = text != nullptr ? RE2::FullMatch(re2::StringPiece(text->data(), text->size()), kPositive)
-                                          : limit->is_number() && limit->to_number<double>() >= 0;
+    const bool positive = text != nullptr
+                              ? RE2::FullMatch(re2::StringPiece(text->data(), text->size()), positive_number)
+                              : limit->is_number() && limit->to_number<double>() >= 0;
     if (!positive) return WithReason("parse_exception", "Limit field must be a positive number.");
   }
   ASSIGN_OR_RETURN(const std::optional<std::string> unit, StringField(limiter, "unit"));
-  bool known = !unit;
-  for (std::string_view name : kUnits) known = known || *unit == name;
-  if (!known)
+  if (unit && std::ranges::find(kUnits, *unit) == kUnits.end())
     return Invalid(
         "[rate_limiter.unit] must be one of NANOSECONDS, MICROSECONDS, MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS, "
         "but was [" +
@@ -221,12 +222,12 @@ Status CheckFeatureFlags(FunctionName function, const config::Snapshot& settings
 
 // Step 4: the letters a name, a description and provisioned_by may have.
 Status CheckTexts(const RegisterInput& input, const json::object& body) {
-  static const RE2 kAllowed(R"([\p{L}\p{N}\s\x0B.,!?():@\-_/'"]*)");
+  static const RE2 allowed(R"([\p{L}\p{N}\s\x0B.,!?():@\-_/'"]*)");
   std::string problems;
   int count = 0;
   auto add = [&](const std::string& problem) { problems += " " + std::to_string(++count) + ": " + problem + ";"; };
   auto check = [&](const std::string& what, const std::string& text) {
-    if (!RE2::FullMatch(text, kAllowed))
+    if (!RE2::FullMatch(text, allowed))
       add(what + " can only contain letters, numbers, spaces, and basic punctuation (.,!?():@-_'/\")");
   };
   if (input.model.name.find_first_not_of(" \t\r\n\f\v") == std::string::npos) {
@@ -249,8 +250,8 @@ Result<ModelId> ReadModelId(const json::object& body) {
   if (id->front() == '_' || id->front() == '-')
     return Invalid(std::string("model id must not start with '") + id->front() + "'");
   if (id->size() > kMaxIdBytes) return Invalid("model id is too long, max length is 512");
-  static const RE2 kIdPattern("[a-zA-Z0-9][a-zA-Z0-9_-]*");
-  if (!RE2::FullMatch(*id, kIdPattern))
+  static const RE2 id_pattern("[a-zA-Z0-9][a-zA-Z0-9_-]*");
+  if (!RE2::FullMatch(*id, id_pattern))
     return Invalid(
         "model id must contain only letters, digits, underscores, and hyphens, and must start with a letter or digit");
   return ModelId(std::move(*id));

@@ -208,8 +208,7 @@ TEST_F(RegisterInputTest, AChosenIdIsChecked) {
 }
 
 TEST_F(RegisterInputTest, WrongKindsAreRefusedWithTheFieldsName) {
-  for (const char* field :
-       {"name", "description", "model_config", "rate_limiter", "is_enabled", "url"}) {
+  for (const char* field : {"name", "description", "model_config", "rate_limiter", "is_enabled", "url"}) {
     const json::value wrong = std::string_view(field) == "model_config" || std::string_view(field) == "rate_limiter"
                                   ? json::value("text")
                                   : json::value{{"an", "object"}};

@@ -18,10 +18,14 @@ Error RemoteIsUnimplemented() {
 }
 
 // A chunk for a model that already has them all: the same bytes again are fine, others would change what may be
-// deployed.
-Status CheckResent(const storage::Store& store, const Model& model, std::uint32_t number, std::string_view bytes) {
-  ASSIGN_OR_RETURN(const std::string stored, store.GetPart(model.upload, number));
-  if (stored == bytes) return {};
+// deployed. A part that is damaged or gone takes any: the archive's hash is checked at each load.
+Status CheckResent(storage::Store& store, const Model& model, std::uint32_t number, std::string_view bytes) {
+  const Result<std::string> stored = store.GetPart(model.upload, number);
+  if (stored && *stored == bytes) return {};
+  if (!stored) {
+    const bool lost = stored.error().code == Code::kDataLoss || stored.error().code == Code::kNotFound;
+    return lost ? store.PutPart(model.upload, number, bytes) : Status(stored.error());
+  }
   return MakeError(Code::kFailedPrecondition,
                    "model " + model.id.str() + " is already registered; chunk " + std::to_string(number) +
                        " differs from the stored one. Delete the model to upload another archive");
@@ -140,7 +144,8 @@ Result<ModelId> ModelRegistration::CreateMeta(RegisterInput input) {
   model.upload = UploadId(NewDocumentId(environment.random));
   const Status created = environment.models.Create(model);
   if (created) return model.id;
-  UndoPlacement(environment.models, placement);
+  // An unknown write may have happened: the version it took stays taken then; a skipped one is legal.
+  if (created.error().code != Code::kUnavailable) UndoPlacement(environment.models, placement);
   return created.error();
 }
 

@@ -18,8 +18,8 @@ Result<bool> IsDead(const tasks::TaskRepository& tasks, const TaskId& id, EpochM
 }
 
 // The last step of a registration that got as far as the document: its task does not know yet.
-void CompleteTask(const Model& model, tasks::TaskRepository& tasks) {
-  const Result<tasks::TaskRecord> task = tasks.Get(*model.register_task);
+void CompleteTask(const Model& model, const TaskId& id, tasks::TaskRepository& tasks) {
+  const Result<tasks::TaskRecord> task = tasks.Get(id);
   if (!task || tasks::IsTerminal(task->state)) return;
   const Result<tasks::TaskRecord> completed = tasks.Transition(
       task->id, tasks::TaskState::kCompleted, [&](tasks::TaskRecord& record) { record.model = model.id; });
@@ -27,9 +27,9 @@ void CompleteTask(const Model& model, tasks::TaskRepository& tasks) {
     LOG_WARN("models", "task {} of registered model {}: {}", task->id.str(), model.id.str(), completed.error().message);
 }
 
-Result<bool> RemoveAbandoned(const Model& model, ModelRepository& models, tasks::TaskRepository& tasks,
-                             EpochMillis now) {
-  ASSIGN_OR_RETURN(const bool dead, IsDead(tasks, *model.register_task, now));
+Result<bool> RemoveAbandoned(const Model& model, const TaskId& task, ModelRepository& models,
+                             tasks::TaskRepository& tasks, EpochMillis now) {
+  ASSIGN_OR_RETURN(const bool dead, IsDead(tasks, task, now));
   if (!dead) return false;
   const auto still_registering = [&](const Model& current) -> Status {
     if (current.registration == Registration::kRegistering && current.upload == model.upload) return {};
@@ -38,9 +38,9 @@ Result<bool> RemoveAbandoned(const Model& model, ModelRepository& models, tasks:
   const Result<storage::Written> removed = models.Remove(model.id, still_registering);
   if (removed) {
     LOG_INFO("models", "removed model {}, whose registration ended without it", model.id.str());
-    const auto failed = tasks.Transition(
-        *model.register_task, tasks::TaskState::kFailed,
-        [](tasks::TaskRecord& record) { record.error = "the registration made no progress until its deadline"; });
+    const auto failed = tasks.Transition(task, tasks::TaskState::kFailed, [](tasks::TaskRecord& record) {
+      record.error = "the registration made no progress until its deadline";
+    });
     if (!failed && failed.error().code == Code::kUnavailable) return failed.error();
     return true;
   }
@@ -83,10 +83,10 @@ Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRep
   for (const Model& model : models.List()) {
     if (!model.register_task) continue;
     if (model.registration == Registration::kRegistered) {
-      CompleteTask(model, tasks);
+      CompleteTask(model, *model.register_task, tasks);
       continue;
     }
-    ASSIGN_OR_RETURN(const bool removed, RemoveAbandoned(model, models, tasks, now));
+    ASSIGN_OR_RETURN(const bool removed, RemoveAbandoned(model, *model.register_task, models, tasks, now));
     report.documents_removed += removed ? 1 : 0;
   }
   ASSIGN_OR_RETURN(report.uploads_removed, RemoveOrphans(models.store(), now - grace.count()));

@@ -1,5 +1,7 @@
 #include "models/serving_properties.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -42,7 +44,8 @@ std::string Unescape(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (text[++i] == 'u' && i + 4 < text.size() && text.substr(i + 1, 2) == "00") {
+    ++i;
+    if (text[i] == 'u' && i + 4 < text.size() && text.substr(i + 1, 2) == "00") {
       constexpr std::string_view kHex = "0123456789abcdef";
       const std::size_t high = kHex.find(static_cast<char>(text[i + 3] | 0x20)),
                         low = kHex.find(static_cast<char>(text[i + 4] | 0x20));
@@ -107,8 +110,9 @@ Status CheckServingProperties(std::string_view text) {
     bool names_class = LooksLikeClass(value);
     for (std::string_view known : kClassKeys) names_class = names_class || lower == known;
     if (names_class)
-      return MakeError(Code::kInvalidArgument, "serving.properties key '" + key + "' references a non-DJL class '" +
-                                                   value + "', which is not allowed");
+      return MakeError(
+          Code::kInvalidArgument,
+          fmt::format("serving.properties key '{}' references a non-DJL class '{}', which is not allowed", key, value));
   }
   return {};
 }

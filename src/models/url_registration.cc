@@ -90,7 +90,8 @@ Status UrlRegistration::MakeDocument() {
   model.content_bytes.reset();
   model.total_chunks.reset();
   const Status created = models.Create(model);
-  if (!created) UndoPlacement(models, placement_);
+  // An unknown write may have happened: the version it took stays taken then; a skipped one is legal.
+  if (!created && created.error().code != Code::kUnavailable) UndoPlacement(models, placement_);
   input_.model = std::move(model);
   return created;
 }
@@ -113,7 +114,7 @@ Status UrlRegistration::Download() {
   };
   NoHttpClient none;
   net::HttpClient& client = environment_.client != nullptr ? *environment_.client : none;
-  RETURN_IF_ERROR(net::Fetch(client, *input_.url, policy, sink));
+  RETURN_IF_ERROR(net::Fetch(client, input_.url.value_or(""), policy, sink));
   hash_ = hash.HexDigest();
   return file.Finish();
 }
@@ -122,7 +123,8 @@ Status UrlRegistration::Verify() {
   RETURN_IF_ERROR(KeepGoing());
   const Model& model = input_.model;
   ASSIGN_OR_RETURN(const ArchiveSummary summary,
-                   CheckArchive(ArchivePath(), {.function = model.function, .format = *model.format}));
+                   CheckArchive(ArchivePath(), {.function = model.function,
+                                                .format = model.format.value_or(engines::ModelFormat::kOnnx)}));
   LOG_DEBUG("models", "archive of {}: {} entries, {} bytes unpacked", model.id.str(), summary.entries,
             summary.unpacked_bytes);
   if (!model.content_hash)
@@ -199,15 +201,16 @@ void UrlRegistration::CleanUp() {
   const Result<storage::Written> removed = models.Remove(input_.model.id, still_ours);
   if (!removed)
     LOG_DEBUG("models", "failed registration of {}: its document: {}", input_.model.id.str(), removed.error().message);
-  // Parts written after somebody else removed the document are nobody's.
-  const bool registered_after_all = !removed && removed.error().code == Code::kUnavailable;
-  if (!registered_after_all) {
+  // Parts written after somebody else removed the document are nobody's. While a document may name them (it is
+  // registered after all, or the store does not say), they stay: the repair removes them if nobody owns them.
+  const bool nobodys = removed || removed.error().code == Code::kNotFound;
+  if (nobodys) {
     const Status parts = models.store().RemoveUpload(input_.model.upload);
     if (!parts)
       LOG_WARN("models", "parts of failed registration {} stay for now: {}", input_.model.id.str(),
                parts.error().message);
   }
-  if (removed || removed.error().code == Code::kNotFound) UndoPlacement(models, placement_);
+  if (nobodys) UndoPlacement(models, placement_);
 }
 
 }  // namespace mlnode::models

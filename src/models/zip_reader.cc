@@ -27,6 +27,7 @@ class EndRecords {
  public:
   EndRecords(std::ifstream& file, std::uint64_t size) : file_(file), size_(size) {}
 
+  // The largest of the counts that the end records claim and that their directory's size allows for.
   Result<std::uint64_t> LargestCount() {
     constexpr std::uint64_t kTail = 22 + 65'535 + 20;  // end record, longest comment, ZIP64 locator before it
     const std::uint64_t from = size_ > kTail ? size_ - kTail : 0;
@@ -35,7 +36,10 @@ class EndRecords {
     bool found = false;
     for (std::size_t at = tail.find("PK\5\6"); at != std::string::npos; at = tail.find("PK\5\6", at + 1)) {
       if (tail.size() - at < 22) break;
-      const std::uint64_t count = std::max(LittleEndian(tail, at + 8, 2), LittleEndian(tail, at + 10, 2));
+      // libzip reads entries for as long as the directory has bytes, whatever the count says: both are held to the
+      // limit.
+      const std::uint64_t count = std::max({LittleEndian(tail, at + 8, 2), LittleEndian(tail, at + 10, 2),
+                                            LittleEndian(tail, at + 12, 4) / kGenerousEntryBytes});
       const bool in_zip64 = at >= 20 && tail.compare(at - 20, 4, "PK\6\7") == 0;
       largest = std::max(largest, in_zip64 ? Zip64Count(LittleEndian(tail, at - 20 + 8, 8)) : count);
       found = true;
@@ -45,6 +49,9 @@ class EndRecords {
   }
 
  private:
+  // Of the directory: 46 fixed, a long name, extra fields.
+  static constexpr std::uint64_t kGenerousEntryBytes = 1'600;
+
   std::string ReadAt(std::uint64_t at, std::uint64_t length) {
     std::string bytes(length, '\0');
     file_.clear();
@@ -58,7 +65,8 @@ class EndRecords {
     if (size_ < kRecord || at > size_ - kRecord) return 0;
     const std::string record = ReadAt(at, kRecord);
     if (record.size() < kRecord) return 0;
-    return std::max(LittleEndian(record, 24, 8), LittleEndian(record, 32, 8));
+    return std::max(
+        {LittleEndian(record, 24, 8), LittleEndian(record, 32, 8), LittleEndian(record, 40, 8) / kGenerousEntryBytes});
   }
   std::ifstream& file_;
   std::uint64_t size_;
@@ -151,7 +159,7 @@ Status ZipReader::Read(std::uint64_t index, const ZipEntry& entry,
   };
   const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(archive_.get(), index, 0));
   if (!file) return damaged(zip_strerror(archive_.get()));
-  std::vector<char> buffer(256 * 1024);
+  std::vector<char> buffer(256UL * 1024);
   std::uint64_t total = 0;
   while (true) {
     const zip_int64_t got = zip_fread(file.get(), buffer.data(), buffer.size());
