@@ -40,6 +40,9 @@ struct NodeCore::Parts {
 
 Status NodeCore::Parts::Start() {
   NodeCoreEnvironment& e = environment;
+  // Downloads that a crash cut off: nobody goes on with them.
+  std::error_code ignored;
+  std::filesystem::remove_all(e.temporary, ignored);
   RETURN_IF_ERROR(sync.Start());
   ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
   RETURN_IF_ERROR(membership.Start());

@@ -96,6 +96,13 @@ class KillTest(unittest.TestCase):
         self.restart()
         self.assertEqual(len(self.api.embed(model, ["a"])[0]), 384)
 
+    def test_what_a_download_left_is_gone_after_a_restart(self):
+        left = self.node.data / "tmp" / "register-cut-off.zip"
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"half a download")
+        self.restart()
+        self.assertFalse(left.exists())
+
     def test_second_process_on_the_same_data_is_refused(self):
         other = NodeProcess(OPTIONS.binary, data=self.node.data)
         with self.assertRaises(RuntimeError) as refused:
