@@ -143,6 +143,26 @@ TEST(ParseQueryTest, TooManyClausesAreRefused) {
   EXPECT_THAT(clause.error().message, HasSubstr("maxClauseCount is set to 1024"));
 }
 
+TEST(ParseQueryTest, LimitsAreNamed) {
+  EXPECT_EQ(ErrorOf(R"({"wildcard":{"a":")" + std::string(1001, 'x') + R"("}})").message,
+            "[wildcard] pattern of field [a] has 1001 bytes, the limit is 1000");
+  EXPECT_TRUE(ParseQuery(ParseJson(R"({"prefix":{"a":")" + std::string(1000, 'x') + R"("}})").value()));
+  const json::value terms{{"terms", json::object{{"a", json::array(65'537, 1)}}}};
+  EXPECT_EQ(ParseQuery(terms).error().message, "[terms] field [a] has 65537 values, the limit is 65536");
+}
+
+TEST(ParseQueryTest, DateMathStaysWithinTheYears) {
+  const auto query = [](const std::string& date) { return R"({"range":{"a":{"gte":")" + date + R"("}}})"; };
+  EXPECT_TRUE(ParseQuery(ParseJson(query("now-9000000000s")).value()));
+  std::string many = "now";
+  for (int i = 0; i < 2000; ++i) many += "+15000w";
+  for (const std::string& date : {many, std::string("now+9223372036854775807w"), std::string("now-10000000w")}) {
+    const Error error = ErrorOf(query(date));
+    EXPECT_EQ(error.code, Code::kInvalidArgument);
+    EXPECT_THAT(error.message, HasSubstr("300 years"));
+  }
+}
+
 TEST(ParseQueryTest, ScoresStayFinite) {
   std::string query = R"({"match_all":{"boost":3e38}})";
   for (int i = 0; i < 18; ++i) query = R"({"bool":{"boost":3e38,"must":[)" + query + "]}}";

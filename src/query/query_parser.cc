@@ -10,6 +10,10 @@
 namespace mlnode::query {
 namespace {
 
+constexpr std::size_t kMaxTerms = 65'536;        // the peer's index.max_terms_count
+constexpr std::size_t kMaxPatternBytes = 1'000;  // the time of a match grows with pattern times value
+// 300 years either way: an offset from now and what is added to it stay far from the ends of 64 bits.
+constexpr std::int64_t kMaxOffsetMillis = 300LL * 366 * 86'400'000;
 constexpr int kMaxClauses = 1024;  // the peer's indices.query.bool.max_clause_count
 
 // Queries the peer's DSL has and this version does not.
@@ -150,6 +154,13 @@ Result<FieldValue> ReadFieldValue(std::string_view kind, const json::value& give
   return out;
 }
 
+Status CheckPattern(std::string_view kind, std::string_view field, std::string_view pattern) {
+  if (pattern.size() <= kMaxPatternBytes) return {};
+  return MakeError(Code::kInvalidArgument, "[" + std::string(kind) + "] pattern of field [" + std::string(field) +
+                                               "] has " + std::to_string(pattern.size()) + " bytes, the limit is " +
+                                               std::to_string(kMaxPatternBytes));
+}
+
 // now, now-1d, now+2h-30m. Months, years and rounding (/d) are not built.
 Result<std::int64_t> ParseNowOffset(std::string_view text) {
   std::int64_t offset = 0;
@@ -184,10 +195,12 @@ Result<std::int64_t> ParseNowOffset(std::string_view text) {
                          "date math [" + std::string(text) +
                              "] is not supported: use now with +N or -N and one of the units s, m, h, d, w");
     }
-    if (amount < 0 || amount > 10'000'000)
+    if (amount < 0 || amount > kMaxOffsetMillis / millis)
       return MakeError(Code::kInvalidArgument,
-                       "date math [" + std::string(text) + "]: an amount must be between 0 and 10000000");
+                       "date math [" + std::string(text) + "]: an amount must be between 0 and 300 years");
     offset += (sign == '-' ? -1 : 1) * amount * millis;
+    if (offset < -kMaxOffsetMillis || offset > kMaxOffsetMillis)
+      return MakeError(Code::kInvalidArgument, "date math [" + std::string(text) + "] leads beyond 300 years from now");
     rest.remove_prefix(static_cast<std::size_t>(parsed.ptr - rest.data()) + 1);
   }
   return offset;
@@ -248,6 +261,7 @@ Result<ClausePtr> QueryParser::ParseTerm(const json::object& body) {
   ASSIGN_OR_RETURN(const OneField field, SingleField("term", body));
   ASSIGN_OR_RETURN(const FieldValue given, ReadFieldValue("term", *field.value, {"value", "term"}));
   if (!given.ignore_case) return AnyOf(FieldPath(field.name), {given.value}, given.boost);
+  RETURN_IF_ERROR(CheckPattern("term", field.name, ScalarText(given.value)));
   std::string pattern;
   for (char c : ScalarText(given.value)) {
     if (c == '*' || c == '?' || c == '\\') pattern += '\\';
@@ -276,13 +290,16 @@ Result<ClausePtr> QueryParser::ParseTerms(const json::object& body) {
     return ParsingError(
         "[terms] query requires a field name, followed by array of terms or a document lookup specification");
   const json::array& values = field->value->get_array();
+  if (values.size() > kMaxTerms)
+    return MakeError(Code::kInvalidArgument, "[terms] field [" + std::string(field->name) + "] has " +
+                                                 std::to_string(values.size()) + " values, the limit is " +
+                                                 std::to_string(kMaxTerms));
   for (const json::value& value : values) {
     if (value.is_structured() || value.is_null())
       return ParsingError("[terms] query does not support values other than numbers, strings and booleans: field [" +
                           std::string(field->name) + "]");
   }
-  RETURN_IF_ERROR(
-      Count(values.size() / 64));  // comparisons are cheaper than clauses; 65,536 values are the peer's limit
+  RETURN_IF_ERROR(Count(values.size() / 64));  // comparisons are cheaper than clauses
   return AnyOf(FieldPath(field->name), {values.begin(), values.end()}, boost);
 }
 
@@ -360,6 +377,7 @@ Result<ClausePtr> QueryParser::ParseGlob(std::string_view kind, const json::obje
   ASSIGN_OR_RETURN(const OneField field, SingleField(kind, body));
   ASSIGN_OR_RETURN(FieldValue given, ReadFieldValue(kind, *field.value, {"value", kind}));
   std::string pattern = ScalarText(given.value);
+  RETURN_IF_ERROR(CheckPattern(kind, field.name, pattern));
   if (kind == "prefix") {
     std::string literal;
     for (char c : pattern) {

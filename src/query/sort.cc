@@ -8,7 +8,7 @@ namespace {
 int CompareScalars(const json::value& left, const json::value& right) {
   if (left.is_number() != right.is_number()) return left.is_number() ? -1 : 1;
   if (left.is_number()) {
-    const double a = *ScalarNumber(left), b = *ScalarNumber(right);
+    const double a = ScalarNumber(left).value_or(0), b = ScalarNumber(right).value_or(0);
     return a < b ? -1 : (a > b ? 1 : 0);
   }
   return ScalarText(left).compare(ScalarText(right));
