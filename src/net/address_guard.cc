@@ -17,7 +17,7 @@ namespace {
 
 using Bytes = std::array<std::uint8_t, 16>;  // an IPv4 address fills the first four
 
-enum class Kind { kPublic, kLoopback, kInternal, kNowhere };
+enum class Kind : std::uint8_t { kPublic, kLoopback, kInternal, kNowhere };
 
 struct Range {
   const char* prefix;

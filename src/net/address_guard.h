@@ -5,13 +5,13 @@
 
 #include <sys/socket.h>
 
-#include <string>
+#include <cstdint>
 
 #include "core/result.h"
 
 namespace mlnode::net {
 
-enum class AddressPolicy {
+enum class AddressPolicy : std::uint8_t {
   kPublicOnly,  // loopback, private, link-local, unique-local, multicast, unspecified, mapped and reserved are refused
   kLoopbackAndPublic,  // the above and 127.0.0.0/8, ::1
   kAny,                // all but multicast and unspecified

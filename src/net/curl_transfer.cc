@@ -98,10 +98,9 @@ void CurlTransfer::SetMethod() {
 }
 
 void CurlTransfer::AddHeader(std::string_view line) {
-  auto* const grown = curl_slist_append(header_lines_.get(), std::string(line).c_str());
-  if (grown == nullptr) return;
-  static_cast<void>(header_lines_.release());
-  header_lines_.reset(grown);
+  auto* const lines = header_lines_.release();
+  auto* const grown = curl_slist_append(lines, std::string(line).c_str());
+  header_lines_.reset(grown == nullptr ? lines : grown);
 }
 
 Status CurlTransfer::SetHeaders() {

@@ -93,7 +93,8 @@ Connection::Connection(std::shared_ptr<ServerContext> context, std::shared_ptr<I
 void Connection::Start(bool turn_away) {
   turn_away_ = turn_away;
   context_->Opened(turn_away_);
-  loop_->open.emplace(this, shared_from_this());
+  id_ = loop_->next_id++;
+  loop_->open.emplace(id_, shared_from_this());
   boost::system::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   peer_ = PeerName(socket_);
@@ -248,7 +249,7 @@ void Connection::Close() {
   room_.cancel();
   if (!writing_) queue_.clear();
   const auto self = shared_from_this();
-  loop_->open.erase(this);
+  loop_->open.erase(id_);
   context_->Closed(turn_away_);
 }
 

@@ -32,10 +32,20 @@ class Connection;
 struct IoLoop {
   boost::asio::io_context io{1};  // 1 = one thread runs it; posting stays safe from all
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work = boost::asio::make_work_guard(io);
-  std::unordered_map<Connection*, std::shared_ptr<Connection>> open;  // on the loop only
+  std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> open;  // by Connection::id_; on the loop only
+  std::uint64_t next_id = 0;                                            // on the loop only
 };
 
-enum class RefusedFor { kMalformed, kSlow, kBody, kHeader, kEncoding, kExpectation, kBudget, kConnections };
+enum class RefusedFor : std::uint8_t {
+  kMalformed,
+  kSlow,
+  kBody,
+  kHeader,
+  kEncoding,
+  kExpectation,
+  kBudget,
+  kConnections
+};
 inline constexpr int kRefusedForCount = 8;
 
 // What all connections of a server share. `handler` and the metrics are touched on io threads only, so they may go once
@@ -88,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool gone() const { return gone_.load(std::memory_order_relaxed); }
 
  private:
-  enum class Phase { kIdle, kHead, kBody, kLinger };
+  enum class Phase : std::uint8_t { kIdle, kHead, kBody, kLinger };
   using Time = std::chrono::steady_clock::time_point;
 
   // http_connection_read.cc
@@ -130,6 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Time read_deadline_ = Time::max();
   Time write_deadline_ = Time::max();
   std::string peer_;
+  std::uint64_t id_ = 0;  // in IoLoop::open
   InputBuffer in_;
   RequestParser parser_;
   std::deque<std::shared_ptr<Slot>> queue_;

@@ -43,6 +43,7 @@ class AsioServer final : public HttpServer {
         pause_(loops_.front()->io) {}
   AsioServer(const AsioServer&) = delete;
   AsioServer& operator=(const AsioServer&) = delete;
+  // NOLINTNEXTLINE(bugprone-exception-escape): only for want of memory, which ends the process
   ~AsioServer() override { Stop(std::chrono::milliseconds::zero()); }
 
   Status Listen() {

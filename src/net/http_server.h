@@ -45,8 +45,8 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 9200;  // 0 = any free one, see port()
   int threads = 1;
-  std::size_t max_header_bytes = 16 * 1024;
-  std::size_t max_body_bytes = 100 * 1024 * 1024;        // of one request, after gunzip
+  std::size_t max_header_bytes = 16UL * 1024;
+  std::size_t max_body_bytes = 100UL * 1024 * 1024;      // of one request, after gunzip
   std::size_t max_gzip_ratio = 200;                      // gunzipped / sent bytes beyond the first MiB
   std::size_t body_budget_bytes = 1024UL * 1024 * 1024;  // of all requests being received or answered; beyond: 503
   std::size_t max_connections = 1000;                    // beyond: 503 and close

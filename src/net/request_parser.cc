@@ -68,17 +68,9 @@ std::string_view Explain(const BeastError& error) {
 
 class RequestParser::Grammar {
  public:
-  explicit Grammar(std::size_t max_header_bytes) : max_header_bytes_(max_header_bytes) { Reset(); }
-
-  void Reset() {
-    beast_.emplace(*this);
-    beast_->header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(max_header_bytes_, UINT32_MAX)));
-    beast_->body_limit(boost::none);  // BodyReceiver counts, and says the limit
-    fields_ = {};
-    frame_ = {};
-    refuse_ = 0;
-    message_ = {};
-    header_bytes_ = 0;
+  explicit Grammar(std::size_t max_header_bytes) : max_header_bytes_(max_header_bytes) {
+    beast_.header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(max_header_bytes_, UINT32_MAX)));
+    beast_.body_limit(boost::none);  // BodyReceiver counts, and says the limit
   }
 
   Step ReadHead(std::string_view input, HttpRequest& head) {
@@ -86,7 +78,7 @@ class RequestParser::Grammar {
     Step step = Put(input);
     head_ = nullptr;
     header_bytes_ += step.consumed;
-    step.done = beast_->is_header_done();
+    step.done = beast_.is_header_done();
     const std::size_t seen = header_bytes_ + (step.done ? 0 : input.size() - step.consumed);
     if (step.refuse == 0 && seen > max_header_bytes_) RefuseLongHeader(step);
     if (step.refuse == 0 && step.done) FinishHead(step);
@@ -95,10 +87,10 @@ class RequestParser::Grammar {
 
   Step ReadChunked(std::string_view input, const Sink& sink) {
     sink_ = &sink;
-    beast_->eager(true);
+    beast_.eager(true);
     Step step = Put(input);
     sink_ = nullptr;
-    step.done = beast_->is_done();
+    step.done = beast_.is_done();
     return step;
   }
 
@@ -149,7 +141,7 @@ class RequestParser::Grammar {
   Step Put(std::string_view input) {
     Step step;
     BeastError error;
-    step.consumed = beast_->put(boost::asio::const_buffer(input.data(), input.size()), error);
+    step.consumed = beast_.put(boost::asio::const_buffer(input.data(), input.size()), error);
     if (!error || error == http::error::need_more) return step;
     if (error == http::error::header_limit) {
       RefuseLongHeader(step);
@@ -161,9 +153,9 @@ class RequestParser::Grammar {
   }
 
   void FinishHead(Step& step) {
-    frame_.keep_alive = beast_->keep_alive();
-    frame_.chunked = beast_->chunked();
-    if (const auto length = beast_->content_length(); length && !frame_.chunked) frame_.content_length = *length;
+    frame_.keep_alive = beast_.keep_alive();
+    frame_.chunked = beast_.chunked();
+    if (const auto length = beast_.content_length(); length && !frame_.chunked) frame_.content_length = *length;
     if (fields_.ambiguous_length()) {
       step.refuse = 400;
       step.message = "Content-Length and Transfer-Encoding exclude each other";
@@ -177,7 +169,7 @@ class RequestParser::Grammar {
   }
 
   const std::size_t max_header_bytes_;
-  std::optional<Beast> beast_;
+  Beast beast_{*this};
   StrictFields fields_;
   RequestFrame frame_;
   HttpRequest* head_ = nullptr;  // during ReadHead
@@ -187,9 +179,9 @@ class RequestParser::Grammar {
   std::size_t header_bytes_ = 0;
 };
 
-RequestParser::RequestParser(std::size_t max_header_bytes) : grammar_(std::make_unique<Grammar>(max_header_bytes)) {}
+RequestParser::RequestParser(std::size_t max_header_bytes) : max_header_bytes_(max_header_bytes) { Reset(); }
 RequestParser::~RequestParser() = default;
-void RequestParser::Reset() { grammar_->Reset(); }
+void RequestParser::Reset() { grammar_ = std::make_unique<Grammar>(max_header_bytes_); }
 RequestParser::Step RequestParser::ReadHead(std::string_view input, HttpRequest& head) {
   return grammar_->ReadHead(input, head);
 }

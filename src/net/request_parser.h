@@ -52,6 +52,7 @@ class RequestParser {
 
  private:
   class Grammar;
+  std::size_t max_header_bytes_;
   std::unique_ptr<Grammar> grammar_;
 };
 
