@@ -46,7 +46,6 @@ struct NodeAgent::State {
   NodeView Look();
   void CancelStalled();
   void Settle(const NodeView& view);
-  void RefreshChanged(const NodeView& view);
   std::vector<serving::LocalModel> LocalAndRefused() const;
   void Apply(const StartLoad& action, const NodeView& view);
   void Apply(const StartUnload& action, const NodeView& view);
@@ -65,8 +64,6 @@ struct NodeAgent::State {
 
   // Of the step alone.
   std::map<ModelId, serving::LocalModel> refused;  // not handed to `local`, or taken from it for want of progress
-  std::map<ModelId, std::uint64_t> revisions;      // of the model documents, as the last look saw them
-  std::map<ModelId, std::uint64_t> refreshed;      // revision that a loaded model was last refreshed with
   std::optional<std::set<ModelId>> unsettled;      // wanted at start, no result yet
   SteadyTime started;
 
@@ -118,11 +115,9 @@ NodeView NodeAgent::State::Look() {
   constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements,
                                     storage::Collection::kModels};
   NodeView view{.self = membership.self().id, .incarnation = membership.self().incarnation};
-  revisions.clear();
   for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
     if (document->key.collection == storage::Collection::kModels) {
       view.models.insert(ModelId(document->key.id));
-      revisions.emplace(document->key.id, document->revision);
     } else if (document->key.collection == storage::Collection::kPlans) {
       auto plan = ReadPlan(*document);
       if (plan) view.plans.push_back(*std::move(plan));
@@ -149,7 +144,6 @@ void NodeAgent::State::Step() {
   for (const NodeAction& action : ReconcileNode(view)) {
     std::visit([&](const auto& one) { Apply(one, view); }, action);
   }
-  RefreshChanged(view);
 }
 
 void NodeAgent::State::Settle(const NodeView& view) {
@@ -166,21 +160,6 @@ void NodeAgent::State::Settle(const NodeView& view) {
     return found != view.local.end() && found->state != serving::LocalState::kLoading;
   });
   if (unsettled->empty()) shared.Lock()->settled = true;
-}
-
-void NodeAgent::State::RefreshChanged(const NodeView& view) {
-  std::map<ModelId, std::uint64_t> now;
-  for (const serving::LocalModel& model : view.local) {
-    const auto revision = revisions.find(model.model);
-    if (model.state != serving::LocalState::kReady || revision == revisions.end()) continue;
-    now.insert(*revision);
-    const auto before = refreshed.find(model.model);
-    if (before != refreshed.end() && before->second == revision->second) continue;
-    const auto document = models.Get(model.model);
-    if (!document) continue;
-    if (const auto spec = serving::MakeLoadSpec(*document)) local.Refresh(*spec);
-  }
-  refreshed = std::move(now);
 }
 
 void NodeAgent::State::Refuse(const ModelId& model, std::uint64_t generation, Error why) {

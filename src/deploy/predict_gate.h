@@ -1,5 +1,6 @@
 // deploy/predict_gate.h: may this prediction run, and where: the ordered checks of spec/predict-local §1 as one table,
-// then the choice of a worker. Reads the replica and the local table only: no lock, no wait; called on an io thread.
+// then the choice of a worker. Reads the replica and the local table only: short locks in memory (replica,
+// settings), no wait for the store; called on an io thread.
 #pragma once
 
 #include <memory>

@@ -36,7 +36,7 @@ struct BatchResult {
 };
 
 // A loaded model. Threads: Run from any thread, up to `lanes` at once without waiting. Destruction frees native memory;
-// the owner has drained all runs (serving/model_handle.h).
+// the owner has drained all runs (serving/servable.h).
 class LoadedModel {
  public:
   virtual ~LoadedModel() = default;

@@ -26,8 +26,7 @@ EmbeddingSink::EmbeddingSink(const models::ModelConfig& config, const EmbeddingO
       normalize_(config.normalize_result),
       output_(output),
       keeps_tokens_(config.pooling == Pooling::kNone && output.per_token),
-      offsets_(batch.offsets),
-      values_((keeps_tokens_ ? batch.tokens() : batch.sequences()) * output.dim) {}
+      offsets_(batch.offsets) {}
 
 std::span<float> EmbeddingSink::Place(std::size_t text) {
   const std::size_t begin = keeps_tokens_ ? offsets_[text] : text;
@@ -45,6 +44,8 @@ Status EmbeddingSink::Take(std::size_t text, const TensorView& answer) {
         fmt::format("Output '{}' of the model is {} {} for text {}; it was FLOAT32 {} when the model was loaded.",
                     output_.name, DataTypeName(answer.type), ShapeText(answer.shape), text, ShapeText(expected)));
   }
+  std::call_once(allocated_,
+                 [this] { values_.resize((keeps_tokens_ ? offsets_.back() : offsets_.size() - 1) * output_.dim); });
   const std::span<float> place = Place(text);
   if (keeps_tokens_ || pooling_ == Pooling::kNone) {
     std::copy_n(answer.Floats().begin(), place.size(), place.begin());

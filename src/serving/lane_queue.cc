@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "serving/batch_cutting.h"
+#include "serving/exception_barrier.h"
 
 namespace mlnode::serving {
 namespace {
@@ -30,8 +31,11 @@ struct Job {
   std::size_t waiting_tokens = 0;  // of the batches from `next` on
   SteadyTime began;                // when a lane took the first
 
-  bool Cancelled() const {
-    return (work.cancelled && work.cancelled->load()) || (work.withdrawn && work.withdrawn->load());
+  // Why nobody wants its answer any more, or none can be given.
+  std::optional<Error> Dropped() const {
+    if (work.withdrawn && work.withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+    if (work.cancelled && work.cancelled->load()) return MakeError(Code::kCancelled, "The prediction was cancelled.");
+    return std::nullopt;
   }
 };
 using JobPtr = std::shared_ptr<Job>;
@@ -92,6 +96,7 @@ struct Core : std::enable_shared_from_this<Core> {
   Guarded<Waiting> waiting;
 
   void Submit(BatchJob work, BatchDone done);
+  Status CheckFits(std::size_t tokens);
   void DropCancelled();
   void Stop();
   Duration EstimatedWait(const Waiting& now) const;
@@ -108,6 +113,8 @@ struct Core : std::enable_shared_from_this<Core> {
   void RunLane();
   std::optional<Slice> TakeSlice();
   void RunSlice(const Slice& slice);
+  // `took`: in the engine.
+  Status ComputeSlice(const Slice& slice, Duration& took);
   void Finish(const Slice& slice, Status status, Duration took);
 };
 
@@ -128,23 +135,26 @@ Error Busy(std::string message, Duration retry_after) {
 
 // Why a job is not worth computing any more.
 std::optional<Error> Pointless(const Job& job, const Clock& clock) {
-  if (job.Cancelled()) return MakeError(Code::kCancelled, "The prediction was cancelled.");
+  if (auto dropped = job.Dropped()) return dropped;
   if (job.work.deadline.Expired(clock)) {
     return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before its turn.");
   }
   return std::nullopt;
 }
 
+Status Core::CheckFits(std::size_t tokens) {
+  if (tokens <= options.max_queued_tokens) return {};
+  metrics.too_large.Add();
+  return MakeError(Code::kTooLarge,
+                   fmt::format("The request has at least {} tokens; this node queues at most {}. Send fewer texts.",
+                               tokens, options.max_queued_tokens));
+}
+
 std::optional<Error> Core::Refusal(const Waiting& now, const Job& job) {
   if (now.stopping) return MakeError(Code::kUnavailable, std::string(kStopping));
   if (auto pointless = Pointless(job, clock)) return pointless;
   const std::size_t tokens = job.work.batch.tokens();
-  if (tokens > options.max_queued_tokens) {
-    metrics.too_large.Add();
-    return MakeError(Code::kTooLarge,
-                     fmt::format("The request has {} tokens; this node queues at most {}. Send fewer texts.", tokens,
-                                 options.max_queued_tokens));
-  }
+  if (Status fits = CheckFits(tokens); !fits) return std::move(fits).error();
   const Duration wait = EstimatedWait(now);
   if (now.waiting_tokens + tokens > options.max_queued_tokens) {
     metrics.queue_full.Add();
@@ -241,10 +251,7 @@ void Core::AnswerMany(const std::function<std::optional<Error>(const Job&)>& why
 }
 
 void Core::DropCancelled() {
-  AnswerMany([](const Job& job) -> std::optional<Error> {
-    if (!job.Cancelled()) return std::nullopt;
-    return MakeError(Code::kCancelled, "The prediction was cancelled.");
-  });
+  AnswerMany([](const Job& job) { return job.Dropped(); });
 }
 
 void Core::Stop() {
@@ -324,8 +331,14 @@ Status Consume(const BatchJob& work, const std::vector<std::size_t>& sequences, 
 }
 
 void Core::RunSlice(const Slice& slice) {
+  Duration took{};
+  Status status = StopExceptions("The prediction", [&] { return ComputeSlice(slice, took); });
+  Finish(slice, std::move(status), took);
+}
+
+Status Core::ComputeSlice(const Slice& slice, Duration& took) {
   const BatchJob& work = slice.job->work;
-  if (auto pointless = Pointless(*slice.job, clock)) return Finish(slice, *std::move(pointless), Duration::zero());
+  if (auto pointless = Pointless(*slice.job, clock)) return *std::move(pointless);
   const std::vector<std::size_t>& sequences = slice.job->cut[slice.index];
   const bool whole = work.batch.sequences() == 1;
   const TokenBatch gathered = whole ? TokenBatch{} : GatherSequences(work.batch, sequences);
@@ -333,9 +346,9 @@ void Core::RunSlice(const Slice& slice) {
   metrics.batch_sequences.Observe(static_cast<double>(sequences.size()));
   const SteadyTime begin = clock.Now();
   const Result<engines::BatchResult> result = work.model->Run(whole ? work.batch : gathered, work.wanted);
-  const Duration took = clock.Now() - begin;
+  took = clock.Now() - begin;
   metrics.engine.Observe(Seconds(took));
-  Finish(slice, result ? Consume(work, sequences, *result) : Status(result.error()), took);
+  return result ? Consume(work, sequences, *result) : Status(result.error());
 }
 
 void Core::Finish(const Slice& slice, Status status, Duration took) {
@@ -367,6 +380,7 @@ class FifoLaneQueue final : public LaneQueue {
   explicit FifoLaneQueue(std::shared_ptr<Core> core) : core_(std::move(core)) {}
   ~FifoLaneQueue() override { core_->Stop(); }
   void Submit(BatchJob job, BatchDone done) override { core_->Submit(std::move(job), std::move(done)); }
+  Status CheckFits(std::size_t tokens) override { return core_->CheckFits(tokens); }
   void DropCancelled() override { core_->DropCancelled(); }
   std::size_t QueuedTokens() const override { return core_->waiting.Lock()->waiting_tokens; }
   Duration EstimatedWait() const override { return core_->EstimatedWait(*core_->waiting.Lock()); }

@@ -52,8 +52,11 @@ class LaneQueue {
   // `done` is called exactly once: on a lane, on `timers`, or inside Submit when refused at once. kResourceExhausted
   // with retry_after (full, or the estimated wait is beyond max_wait or the deadline), kTooLarge (never fits),
   // kDeadlineExceeded (by timer, also while all lanes are busy or the job's last batch still runs), kCancelled (when
-  // its turn comes or at DropCancelled), kUnavailable (stopping), errors of the engine and of `consume`.
+  // its turn comes or at DropCancelled), kUnavailable (stopping, or the model was withdrawn), errors of the engine and
+  // of `consume`; what either throws is kResourceExhausted (memory) or kInternal.
   virtual void Submit(BatchJob job, BatchDone done) = 0;
+  // kTooLarge for a job of at least so many tokens, whatever waits: so that whoever makes a job can stop early.
+  virtual Status CheckFits(std::size_t tokens) = 0;
   // Answers all waiting jobs that were cancelled or withdrawn now, instead of when their turn comes.
   virtual void DropCancelled() = 0;
   virtual std::size_t QueuedTokens() const = 0;  // accepted, not yet begun

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <new>
 #include <optional>
+#include <stdexcept>
 
 #include "core/testing/manual_executor.h"
 
@@ -268,7 +270,8 @@ TEST_F(LaneQueueTest, DropCancelledAnswersTheWithdrawnAtOnceAndLeavesTheRest) {
   const auto kept = Submit({7});
   gone->withdrawn->store(true);
   queue_->DropCancelled();
-  EXPECT_TRUE(gone->Failed(Code::kCancelled));
+  ASSERT_TRUE(gone->Failed(Code::kUnavailable));
+  EXPECT_EQ(gone->answer->error().message, kModelWithdrawn);
   EXPECT_FALSE(kept->answer);
   EXPECT_EQ(queue_->QueuedTokens(), 7U);
   lanes_.RunUntilIdle();
@@ -288,6 +291,23 @@ TEST_F(LaneQueueTest, EngineErrorFailsTheJobOnceAndStopsItsOtherBatches) {
   lanes_.RunUntilIdle();
   EXPECT_TRUE(next->Ok());
   EXPECT_EQ(job->answers, 1);
+}
+
+TEST_F(LaneQueueTest, WhatAnEngineThrowsFailsTheJobAndNotTheLane) {
+  Open();
+  model_->during_run = [] { throw std::bad_alloc(); };
+  const auto without_memory = Submit({5});
+  lanes_.RunUntilIdle();
+  EXPECT_TRUE(without_memory->Failed(Code::kResourceExhausted));
+  model_->during_run = [] { throw std::runtime_error("vendor text"); };
+  const auto broken = Submit({5});
+  lanes_.RunUntilIdle();
+  ASSERT_TRUE(broken->Failed(Code::kInternal));
+  EXPECT_EQ(broken->answer->error().detail, "vendor text");
+  model_->during_run = nullptr;
+  const auto next = Submit({5});
+  lanes_.RunUntilIdle();
+  EXPECT_TRUE(next->Ok());
 }
 
 TEST_F(LaneQueueTest, ConsumeErrorFailsTheJob) {

@@ -34,7 +34,6 @@ Result<LoadSpec> MakeLoadSpec(const models::Model& model) {
   spec.upload = model.upload;
   spec.total_chunks = static_cast<std::uint32_t>(chunks);
   spec.content_hash = *model.content_hash;
-  spec.enabled = model.is_enabled.value_or(true);
   return spec;
 }
 

@@ -18,7 +18,6 @@ struct LoadSpec {
   UploadId upload;
   std::uint32_t total_chunks = 0;
   std::string content_hash;  // lower-case hex, compared with the chunks' SHA-256
-  bool enabled = true;       // is_enabled; false refuses predicts
 };
 // kFailedPrecondition when the model is not REGISTERED or lacks what serving needs (message names it).
 Result<LoadSpec> MakeLoadSpec(const models::Model& model);

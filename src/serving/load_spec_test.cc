@@ -34,13 +34,6 @@ TEST(LoadSpecTest, TakesWhatALoadNeeds) {
   EXPECT_EQ(spec->upload, UploadId("u1"));
   EXPECT_EQ(spec->total_chunks, 3U);
   EXPECT_EQ(spec->content_hash, std::string(64, 'a'));
-  EXPECT_TRUE(spec->enabled);
-}
-
-TEST(LoadSpecTest, DisabledModelLoadsDisabled) {
-  models::Model model = Registered();
-  model.is_enabled = false;
-  EXPECT_FALSE(MakeLoadSpec(model)->enabled);
 }
 
 TEST(LoadSpecTest, WhatIsMissingIsNamed) {

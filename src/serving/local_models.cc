@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "serving/exception_barrier.h"
 #include "serving/loader.h"
 #include "serving/snapshot_cell.h"
 #include "serving/text_embedding.h"
@@ -60,7 +61,6 @@ class State : public std::enable_shared_from_this<State> {
 
   void Load(LoadSpec spec, std::uint64_t generation, Changed changed);
   void Unload(const ModelId& id, Duration drain);
-  void Refresh(const LoadSpec& spec);
   std::shared_ptr<Servable> Find(const ModelId& id) const;
   std::vector<LocalModel> List() const;
   void Stop();
@@ -82,8 +82,7 @@ class State : public std::enable_shared_from_this<State> {
   void FreeDying();
   // Makes the entries' servables what Find sees.
   void Publish(const Book& book, Leftovers& leftovers);
-  void UpdateSpec(Entry& entry, const LoadSpec& spec, Leftovers& leftovers);
-  void SetServable(Entry& entry, Leftovers& leftovers);
+  void SetServable(Entry& entry);
   void CountLoad(const char* result);
   void NoteEnd(const LocalModel& shown);
   Gauge& ResidentGauge(const ModelId& id);
@@ -118,22 +117,13 @@ void State::Publish(const Book& book, Leftovers& leftovers) {
   leftovers.push_back(table_.Store(std::move(table)));
 }
 
-void State::SetServable(Entry& entry, Leftovers& leftovers) {
-  leftovers.push_back(entry.servable);
+void State::SetServable(Entry& entry) {
   entry.servable =
       MakeTextEmbedding(entry.model, entry.spec, {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock});
 }
 
-void State::UpdateSpec(Entry& entry, const LoadSpec& spec, Leftovers& leftovers) {
-  const bool same = entry.spec.enabled == spec.enabled && entry.spec.name == spec.name;
-  entry.spec.enabled = spec.enabled;
-  entry.spec.name = spec.name;
-  if (!same && entry.servable) SetServable(entry, leftovers);
-}
-
 void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
   const ModelId id = spec.model;
-  Leftovers leftovers;
   bool known = false;
   {
     const auto book = book_.Lock();
@@ -141,10 +131,7 @@ void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
     Entry& entry = book->entries[id];
     known = entry.attempt || entry.servable;
     entry.changed = changed;
-    if (known) {
-      UpdateSpec(entry, spec, leftovers);
-      Publish(*book, leftovers);
-    } else {
+    if (!known) {
       entry.shown = LocalModel();
       entry.shown.model = id;
       entry.spec = spec;
@@ -187,9 +174,11 @@ void State::Run(const std::shared_ptr<Attempt>& attempt) {
                                       .clock = env_.clock,
                                       .lanes = env_.lanes,
                                       .memory_used = env_.memory_used};
-  auto loaded = LoadEmbeddingModel(
-      environment, attempt->spec,
-      [&](Phase phase, std::uint64_t done, std::uint64_t total) { return Report(*attempt, phase, done, total); });
+  auto loaded = StopExceptions("The load", [&] {
+    return LoadEmbeddingModel(environment, attempt->spec, [&](Phase phase, std::uint64_t done, std::uint64_t total) {
+      return Report(*attempt, phase, done, total);
+    });
+  });
   Finish(attempt, std::move(loaded), freed_before);
 }
 
@@ -235,7 +224,7 @@ void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_p
       changed = entry.changed;
       if (loaded) {
         Succeed(entry, *std::move(loaded));
-        SetServable(entry, leftovers);
+        SetServable(entry);
         Publish(*book, leftovers);
       } else if (MayWorkAfterDrain(*book, loaded.error(), freed_before)) {
         entry.waits_for_memory = !book->draining.empty();
@@ -353,15 +342,6 @@ void State::Unload(const ModelId& id, Duration drain) {
   WithdrawAfter(drain, model);
 }
 
-void State::Refresh(const LoadSpec& spec) {
-  Leftovers leftovers;
-  const auto book = book_.Lock();
-  const auto found = book->entries.find(spec.model);
-  if (found == book->entries.end()) return;
-  UpdateSpec(found->second, spec, leftovers);
-  Publish(*book, leftovers);
-}
-
 std::shared_ptr<Servable> State::Find(const ModelId& id) const {
   const std::shared_ptr<const Table> table = table_.Load();
   const auto found = table->find(id);
@@ -402,7 +382,6 @@ class NodeModels final : public LocalModels {
     state_->Load(std::move(spec), generation, std::move(changed));
   }
   void Unload(const ModelId& model, Duration drain) override { state_->Unload(model, drain); }
-  void Refresh(const LoadSpec& spec) override { state_->Refresh(spec); }
   std::shared_ptr<Servable> Find(const ModelId& model) const override { return state_->Find(model); }
   std::vector<LocalModel> List() const override { return state_->List(); }
 

@@ -56,14 +56,15 @@ class LocalModels {
   virtual ~LocalModels() = default;
 
   // Begins to load, or notes the new generation of what is already loaded or loading (no reload). A failed one is tried
-  // again. `changed` is called on `loading` at each phase change and at the end; read List() then.
+  // again. `changed` is called at each phase change and at the end, on `loading`; on the caller's thread, inside Load
+  // or Unload or where a model is freed, when `loading` takes no load now; not at all after Unload. It is a notice:
+  // read List() then, and also from time to time, for the one of a load that was known already may be lost when
+  // `loading` is full.
   virtual void Load(LoadSpec spec, std::uint64_t generation, std::function<void(const ModelId&)> changed) = 0;
   // Cancels a load (it stops at its next step) or takes a ready model out of service at once and frees it on `loading`
   // when the last prediction has ended; after `drain` those that still wait are cancelled. Gone from List() at once.
   // Absent is fine.
   virtual void Unload(const ModelId& model, Duration drain) = 0;
-  // Settings of a loaded model that need no reload (enabled).
-  virtual void Refresh(const LoadSpec& spec) = 0;
   // Ready models only. Lock-free; the pointer keeps the model alive.
   virtual std::shared_ptr<Servable> Find(const ModelId& model) const = 0;
   virtual std::vector<LocalModel> List() const = 0;  // by id

@@ -1,5 +1,7 @@
 // What ends a load other than well, and what is left of it.
 
+#include <new>
+
 #include "serving/loader.h"
 #include "serving/local_models.h"
 #include "serving/testing/behaviours.h"
@@ -68,6 +70,11 @@ TEST_F(LoadFailureTest, EngineWithoutMemory) {
     return MakeError(Code::kResourceExhausted, "no memory to compile");
   }));
   ExpectFailure(Register("a"), Code::kResourceExhausted, "no memory to compile");
+}
+
+TEST_F(LoadFailureTest, WhatALoadThrowsIsItsFailure) {
+  engine_.SetBehaviour(testing::OnLoad([](const engines::LoadOptions&) -> Status { throw std::bad_alloc(); }));
+  ExpectFailure(Register("a"), Code::kResourceExhausted, "The load found too little memory");
 }
 
 TEST_F(LoadFailureTest, WarmUpThatTheEngineFails) {

@@ -153,7 +153,8 @@ TEST_F(LocalModelsTest, UnloadWithoutDrainCancelsTheQueuedAtOnce) {
   const auto predicted = Predict(spec, {"the cat"});
   local_->Unload(spec.model, Duration::zero());
   ASSERT_TRUE(predicted->answer && !*predicted->answer);
-  EXPECT_EQ(predicted->answer->error().code, Code::kCancelled);
+  EXPECT_EQ(predicted->answer->error().code, Code::kUnavailable);
+  EXPECT_EQ(predicted->answer->error().message, kModelWithdrawn);
 }
 
 TEST_F(LocalModelsTest, AHandleKeepsTheModelUntilItGoes) {
@@ -197,27 +198,6 @@ TEST_F(LocalModelsTest, ALoadWithoutMemoryWaitsForADrainInsteadOfFailing) {
   executor_.RunUntilIdle();
   EXPECT_EQ(Local(b.model).state, LocalState::kReady);
   EXPECT_EQ(LoadsTotal("failed"), 0);
-}
-
-TEST_F(LocalModelsTest, RefreshChangesSettingsWithoutAReload) {
-  LoadSpec spec = Register("a");
-  LoadToEnd(spec);
-  spec.enabled = false;
-  local_->Refresh(spec);
-  EXPECT_FALSE(local_->Find(spec.model)->spec().enabled);
-  spec.model = ModelId("other");
-  local_->Refresh(spec);
-  EXPECT_THAT(local_->List(), SizeIs(1));
-  EXPECT_EQ(engine_.loads(), 1);
-}
-
-TEST_F(LocalModelsTest, RefreshDuringALoadIsSeenAtItsEnd) {
-  LoadSpec spec = Register("a");
-  Load(spec);
-  spec.enabled = false;
-  local_->Refresh(spec);
-  executor_.RunUntilIdle();
-  EXPECT_FALSE(local_->Find(spec.model)->spec().enabled);
 }
 
 TEST_F(LocalModelsTest, DestructionCancelsAndFreesAtOnceAndTouchesNothingLater) {

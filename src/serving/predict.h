@@ -20,6 +20,10 @@ enum class ContentType : std::uint8_t { kUnset, kQuery, kPassage };
 // Set by whoever no longer wants the answer (client gone). Checked before each step.
 using CancelFlag = std::shared_ptr<std::atomic<bool>>;
 
+// kUnavailable: the model went out of service while the prediction waited; another node, or a retry, may serve it.
+inline constexpr std::string_view kModelWithdrawn =
+    "The model was undeployed from this node before the prediction was computed.";
+
 struct PredictRequest {
   std::vector<std::string_view> texts;  // UTF-8; point into `owner`
   std::shared_ptr<const void> owner;    // keeps the texts' bytes alive

@@ -30,8 +30,9 @@ class Servable {
   virtual const ServableInfo& info() const = 0;
   // Never waits; a small request is tokenized on the calling thread (up to 1 ms), a larger one on `cpu`. Errors reach
   // `done`: kInvalidArgument (no text, parameters that do not fit the model, text not UTF-8: index named), kTooLarge
-  // and kResourceExhausted with retry_after (queue), kDeadlineExceeded, kCancelled, kUnavailable (stopping), kInternal
-  // (NaN or infinity in an output: tensor named; engine failure). `self` keeps the model alive until done.
+  // (texts, tokens), kResourceExhausted (queue, with retry_after; memory), kDeadlineExceeded, kCancelled, kUnavailable
+  // (stopping, model undeployed), kInternal (NaN or infinity in an output: tensor named; engine failure). `self` keeps
+  // the model alive until done.
   virtual void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) = 0;
 };
 

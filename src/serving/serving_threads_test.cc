@@ -114,7 +114,6 @@ TEST_F(ServingThreadsTest, PredictionsWhileModelsComeAndGoAreAllAnsweredOnce) {
   }
   for (int round = 0; round < 20; ++round) {
     LoadToEnd(b);
-    local_->Refresh(b);
     (void)local_->List();
     local_->Unload(b.model, round % 2 == 0 ? Duration::zero() : Duration(seconds(5)));
   }

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
 #include <utility>
+
+#include "core/utf8.h"
+#include "serving/exception_barrier.h"
 
 namespace mlnode::serving {
 namespace {
@@ -10,6 +15,8 @@ namespace {
 // Beyond either, tokenizing would hold the caller's thread for more than about a millisecond (text/tokenizer.h, Cost).
 constexpr std::size_t kInlineTexts = 16;
 constexpr std::size_t kInlineBytes = 16 * 1024;
+// Texts between two looks at the clock, the cancel flag and the token limit: some 10 ms of common texts.
+constexpr std::size_t kTextsAtOnce = 256;
 
 // One prediction on its way. Kept alive by whoever runs its next step.
 struct Prediction {
@@ -19,6 +26,12 @@ struct Prediction {
   const std::string* prefix = nullptr;  // of the spec; null: none
   PredictResult result;
   std::shared_ptr<EmbeddingSink> sink;
+
+  // Only the first counts: a step that throws may have handed the prediction on before.
+  void Answer(Result<PredictResult> answer) {
+    if (!answered.exchange(true)) done(std::move(answer));
+  }
+  std::atomic<bool> answered{false};
 };
 using PredictionPtr = std::shared_ptr<Prediction>;
 
@@ -48,6 +61,14 @@ bool IsLarge(const std::vector<std::string_view>& texts) {
   return bytes > kInlineBytes;
 }
 
+Result<PredictResult> Gather(Prediction& prediction, const BatchOutcome& outcome) {
+  PredictResult result = std::move(prediction.result);
+  result.times.queue = outcome.queue;
+  result.times.engine = outcome.engine;
+  result.documents = EmbeddingSink::Documents(prediction.sink);
+  return result;
+}
+
 class TextEmbedding final : public Servable {
  public:
   TextEmbedding(std::shared_ptr<EmbeddingModel> model, LoadSpec spec, PredictEnvironment environment)
@@ -59,8 +80,10 @@ class TextEmbedding final : public Servable {
 
  private:
   Result<TokenBatch> Tokenize(Prediction& prediction) const;
+  Status TokenizeSlice(std::span<const std::string_view> texts, Prediction& prediction, TokenBatch& batch) const;
   // Tokenizes and hands on to the lanes; the rest of the prediction happens there.
   void Run(const PredictionPtr& prediction) const;
+  Status Submit(const PredictionPtr& prediction) const;
   Status StillWanted(const PredictRequest& request) const;
 
   const std::shared_ptr<EmbeddingModel> model_;
@@ -69,7 +92,8 @@ class TextEmbedding final : public Servable {
 };
 
 Status TextEmbedding::StillWanted(const PredictRequest& request) const {
-  if ((request.cancelled && request.cancelled->load()) || model_->withdrawn->load()) {
+  if (model_->withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+  if (request.cancelled && request.cancelled->load()) {
     return MakeError(Code::kCancelled, "The prediction was cancelled.");
   }
   if (request.deadline.Expired(environment_.clock)) {
@@ -80,6 +104,10 @@ Status TextEmbedding::StillWanted(const PredictRequest& request) const {
 
 void TextEmbedding::Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) {
   if (request.texts.empty()) return done(MakeError(Code::kInvalidArgument, "Empty text docs"));
+  if (request.texts.size() > kMaxTexts) {
+    return done(MakeError(Code::kTooLarge, fmt::format("The request has {} texts; the limit is {}. Send fewer texts.",
+                                                       request.texts.size(), kMaxTexts)));
+  }
   const auto prefix = ChoosePrefix(spec_.config, request);
   if (!prefix) return done(prefix.error());
   auto prediction = std::make_shared<Prediction>();
@@ -91,34 +119,54 @@ void TextEmbedding::Predict(PredictRequest request, std::shared_ptr<Servable> se
   if (environment_.cpu.Post([this, prediction] { Run(prediction); })) return;
   Error busy = MakeError(Code::kResourceExhausted, "Too many requests wait to be tokenized.");
   busy.retry_after = std::chrono::seconds(1);
-  prediction->done(std::move(busy));
+  prediction->Answer(std::move(busy));
+}
+
+Status TextEmbedding::TokenizeSlice(std::span<const std::string_view> texts, Prediction& prediction,
+                                    TokenBatch& batch) const {
+  RETURN_IF_ERROR(StillWanted(prediction.request));
+  std::vector<std::string> prefixed;
+  std::vector<std::string_view> cut;
+  cut.reserve(texts.size());
+  for (const std::string_view text : texts) cut.push_back(TruncateUtf8(text, kMaxTextBytes));
+  if (prediction.prefix != nullptr) {
+    prefixed.reserve(texts.size());
+    for (std::string_view& text : cut) text = prefixed.emplace_back(*prediction.prefix + std::string(text));
+  }
+  ASSIGN_OR_RETURN(const text::EncodeStats stats, model_->tokenizer->Encode(cut, model_->max_tokens, batch));
+  prediction.result.tokens += stats.tokens;
+  prediction.result.truncated += stats.truncated;
+  return environment_.queue.CheckFits(batch.tokens());
 }
 
 Result<TokenBatch> TextEmbedding::Tokenize(Prediction& prediction) const {
-  RETURN_IF_ERROR(StillWanted(prediction.request));
   const SteadyTime begin = environment_.clock.Now();
-  std::vector<std::string> prefixed;
-  std::vector<std::string_view> texts = std::move(prediction.request.texts);
-  if (prediction.prefix != nullptr) {
-    prefixed.reserve(texts.size());
-    for (std::string_view& text : texts) text = prefixed.emplace_back(*prediction.prefix + std::string(text));
-  }
+  const std::vector<std::string_view> texts = std::move(prediction.request.texts);
   TokenBatch batch;
-  ASSIGN_OR_RETURN(const text::EncodeStats stats, model_->tokenizer->Encode(texts, model_->max_tokens, batch));
+  for (std::size_t first = 0; first < texts.size(); first += kTextsAtOnce) {
+    const auto slice = std::span(texts).subspan(first, std::min(kTextsAtOnce, texts.size() - first));
+    if (Status done = TokenizeSlice(slice, prediction, batch); !done) {
+      const bool text_named = first > 0 && done.error().code == Code::kInvalidArgument;
+      if (!text_named) return std::move(done).error();
+      return Annotate(std::move(done).error(), fmt::format("counted from text {} on", first));
+    }
+  }
   prediction.request.owner.reset();  // the texts are not read any more
-  prediction.result.tokens = stats.tokens;
-  prediction.result.truncated = stats.truncated;
   prediction.result.times.tokenize = environment_.clock.Now() - begin;
   return batch;
 }
 
 void TextEmbedding::Run(const PredictionPtr& prediction) const {
-  auto batch = Tokenize(*prediction);
-  if (!batch) return prediction->done(std::move(batch).error());
-  auto sink = std::make_shared<EmbeddingSink>(spec_.config, model_->output, *batch);
+  Status submitted = StopExceptions("The prediction", [&] { return Submit(prediction); });
+  if (!submitted) prediction->Answer(std::move(submitted).error());
+}
+
+Status TextEmbedding::Submit(const PredictionPtr& prediction) const {
+  ASSIGN_OR_RETURN(TokenBatch batch, Tokenize(*prediction));
+  auto sink = std::make_shared<EmbeddingSink>(spec_.config, model_->output, batch);
   prediction->sink = sink;
   BatchJob job{.model = {model_, model_->engine.get()},
-               .batch = *std::move(batch),
+               .batch = std::move(batch),
                .wanted = {model_->output.index},
                .consume = [sink](std::size_t i,
                                  const std::vector<TensorView>& outputs) { return sink->Take(i, outputs.front()); },
@@ -127,13 +175,10 @@ void TextEmbedding::Run(const PredictionPtr& prediction) const {
                .cancelled = prediction->request.cancelled,
                .withdrawn = model_->withdrawn};
   environment_.queue.Submit(std::move(job), [prediction](Result<BatchOutcome> outcome) {
-    if (!outcome) return prediction->done(std::move(outcome).error());
-    PredictResult result = std::move(prediction->result);
-    result.times.queue = outcome->queue;
-    result.times.engine = outcome->engine;
-    result.documents = EmbeddingSink::Documents(prediction->sink);
-    prediction->done(std::move(result));
+    if (!outcome) return prediction->Answer(std::move(outcome).error());
+    prediction->Answer(StopExceptions("The prediction", [&] { return Gather(*prediction, *outcome); }));
   });
+  return {};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@
 #include "text/tokenizer.h"
 
 namespace mlnode::serving {
+
+// Texts of one request; beyond it kTooLarge. The largest request the default token limit of the queue (2,000,000)
+// lets through with 20 tokens a text, and a bound on what is kept for each text before any token is counted.
+inline constexpr std::size_t kMaxTexts = 100'000;
+// Of one text, what lies behind is not read: the tokenizer holds many times a text's size while it works. Only the
+// first 512 tokens count, so that this changes nothing unless a token takes more than 2 KiB on average.
+inline constexpr std::size_t kMaxTextBytes = 1UL << 20U;
 
 // Which output is pooled, as the warm-up found it.
 struct EmbeddingOutput {
@@ -41,7 +49,7 @@ struct EmbeddingModel {
 int PooledOutputIndex(models::Pooling pooling, std::size_t outputs);
 
 // Where the engine's answer for one text is put: pooled, normalised, checked. All vectors of a request lie in one
-// allocation. Threads: Take for different texts at once.
+// allocation, made when the first is taken: a request that waits holds none. Threads: Take for different texts at once.
 class EmbeddingSink {
  public:
   EmbeddingSink(const models::ModelConfig& config, const EmbeddingOutput& output, const TokenBatch& batch);
@@ -57,6 +65,7 @@ class EmbeddingSink {
   const EmbeddingOutput output_;
   const bool keeps_tokens_;                 // NONE of a token output
   const std::vector<std::size_t> offsets_;  // of the batch
+  std::once_flag allocated_;
   std::vector<float> values_;
 };
 

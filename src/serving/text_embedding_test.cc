@@ -251,6 +251,48 @@ TEST_F(TextEmbeddingTest, CancelledOrLateIsNotEvenTokenized) {
   EXPECT_EQ(MustFail(spec, {"cat"}, std::move(late)).code, Code::kDeadlineExceeded);
 }
 
+TEST_F(TextEmbeddingTest, TooManyTextsAreRefusedBeforeAnyIsRead) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  const auto predicted = Predict(spec, std::vector<std::string>(kMaxTexts + 1, "cat"));
+  ASSERT_TRUE(predicted->answer && !*predicted->answer);  // at once
+  EXPECT_EQ(predicted->answer->error().code, Code::kTooLarge);
+  EXPECT_THAT(predicted->answer->error().message, HasSubstr("100001 texts; the limit is 100000"));
+}
+
+TEST_F(TextEmbeddingTest, TokenizingStopsAtTheTokenLimit) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  std::string longest;
+  for (int i = 0; i < 600; ++i) longest += "cat ";
+  // 512 tokens each: the limit of 2,000,000 is passed after 16 slices of 256 texts, the last of which is bad.
+  std::vector<std::string> texts(5'000, longest);
+  texts.back() = "\xff";
+  const Error error = MustFail(spec, texts);
+  EXPECT_EQ(error.code, Code::kTooLarge);
+  EXPECT_THAT(error.message, HasSubstr("at least 2097152 tokens; this node queues at most 2000000"));
+}
+
+TEST_F(TextEmbeddingTest, TextsOfLaterSlicesKeepTheirPlace) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  std::vector<std::string> texts(300, "cat");
+  texts[299] = "the dog";
+  const PredictResult result = Must(spec, texts);
+  ASSERT_THAT(result.documents, SizeIs(300));
+  EXPECT_EQ(result.tokens, 299U * 3 + 4);
+  EXPECT_EQ(Vector(result, 299), Vector(Must(spec, {"the dog"})));
+  texts[299] = "\xff";
+  EXPECT_THAT(MustFail(spec, texts).message, HasSubstr("counted from text 256 on"));
+}
+
+TEST_F(TextEmbeddingTest, NothingBehindTheByteBoundIsRead) {
+  const LoadSpec spec = Register("a");
+  LoadToEnd(spec);
+  const std::string spaces(kMaxTextBytes - 3, ' ');
+  EXPECT_EQ(Must(spec, {spaces + "cat dog"}).tokens, 3U);
+}
+
 TEST_F(TextEmbeddingTest, NanInAnAnswerIsAnInternalErrorAndTheModelStays) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);

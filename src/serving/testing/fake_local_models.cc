@@ -109,15 +109,6 @@ void FakeLocalModels::Unload(const ModelId& model, Duration /*drain*/) {
   if (state_->entries.erase(model) > 0) ++state_->unloads[model];
 }
 
-void FakeLocalModels::Refresh(const LoadSpec& spec) {
-  const auto found = state_->entries.find(spec.model);
-  if (found == state_->entries.end()) return;
-  State::Entry& entry = found->second;
-  entry.spec = spec;
-  if (entry.servable)
-    entry.servable = std::make_shared<FakeServable>(spec, entry.servable->info(), state_->predictions);
-}
-
 std::shared_ptr<Servable> FakeLocalModels::Find(const ModelId& model) const {
   const auto found = state_->entries.find(model);
   return found == state_->entries.end() ? nullptr : found->second.servable;

@@ -34,7 +34,6 @@ class FakeLocalModels final : public LocalModels {
 
   void Load(LoadSpec spec, std::uint64_t generation, std::function<void(const ModelId&)> changed) override;
   void Unload(const ModelId& model, Duration drain) override;
-  void Refresh(const LoadSpec& spec) override;
   std::shared_ptr<Servable> Find(const ModelId& model) const override;
   std::vector<LocalModel> List() const override;
 
