@@ -1,7 +1,8 @@
 # Flags shared by every target. Warnings are errors; the CPU baseline is x86-64-v2, faster kernels are chosen at run time.
 find_program(MLNODE_CCACHE ccache)
 if(MLNODE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${MLNODE_CCACHE})
+  # Paths relative to the checkout, so that another clone of the same sources finds what this one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${MLNODE_CCACHE})
 endif()
 
 add_library(mlnode_flags INTERFACE)
