@@ -126,9 +126,12 @@ SnapshotPtr Settings::Current() const { return state_->held.Lock()->current; }
 
 Result<Settings::Overlays> Settings::Apply(const ChangeRequest& change) const {
   const SnapshotPtr current = Current();
-  Overlays overlays;
-  ASSIGN_OR_RETURN(overlays.transient, ApplySection("transient", current->transient(), change.transient));
-  ASSIGN_OR_RETURN(overlays.persistent, ApplySection("persistent", current->persistent(), change.persistent));
+  return Apply({.persistent = current->persistent(), .transient = current->transient()}, change);
+}
+
+Result<Settings::Overlays> Settings::Apply(Overlays overlays, const ChangeRequest& change) {
+  ASSIGN_OR_RETURN(overlays.transient, ApplySection("transient", std::move(overlays.transient), change.transient));
+  ASSIGN_OR_RETURN(overlays.persistent, ApplySection("persistent", std::move(overlays.persistent), change.persistent));
   return overlays;
 }
 

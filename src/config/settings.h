@@ -89,6 +89,8 @@ class Settings {
     RawValues persistent, transient;
   };
   Result<Overlays> Apply(const ChangeRequest& change) const;
+  // The same from given overlays instead of the current ones.
+  static Result<Overlays> Apply(Overlays overlays, const ChangeRequest& change);
   // Makes overlays current and tells observers. Values that this version does not know or accept are kept, logged and
   // ignored.
   void Install(Overlays overlays);

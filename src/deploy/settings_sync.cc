@@ -107,8 +107,10 @@ void SettingsSync::Stop() {
 
 Status SettingsSync::Change(const config::ChangeRequest& change) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    ASSIGN_OR_RETURN(const State::Stored stored, state_->InstallNewest());  // what the change is applied to
-    ASSIGN_OR_RETURN(const config::Settings::Overlays overlays, state_->settings.Apply(change));
+    // Applied to what is stored, not to what is in force: that may be another revision than the swap expects.
+    ASSIGN_OR_RETURN(const State::Stored stored, state_->Fetch());
+    ASSIGN_OR_RETURN(config::Settings::Overlays overlays, ToOverlays(stored.body));
+    ASSIGN_OR_RETURN(overlays, config::Settings::Apply(std::move(overlays), change));
     const auto written = storage::Commit(
         state_->store,
         {.key = SettingsKey(),

@@ -86,6 +86,17 @@ TEST_F(SettingsSyncTest, LostRaceIsTriedAgain) {
   EXPECT_EQ(a.settings->Current()->Int(kOther), 4);
 }
 
+TEST_F(SettingsSyncTest, ChangeAddsToWhatIsStoredWhateverIsInForce) {
+  Node node(*this);
+  ASSERT_TRUE(node.sync.Start());
+  ASSERT_TRUE(node.sync.Change(Persistent(kOther, "4")));
+  // Another thread installs an older revision at the worst moment.
+  store_.set_before_call([&](std::string_view) { node.settings->Install({}); });
+  ASSERT_TRUE(node.sync.Change(Persistent(kLimit, "3")));
+  store_.set_before_call({});
+  EXPECT_EQ((*store_.Get(Key()))->body.at("persistent"), (json::object{{kLimit, "3"}, {kOther, "4"}}));
+}
+
 TEST_F(SettingsSyncTest, BadValueChangesNothing) {
   Node node(*this);
   ASSERT_TRUE(node.sync.Start());
