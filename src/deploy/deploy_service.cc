@@ -69,6 +69,7 @@ std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, co
   if (plan.mode == PlanMode::kNone && plan.generation > 0) return std::nullopt;
   const bool open = IsOpen(plan);
   ++plan.generation;
+  plan.attempts.clear();
   plan.requested_at = now;
   plan.nodes = remaining;
   if (!open) plan.tasks.clear();
@@ -215,6 +216,7 @@ Status DeployService::TryDeploy(const models::Model& model, const std::vector<No
   plan.requested_at = clock_.WallMillis();
   plan.deadline = plan.requested_at + settings_.Current()->Int("mlnode.deploy.deadline_seconds") * 1000;
   plan.outcome.reset();
+  plan.attempts.clear();
   RETURN_IF_ERROR(WritePlan(plan));
   return {};
 }

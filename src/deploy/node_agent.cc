@@ -33,6 +33,12 @@ Error MissingChunk(const models::Model& model) {
   return MakeError(Code::kFailedPrecondition, "Failed to deploy model");
 }
 
+// A deploy of it is open.
+bool IsRequested(const ModelId& model, const NodeView& view) {
+  const auto plan = std::ranges::find(view.plans, model, &Plan::model);
+  return plan != view.plans.end() && !plan->outcome;
+}
+
 }  // namespace
 
 struct NodeAgent::State {
@@ -48,9 +54,15 @@ struct NodeAgent::State {
   void Settle(const NodeView& view);
   std::vector<serving::LocalModel> LocalAndRefused() const;
   void Apply(const StartLoad& action, const NodeView& view);
+  void Apply(const RefuseLoad& action, const NodeView& view);
+  void Apply(const ForgetAttempt& action, const NodeView& view);
   void Apply(const StartUnload& action, const NodeView& view);
   void Apply(const WritePlacement& action, const NodeView& view);
   void Apply(const DropPlacement& action, const NodeView& view);
+  bool RecordAttempt(const ModelId& model, const NodeView& view);
+  Status WritePlan(const Plan& plan);
+  void Halt();
+  void ForgetUnfinished();
   std::optional<Error> Refusal(const models::Model& model, const NodeView& view) const;
   void Refuse(const ModelId& model, std::uint64_t generation, Error why);
 
@@ -181,16 +193,14 @@ std::optional<Error> NodeAgent::State::Refusal(const models::Model& model, const
   for (const serving::LocalModel& other : local.List()) {
     if (other.model == model.id || other.state == serving::LocalState::kFailed) continue;
     ++holding;
-    if (other.state == serving::LocalState::kLoading) ++loading;
+    // Requests only: what was deployed before a restart is loaded one after the other, however much it is.
+    if (other.state == serving::LocalState::kLoading && IsRequested(other.model, view)) ++loading;
   }
   if (models::TraitsOf(model.function).counts_to_limit &&
       holding >= current->Int("plugins.ml_commons.max_model_on_node")) {
     return MakeError(Code::kResourceExhausted, "Exceed max local model per node limit");
   }
-  // Requests only: what was deployed before a restart is loaded one after the other, however much it is.
-  const auto plan = std::ranges::find(view.plans, model.id, &Plan::model);
-  const bool requested = plan != view.plans.end() && !plan->outcome;
-  if (requested && loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
+  if (IsRequested(model.id, view) && loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
     return MakeError(Code::kResourceExhausted, "exceed max running task limit");
   }
   return std::nullopt;
@@ -198,17 +208,81 @@ std::optional<Error> NodeAgent::State::Refusal(const models::Model& model, const
 
 void NodeAgent::State::Apply(const StartLoad& action, const NodeView& view) {
   const auto model = models.Get(action.model);
-  if (!model) return;  // gone, or unreadable now: the next pass sees
+  if (!model) {  // gone or unreadable now: the next pass sees
+    if (model.error().code == Code::kDataLoss) Refuse(action.model, action.generation, model.error());
+    return;
+  }
   refused.erase(action.model);
   shared.Lock()->watch.Retried(action.model);
   if (auto refusal = Refusal(*model, view)) {
     Refuse(action.model, action.generation, *std::move(refusal));
   } else if (auto spec = serving::MakeLoadSpec(*model); !spec) {
     Refuse(action.model, action.generation, spec.error());
-  } else {
+  } else if (RecordAttempt(action.model, view)) {
     local.Load(*std::move(spec), action.generation, [kick = loop.Kicker()](const ModelId&) { kick(); });
   }
   loop.Kick();
+}
+
+Status NodeAgent::State::WritePlan(const Plan& plan) {
+  const auto written = storage::Commit(models.store(), {.key = PlanKey(plan.model),
+                                                        .expect = storage::Expect::Revision(plan.revision),
+                                                        .body = StoredForm(plan),
+                                                        .nonce = NewNonce(random)});
+  if (!written) return written.error();
+  return {};
+}
+
+// Writes that this process begins to load. False: the plan has changed, look again.
+bool NodeAgent::State::RecordAttempt(const ModelId& model, const NodeView& view) {
+  const auto found = std::ranges::find(view.plans, model, &Plan::model);
+  if (found == view.plans.end()) return false;
+  if (local.Find(model)) return true;  // only the generation is new
+  Plan plan = *found;
+  LoadAttempts& mine = plan.attempts[view.self];
+  if (mine.incarnation == view.incarnation) return true;
+  mine = {.incarnation = view.incarnation, .count = mine.count + 1};
+  const Status written = WritePlan(plan);
+  if (written) return true;
+  if (written.error().code == Code::kConflict) return false;
+  // A full disk must not keep models from being served that were deployed before.
+  LOG_WARN("deploy", "load of {} begins without a record of it: {}", model.str(), written.error().message);
+  return true;
+}
+
+void NodeAgent::State::Apply(const RefuseLoad& action, const NodeView&) {
+  LOG_ERROR("deploy", "{} is not loaded: the node ended {} times while loading it", action.model.str(), kLoadAttempts);
+  Refuse(action.model, action.generation,
+         MakeError(Code::kFailedPrecondition,
+                   fmt::format("the node ended {} times while loading this model", kLoadAttempts)));
+  loop.Kick();
+}
+
+// Refused: the next pass tries again, at once when another write came between.
+void NodeAgent::State::Apply(const ForgetAttempt& action, const NodeView& view) {
+  Plan plan = action.plan;
+  plan.attempts.erase(view.self);
+  const Status written = WritePlan(plan);
+  if (!written && written.error().code == Code::kConflict) loop.Kick();
+}
+
+// An orderly end is nobody's fault.
+void NodeAgent::State::ForgetUnfinished() {
+  constexpr std::array kCollections{storage::Collection::kPlans};
+  for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
+    auto plan = ReadPlan(*document);
+    if (!plan) continue;
+    const auto mine = plan->attempts.find(membership.self().id);
+    if (mine == plan->attempts.end() || mine->second.incarnation != membership.self().incarnation) continue;
+    plan->attempts.erase(mine);
+    const Status written = WritePlan(*plan);
+    if (!written) LOG_WARN("deploy", "load of {} counts as begun: {}", plan->model.str(), written.error().message);
+  }
+}
+
+void NodeAgent::State::Halt() {
+  subscription.reset();
+  loop.Stop();
 }
 
 void NodeAgent::State::Apply(const StartUnload& action, const NodeView&) {
@@ -225,7 +299,12 @@ void NodeAgent::State::Apply(const WritePlacement& action, const NodeView&) {
        .nonce = NewNonce(random)});
   // Refused or unknown: the next pass compares again. At once when another write came between, else with the pace.
   const auto* error = std::get_if<Error>(&outcome);
-  if (error && error->code == Code::kConflict) loop.Kick();
+  if (!error) return;
+  if (error->code == Code::kConflict) {
+    loop.Kick();
+  } else {
+    LOG_WARN("deploy", "state of {} not written, will try again: {}", placement.model.str(), error->message);
+  }
 }
 
 void NodeAgent::State::Apply(const DropPlacement& action, const NodeView&) {
@@ -239,7 +318,7 @@ NodeAgent::NodeAgent(Membership& membership, models::ModelRepository& models, se
                      config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background)
     : state_(std::make_unique<State>(membership, models, local, settings, random, clock, background)) {}
 
-NodeAgent::~NodeAgent() { Stop(); }
+NodeAgent::~NodeAgent() { state_->Halt(); }
 
 void NodeAgent::Start() {
   state_->started = state_->clock.Now();
@@ -250,8 +329,8 @@ void NodeAgent::Start() {
 }
 
 void NodeAgent::Stop() {
-  state_->subscription.reset();
-  state_->loop.Stop();
+  state_->Halt();
+  state_->ForgetUnfinished();
 }
 
 bool NodeAgent::Settled() const {

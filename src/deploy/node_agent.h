@@ -17,9 +17,11 @@ class NodeAgent {
  public:
   NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local,
             config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background);
-  ~NodeAgent();
+  ~NodeAgent();  // writes nothing: what it had begun to load counts as begun and not ended (plan.h: attempts)
   void Start();
-  void Stop();  // no action begins after this returns; loads under way are the LocalModels' to cancel
+  // No action begins after this returns; loads under way are the LocalModels' to cancel, and are not held against their
+  // models by the next process.
+  void Stop();
   // True once every model that was wanted when the node started has a terminal result here, or 60 s have passed.
   bool Settled() const;
   struct Retry {

@@ -79,6 +79,51 @@ TEST_F(NodeAgentTest, RestartLeavesAFailedDeployFailed) {
   EXPECT_EQ(node_->local.LoadsBegun(model_), 0);
 }
 
+TEST_F(NodeAgentTest, ModelThatEndsTheProcessThreeTimesIsNotLoadedAFourthTime) {
+  node_->AddModel("m");
+  DeployModel();
+  stuck_ = true;
+  for (int process = 0; process < 3; ++process) {
+    Crash();
+    Boot();
+    EXPECT_EQ(node_->local.LoadsBegun(model_), 1);
+    EXPECT_EQ(node_->StateOf(model_), ModelState::kDeploying);
+  }
+  Crash();
+  stuck_ = false;
+  Boot();
+  node_->RunFor(seconds(60));
+  EXPECT_EQ(node_->local.LoadsBegun(model_), 0);
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployFailed);
+  EXPECT_EQ(node_->deploys.Get(model_)->deployment.reason,
+            R"({"n1":"the node ended 3 times while loading this model"})");
+  DeployModel();
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed) << "a new request tries again";
+}
+
+TEST_F(NodeAgentTest, OrderlyEndsAreNotCounted) {
+  node_->AddModel("m");
+  DeployModel();
+  stuck_ = true;
+  for (int process = 0; process < 4; ++process) {
+    Crash();
+    Boot();
+    EXPECT_EQ(node_->local.LoadsBegun(model_), 1);
+    node_->agent.Stop();
+  }
+}
+
+TEST_F(NodeAgentTest, LoadThatEndsStartsTheCountAgain) {
+  node_->AddModel("m");
+  DeployModel();
+  for (int process = 0; process < 4; ++process) {
+    Crash();
+    Boot();
+    node_->RunFor(seconds(1));
+    EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+  }
+}
+
 TEST_F(NodeAgentTest, NothingDeployedIsSettledAtOnce) { EXPECT_TRUE(node_->agent.Settled()); }
 
 TEST_F(NodeAgentTest, SettledAfterAMinuteWhateverHappens) {

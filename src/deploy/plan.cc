@@ -117,6 +117,22 @@ Outcome ReadOutcome(Fields& fields, const json::object& body, const std::string&
   return outcome;
 }
 
+std::map<NodeId, LoadAttempts> ReadAttempts(Fields& fields, const json::object& body, const std::string& what) {
+  std::map<NodeId, LoadAttempts> attempts;
+  for (const auto& entry : body) {
+    const json::object* one = entry.value().if_object();
+    if (!one) {
+      fields.Fail("attempts", "holds something that is not an object");
+      continue;
+    }
+    Fields inner(*one, what + ": attempts");
+    attempts[NodeId(std::string(entry.key()))] = {.incarnation = inner.Hex("incarnation"),
+                                                  .count = inner.Count("count")};
+    if (inner.error()) fields.Fail("attempts", inner.error()->message);
+  }
+  return attempts;
+}
+
 }  // namespace
 
 storage::Key PlanKey(const ModelId& model) { return {storage::Collection::kPlans, model.str()}; }
@@ -139,6 +155,7 @@ Result<Plan> ReadPlan(const storage::Document& document) {
   plan.deadline = fields.Int("deadline");
   if (const json::object* outcome = fields.Object("outcome")) plan.outcome = ReadOutcome(fields, *outcome, what);
   plan.last_deployed_time = fields.MaybeInt("last_deployed_time");
+  if (const json::object* attempts = fields.Object("attempts")) plan.attempts = ReadAttempts(fields, *attempts, what);
   plan.revision = document.revision;
   if (fields.error()) return *fields.error();
   return plan;
@@ -157,6 +174,12 @@ json::object StoredForm(const Plan& plan) {
         {"kind", NameOf(kOutcomes, plan.outcome->kind)}, {"at", plan.outcome->at}, {"reason", plan.outcome->reason}};
   }
   if (plan.last_deployed_time) body["last_deployed_time"] = *plan.last_deployed_time;
+  json::object attempts;
+  for (const auto& [node, one] : plan.attempts) {
+    attempts[node.str()] =
+        json::object{{"incarnation", fmt::format("{:016x}", one.incarnation)}, {"count", Number(one.count)}};
+  }
+  if (!attempts.empty()) body["attempts"] = std::move(attempts);
   return body;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,13 @@ struct Outcome {
   std::string reason = {};  // the task's error text; empty when all went well
 };
 
+// Processes of one node that began to load the model, one after the other, and did not live to see the load end.
+struct LoadAttempts {
+  std::uint64_t incarnation = 0;  // the last of them
+  std::uint64_t count = 0;
+};
+inline constexpr std::uint64_t kLoadAttempts = 3;  // so many, and the node does not load this generation any more
+
 struct Plan {
   ModelId model;
   PlanMode mode = PlanMode::kNone;
@@ -43,6 +51,8 @@ struct Plan {
   EpochMillis deadline = 0;  // no progress until then: the deploy has failed. Renewed by the reconciler on progress.
   std::optional<Outcome> outcome = {};
   std::optional<EpochMillis> last_deployed_time = {};
+  // Written by the node before it loads, taken out when the load ended; a new generation has none.
+  std::map<NodeId, LoadAttempts> attempts = {};
   std::uint64_t revision = 0;
 };
 

@@ -21,6 +21,7 @@ Plan FullPlan() {
   plan.deadline = 200;
   plan.outcome = Outcome{.kind = Outcome::Kind::kPartial, .at = 150, .reason = "{\"n2\":\"no\"}"};
   plan.last_deployed_time = 150;
+  plan.attempts[NodeId("n1")] = {.incarnation = 0xFEDC'BA98'7654'3210, .count = 2};
   return plan;
 }
 
@@ -45,6 +46,9 @@ TEST(PlanTest, ReadsWhatItStores) {
   EXPECT_EQ(read->outcome->at, 150);
   EXPECT_EQ(read->outcome->reason, "{\"n2\":\"no\"}");
   EXPECT_EQ(read->last_deployed_time, 150);
+  ASSERT_TRUE(read->attempts.contains(NodeId("n1")));
+  EXPECT_EQ(read->attempts.at(NodeId("n1")).incarnation, 0xFEDC'BA98'7654'3210);
+  EXPECT_EQ(read->attempts.at(NodeId("n1")).count, 2u);
   EXPECT_EQ(read->revision, 42u);
 }
 
@@ -64,7 +68,8 @@ TEST(PlanTest, DamagedDocumentIsDataLossNamingTheField) {
     json::value value;
   };
   for (const Case& damage : {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
-                             Case{"deadline", nullptr}}) {
+                             Case{"deadline", nullptr}, Case{"attempts", json::object{{"n1", 3}}},
+                             Case{"attempts", json::object{{"n1", json::object{{"incarnation", "x"}}}}}}) {
     json::object body = StoredForm(FullPlan());
     body[damage.field] = damage.value;
     const auto read = ReadPlan(Stored(PlanKey(ModelId("m1")), std::move(body)));

@@ -30,6 +30,8 @@ class PredictGate {
   Result<GatePass> Admit(const ModelId& model) const;
 
  private:
+  Result<models::Model> Read(const ModelId& model) const;
+
   models::ModelRepository& models_;
   serving::LocalModels& local_;
   config::Settings& settings_;

@@ -46,6 +46,15 @@ TEST_F(PredictGateTest, AdmitsWhatIsReadyHere) {
   EXPECT_EQ(gate_.Admit(model_)->servable->spec().model, model_);
 }
 
+TEST_F(PredictGateTest, NeverWaitsForTheAuthority) {
+  DeployModel();
+  disk_.store.set_before_call([](std::string_view call) { EXPECT_NE(call, "GetFresh"); });
+  EXPECT_EQ(gate_.Find(ModelId("nope")).error().code, Code::kNotFound);
+  EXPECT_TRUE(gate_.Find(model_));
+  EXPECT_TRUE(gate_.Admit(model_));
+  disk_.store.set_before_call({});
+}
+
 TEST_F(PredictGateTest, DisablingIsInForceAtOnce) {
   DeployModel();
   const auto set = [&](bool enabled) {

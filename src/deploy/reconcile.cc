@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/utf8.h"
 #include "deploy/deployment.h"
 
 namespace mlnode::deploy {
@@ -17,12 +18,28 @@ constexpr std::string_view kOwnerGone = "The node that ran this task is gone";
 // bytes.
 constexpr EpochMillis kQueuedRefresh = 5'000;
 
+// Engines and downloads say what they like; a document takes only UTF-8, and not without limit.
+constexpr std::size_t kMaxReasonBytes = 4'096;
+
+std::string StorableReason(std::string_view text) {
+  constexpr std::uint32_t kReplacement = 0xFFFD;
+  std::string storable;
+  while (!text.empty() && storable.size() < kMaxReasonBytes) {
+    const std::size_t length = DecodeUtf8(text).length;
+    if (length == 0) AppendUtf8(storable, kReplacement);
+    storable.append(text.substr(0, length));
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return std::string(TruncateUtf8(storable, kMaxReasonBytes));
+}
+
 // Where an open deploy stands.
 struct Standing {
   std::size_t loaded = 0;
   std::vector<NodeId> pending;
   std::map<NodeId, std::string> failures;
   EpochMillis progress = 0;  // newest sign of it
+  EpochMillis started = 0;   // newest start of a pending node
   bool begun = false;
 };
 
@@ -88,9 +105,10 @@ class ClusterPass {
       if (task && task->state == tasks::TaskState::kCreated && standing.begun) actions_.push_back(MarkRunning{id});
     }
     const EpochMillis renewed = standing.progress + view_.deadline_length;
+    const EpochMillis allowed = std::max({plan.deadline, renewed, standing.started + view_.deadline_length});
     if (standing.pending.empty()) {
       Close(plan, standing.loaded, standing.failures);
-    } else if (view_.now >= std::max(plan.deadline, renewed)) {
+    } else if (view_.now >= allowed) {
       auto failures = standing.failures;
       for (const NodeId& node : standing.pending) {
         failures.emplace(node,
@@ -112,7 +130,8 @@ class ClusterPass {
         standing.begun = true;
         standing.progress = std::max({standing.progress, placement->since, placement->progressed_at});
       }
-      if (std::ranges::none_of(view_.live, [&](const Lease& lease) { return lease.node == node; })) {
+      const auto lease = std::ranges::find(view_.live, node, &Lease::node);
+      if (lease == view_.live.end()) {
         standing.failures.emplace(node, kNodeGone);
       } else if (std::ranges::find(view_.eligible, node) == view_.eligible.end()) {
         standing.failures.emplace(node, kNodeNotEligible);
@@ -122,6 +141,7 @@ class ClusterPass {
         standing.failures.emplace(node, placement->reason);
       } else {
         standing.pending.push_back(node);
+        standing.started = std::max(standing.started, lease->started_at);
       }
     }
     return standing;
@@ -143,9 +163,12 @@ class ClusterPass {
     const bool owned = task.owner.node.empty() || std::ranges::any_of(view_.live, [&](const Lease& lease) {
                          return lease.node == task.owner.node && lease.incarnation == task.owner.incarnation;
                        });
-    if (!owned) {
+    if (owned && view_.now < task.deadline) return;
+    if (const auto done = view_.registered.find(task.id); done != view_.registered.end()) {
+      actions_.push_back(FinishTask{task.id, tasks::TaskState::kCompleted, {}, done->second});
+    } else if (!owned) {
       actions_.push_back(FinishTask{task.id, tasks::TaskState::kFailed, std::string(kOwnerGone)});
-    } else if (view_.now >= task.deadline) {
+    } else {
       const EpochMillis waited = (view_.now - task.last_update_time) / 1000;
       actions_.push_back(
           FinishTask{task.id, tasks::TaskState::kFailed, fmt::format("timeout after {} seconds", waited)});
@@ -169,6 +192,9 @@ class NodePass {
     for (const Plan& plan : view_.plans) {
       if (Wants(plan, view_)) Keep(plan);
     }
+    const bool busy = std::ranges::any_of(
+        view_.local, [](const serving::LocalModel& local) { return local.state == serving::LocalState::kLoading; });
+    if (!busy && !starting_ && !suspects_.empty()) actions_.push_back(suspects_.front());
     // What is left is wanted by no plan.
     for (const auto& [model, local] : local_) actions_.push_back(StartUnload{model});
     for (const auto& [model, placement] : placements_) actions_.push_back(DropPlacement{*placement});
@@ -186,10 +212,32 @@ class NodePass {
     const bool retry =
         local && local->state == serving::LocalState::kFailed && plan.outcome && view_.retry_due.contains(plan.model);
     if (!local || local->generation < plan.generation || retry) {
-      actions_.push_back(StartLoad{plan.model, plan.generation});
+      Start(plan);
       return;  // the placement is written once `local` shows the new state
     }
+    ForgetIfEnded(plan, *local);
     WriteIfNew(*local, placement);
+  }
+
+  void Start(const Plan& plan) {
+    const auto begun = plan.attempts.find(view_.self);
+    const bool suspect = begun != plan.attempts.end() && begun->second.incarnation != view_.incarnation;
+    if (suspect && begun->second.count >= kLoadAttempts) {
+      actions_.push_back(RefuseLoad{plan.model, plan.generation});
+    } else if (suspect) {
+      suspects_.push_back(StartLoad{plan.model, plan.generation});
+    } else {
+      starting_ = true;
+      actions_.push_back(StartLoad{plan.model, plan.generation});
+    }
+  }
+
+  void ForgetIfEnded(const Plan& plan, const serving::LocalModel& local) {
+    const auto begun = plan.attempts.find(view_.self);
+    if (begun == plan.attempts.end() || local.state == serving::LocalState::kLoading) return;
+    // A failure without a begin of this process is a refusal to load, which says nothing of the load.
+    if (local.state == serving::LocalState::kFailed && begun->second.incarnation != view_.incarnation) return;
+    actions_.push_back(ForgetAttempt{plan});
   }
 
   void WriteIfNew(const serving::LocalModel& local, const Placement* stored) {
@@ -204,7 +252,7 @@ class NodePass {
     }
     if (local.state == serving::LocalState::kFailed) {
       placement.state = PlacementState::kFailed;
-      placement.reason = local.error ? local.error->message : "unknown";
+      placement.reason = local.error ? StorableReason(local.error->message) : "unknown";
       placement.retryable = local.error && IsRetryable(*local.error);
     }
     if (stored) {
@@ -224,6 +272,8 @@ class NodePass {
   const NodeView& view_;
   std::map<ModelId, const serving::LocalModel*> local_;
   std::map<ModelId, const Placement*> placements_;
+  std::vector<StartLoad> suspects_;  // an earlier process ended while it loaded them
+  bool starting_ = false;            // others are begun in this pass
   std::vector<NodeAction> actions_;
 };
 

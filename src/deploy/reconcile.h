@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,6 +25,8 @@ struct ClusterView {
   std::vector<NodeId> eligible;  // for local models, by the settings now
   std::vector<tasks::TaskRecord> tasks;  // in progress only
   std::set<ModelId> models;              // that exist
+  // Registration tasks whose model is complete, seen after `live`: only the task's own end is missing.
+  std::map<TaskId, ModelId> registered = {};
   EpochMillis now = 0;
   EpochMillis deadline_length = 0;  // mlnode.deploy.deadline_seconds
 };
@@ -42,6 +45,7 @@ struct FinishTask {  // its plan is closed, or nobody is left who would end it
   TaskId task;
   tasks::TaskState state;
   std::string error;
+  std::optional<ModelId> model = {};  // that it registered
 };
 struct RemovePlan {  // its model is gone and its tasks have ended
   Plan plan;
@@ -56,9 +60,10 @@ using ClusterAction = std::variant<CloseDeploy, RenewDeadline, MarkRunning, Fini
 //  pending.
 //                  None pending → closed: all loaded kDeployed, some kPartial, none kFailed. Pending beyond the
 //                  deadline → closed the same way, the pending ones failures. A sign of progress moves the deadline to
-//                  progress + deadline_length.
-//  task in a plan: ends as the plan's outcome says. Other tasks in progress: fail when their owner is dead or their
-//  deadline passed.
+//                  progress + deadline_length; so does the start of a pending node, which after a long outage had no
+//                  chance yet.
+//  task in a plan: ends as the plan's outcome says. Other tasks in progress: end when their owner is dead or their
+//  deadline passed: completed when the model they register is, else failed.
 std::vector<ClusterAction> Reconcile(const ClusterView& view);
 // How a task ends whose plan ended so. A cancelled deploy ends FAILED: clients of the peer wait for COMPLETED or FAILED
 // only.
@@ -81,6 +86,13 @@ struct StartLoad {
   ModelId model;
   std::uint64_t generation;
 };
+struct RefuseLoad {  // kLoadAttempts processes of this node ended while they loaded it
+  ModelId model;
+  std::uint64_t generation;
+};
+struct ForgetAttempt {  // takes this node out of plan.attempts: the load ended and the process did not
+  Plan plan;
+};
 struct StartUnload {
   ModelId model;
 };
@@ -90,9 +102,11 @@ struct WritePlacement {  // what `local` shows; revision is that of the one to r
 struct DropPlacement {
   Placement placement;
 };
-using NodeAction = std::variant<StartLoad, StartUnload, WritePlacement, DropPlacement>;
+using NodeAction = std::variant<StartLoad, RefuseLoad, ForgetAttempt, StartUnload, WritePlacement, DropPlacement>;
 // A plan closed as failed or cancelled is not loaded again: only a new generation does that; one closed as deployed or
-// partial is loaded by every incarnation without a request, and retried while it fails for a retryable reason.
+// partial is loaded by every incarnation without a request, and retried while it fails for a retryable reason. A model
+// whose load an earlier process did not live to see end is loaded alone, so that another one is not taken for the
+// cause.
 std::vector<NodeAction> ReconcileNode(const NodeView& view);
 // Is this node to hold the plan's model now.
 bool Wants(const Plan& plan, const NodeView& view);

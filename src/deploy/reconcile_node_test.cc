@@ -20,6 +20,10 @@ struct Describe {
   std::string operator()(const StartLoad& action) const {
     return fmt::format("load {} {}", action.model.str(), action.generation);
   }
+  std::string operator()(const RefuseLoad& action) const {
+    return fmt::format("refuse {} {}", action.model.str(), action.generation);
+  }
+  std::string operator()(const ForgetAttempt& action) const { return "forget " + action.plan.model.str(); }
   std::string operator()(const StartUnload& action) const { return "unload " + action.model.str(); }
   std::string operator()(const WritePlacement& action) const {
     const Placement& placement = action.placement;
@@ -187,6 +191,52 @@ TEST_F(ReconcileNodeTest, FailedOneIsRetriedWhenDueAndOnlyAfterTheDeployEnded) {
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
   view_.retry_due.clear();
   EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory"));
+}
+
+TEST_F(ReconcileNodeTest, ModelThatEndedAnEarlierProcessIsLoadedAlone) {
+  Plan suspect = PlanOf(PlanMode::kAll), other = PlanOf(PlanMode::kAll);
+  suspect.attempts[view_.self] = {.incarnation = 1, .count = 1};
+  other.model = ModelId("n");
+  view_.models.insert(other.model);
+  view_.plans = {suspect, other};
+  EXPECT_THAT(Texts(view_), ElementsAre("load n 3"));
+  view_.plans = {suspect};
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
+  view_.plans = {suspect, other};
+  view_.local = {LocalOf(LocalState::kLoading)};
+  view_.local[0].model = other.model;
+  EXPECT_THAT(Texts(view_), ElementsAre("write n gen 3 loading "));
+  view_.local[0].state = LocalState::kReady;
+  EXPECT_THAT(Texts(view_), ElementsAre("write n gen 3 loaded ", "load m 3"));
+}
+
+TEST_F(ReconcileNodeTest, ModelThatEndedThreeProcessesIsNotLoadedAgain) {
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.plans[0].attempts[view_.self] = {.incarnation = 1, .count = 3};
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3"));
+  view_.local = {LocalOf(LocalState::kFailed)};
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory")) << "and the count stays";
+}
+
+TEST_F(ReconcileNodeTest, LoadThatEndedIsForgotten) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.plans[0].attempts[view_.self] = {.incarnation = view_.incarnation, .count = 2};
+  view_.local = {LocalOf(LocalState::kLoading)};
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 loading "));
+  for (const auto& [state, name] :
+       {std::pair(LocalState::kReady, "loaded "), {LocalState::kFailed, "failed no memory"}}) {
+    view_.local = {LocalOf(state)};
+    EXPECT_THAT(Texts(view_), ElementsAre("forget m", std::string("write m gen 3 ") + name));
+  }
+}
+
+TEST_F(ReconcileNodeTest, ReasonIsMadeStorable) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.local = {LocalOf(LocalState::kFailed)};
+  view_.local[0].error = MakeError(Code::kInternal, "bad \xff byte");
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed bad \xEF\xBF\xBD byte"));
+  view_.local[0].error = MakeError(Code::kInternal, std::string(1'000'000, 'x'));
+  EXPECT_EQ(std::get<WritePlacement>(ReconcileNode(view_)[0]).placement.reason.size(), 4096u);
 }
 
 TEST(IsRetryableTest, ByCode) {

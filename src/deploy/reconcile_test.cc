@@ -160,6 +160,15 @@ TEST_F(ReconcileTest, NoProgressUntilTheDeadlineCloses) {
   EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The deployment made no progress for 9 seconds"})"));
 }
 
+TEST_F(ReconcileTest, DeadlineLeavesANodeThatJustStartedItsChance) {
+  Wanted(PlanOf(PlanMode::kNodes, {"b"}));
+  view_.live[1].started_at = 50'000;  // long after the deadline
+  view_.now = 58'999;
+  EXPECT_THAT(Texts(view_), IsEmpty());
+  view_.now = 59'000;
+  EXPECT_THAT(Texts(view_), ElementsAre(HasSubstr("close m failed")));
+}
+
 TEST_F(ReconcileTest, ProgressMovesTheDeadline) {
   Wanted(PlanOf(PlanMode::kNodes, {"b"}));
   view_.placements = {PlacementOf("b", kLoading)};
@@ -217,6 +226,15 @@ TEST_F(ReconcileTest, TaskWithoutAPlanFailsWhenItsOwnerIsDead) {
   EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
   view_.tasks[0].owner = {.node = NodeId("z"), .incarnation = testing::kIncarnation};
   EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
+}
+
+TEST_F(ReconcileTest, RegistrationTaskOfADeadOwnerCompletesWhenItsModelIsThere) {
+  view_.tasks = {TaskOf("t")};
+  view_.registered = {{TaskId("t"), ModelId("m")}};
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "its owner lives and ends it";
+  view_.tasks[0].owner.incarnation = 1;
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t COMPLETED "));
+  EXPECT_EQ(std::get<FinishTask>(Reconcile(view_)[0]).model, ModelId("m"));
 }
 
 TEST_F(ReconcileTest, TaskWithoutAPlanFailsAtItsDeadline) {

@@ -1,5 +1,6 @@
 #include "deploy/reconciler.h"
 
+#include <algorithm>
 #include <array>
 
 #include "core/log.h"
@@ -23,6 +24,7 @@ struct Reconciler::State {
 
   void Step();
   ClusterView Look() const;
+  std::map<TaskId, ModelId> Registered(const std::vector<tasks::TaskRecord>& running) const;
   void Repair();
   void Apply(const CloseDeploy& action);
   void Apply(const RenewDeadline& action);
@@ -63,9 +65,22 @@ ClusterView Reconciler::State::Look() const {
   const config::SnapshotPtr current = settings.Current();
   view.live = membership.Live();
   view.eligible = membership.EligibleForLocal(*current);
+  view.registered = Registered(view.tasks);
   view.now = clock.WallMillis();
   view.deadline_length = current->Int("mlnode.deploy.deadline_seconds") * 1000;
   return view;
+}
+
+// Those of `running` whose model is complete. After a look at who lives: what a dead owner did is all there.
+std::map<TaskId, ModelId> Reconciler::State::Registered(const std::vector<tasks::TaskRecord>& running) const {
+  std::map<TaskId, ModelId> registered;
+  if (std::ranges::none_of(running, [](const auto& task) { return task.type == tasks::TaskType::kRegisterModel; }))
+    return registered;
+  for (const models::Model& model : models.List()) {
+    if (model.registration == models::Registration::kRegistered && model.register_task)
+      registered.emplace(*model.register_task, model.id);
+  }
+  return registered;
 }
 
 void Reconciler::State::Step() {
@@ -124,6 +139,7 @@ void Reconciler::State::Apply(const MarkRunning& action) {
 void Reconciler::State::Apply(const FinishTask& action) {
   const auto ended = tasks.Transition(action.task, action.state, [&](tasks::TaskRecord& task) {
     if (!action.error.empty()) task.error = action.error;
+    if (action.model) task.model = action.model;
   });
   if (!ended) LOG_DEBUG("deploy", "task {} not ended: {}", action.task.str(), ended.error().message);
 }
