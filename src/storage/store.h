@@ -52,7 +52,7 @@ inline constexpr std::size_t kMaxPartBytes = 10'000'000;
 
 struct Key {
   Collection collection;
-  std::string id;  // 1 to 512 bytes, any UTF-8 but control characters
+  std::string id;  // 1 to 640 bytes, any UTF-8 but control characters
   auto operator<=>(const Key&) const = default;
 };
 

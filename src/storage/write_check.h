@@ -10,7 +10,8 @@
 
 namespace mlnode::storage {
 
-inline constexpr std::size_t kMaxKeyIdBytes = 512;
+// A model's id of at most 512 bytes, which clients may choose, behind the node's id and a slash (a placement's key).
+inline constexpr std::size_t kMaxKeyIdBytes = 640;
 inline constexpr std::size_t kMaxUploadIdBytes = 128;
 
 // "models/abc": how errors and logs name a key.

@@ -64,11 +64,11 @@ TEST_P(StoreContract, RemovesAndCountsVersionsAnew) {
 
 TEST_P(StoreContract, RefusesBadKeys) {
   EXPECT_EQ(RefusalOf(CreationOf(ModelKey(""), {})), Code::kInvalidArgument);
-  EXPECT_EQ(RefusalOf(CreationOf(ModelKey(std::string(513, 'x')), {})), Code::kInvalidArgument);
+  EXPECT_EQ(RefusalOf(CreationOf(ModelKey(std::string(641, 'x')), {})), Code::kInvalidArgument);
   EXPECT_EQ(RefusalOf(CreationOf(ModelKey("a\nb"), {})), Code::kInvalidArgument);
   EXPECT_EQ(RefusalOf(CreationOf(ModelKey(std::string("a\0b", 3)), {})), Code::kInvalidArgument);
   EXPECT_EQ(RefusalOf(CreationOf(ModelKey("a\xFF"), {})), Code::kInvalidArgument);
-  Do(CreationOf(ModelKey(std::string(512, 'x')), {}));
+  Do(CreationOf(ModelKey(std::string(640, 'x')), {}));
   Do(CreationOf(ModelKey("node/größe 1%"), {}));
   EXPECT_TRUE(store().Get(ModelKey("node/größe 1%")));
 }
