@@ -5,8 +5,10 @@
 #include <exception>
 
 #include "core/log.h"
+#include "core/utf8.h"
 #include "rest/content_type.h"
 #include "rest/error_body.h"
+#include "rest/filter_path.h"
 #include "rest/version.h"
 
 namespace mlnode::rest {
@@ -21,6 +23,12 @@ constexpr std::string_view kMethods[] = {"GET",  "POST",  "PUT",   "DELETE", "OP
 
 bool IsKnownMethod(std::string_view method) {
   return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
+// Goes into logs, headers and error bodies: those must stay readable.
+bool IsPrintable(std::string_view id) {
+  const bool control = std::any_of(id.begin(), id.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return !control && IsValidUtf8(id);
 }
 
 std::size_t DeclaredBytes(const net::HttpRequest& head) {
@@ -69,8 +77,8 @@ ApiServer::ApiServer(std::unique_ptr<RouteTable> routes, Environment environment
       id_prefix_(fmt::format("{:08x}", environment_.random.Next() & 0xffffffffU)) {}
 
 std::string ApiServer::RequestId(const net::HttpRequest& request) {
-  if (const auto given = request.headers.Find("X-Opaque-Id"); given && !given->empty()) {
-    return std::string(given->substr(0, kMaxRequestIdBytes));
+  if (const auto given = request.headers.Find("X-Opaque-Id"); given && !given->empty() && IsPrintable(*given)) {
+    return std::string(TruncateUtf8(*given, kMaxRequestIdBytes));
   }
   return fmt::format("{}-{}", id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed));
 }
@@ -79,9 +87,9 @@ std::optional<net::HttpReply> ApiServer::CheckHead(const net::HttpRequest& head)
   const std::size_t bytes = DeclaredBytes(head);
   if (bytes <= kRefuseEarlyBytes) return std::nullopt;
   const auto target = ParseTarget(head.target);
-  if (!target) return ErrorReply(target.error(), false);
+  if (!target) return InvalidUriReply();
   const auto match = routes_->Find(head.method, target->path);
-  if (!match) return ErrorReply(match.error(), false);
+  if (!match) return InvalidUriReply();
   if (match->route == nullptr) return NoRouteReply(head, target->path, *match);
   if (auto refused = RefuseContentType(head.headers, match->route->body)) return refused;
   const bool packed = head.headers.Find("Content-Encoding").has_value();  // then the declared size says little
@@ -99,11 +107,11 @@ std::optional<net::HttpReply> ApiServer::CheckHead(const net::HttpRequest& head)
 std::optional<net::HttpReply> ApiServer::Route(RequestContext& context) const {
   const net::HttpRequest& request = context.http();
   auto target = ParseTarget(request.target);
-  if (!target) return ErrorReply(target.error(), false);
+  if (!target) return InvalidUriReply();
   context.path = target->path;
   context.query_params = std::move(target->query);
   auto match = routes_->Find(request.method, context.path);
-  if (!match) return ErrorReply(match.error(), context.Pretty());
+  if (!match) return InvalidUriReply();
   if (match->route == nullptr) return NoRouteReply(request, context.path, *match);
   context.route = match->route;
   context.path_params = std::move(match->path_params);
@@ -115,6 +123,9 @@ std::optional<net::HttpReply> ApiServer::Check(const RequestContext& context) co
     if (auto refused = RefuseContentType(context.http().headers, context.route->body)) return refused;
   }
   if (const Status params = CheckQueryParams(context); !params) return ErrorReply(params.error(), context.Pretty());
+  if (const Status paths = CheckFilterPath(context.Query("filter_path").value_or("")); !paths) {
+    return ErrorReply(paths.error(), context.Pretty());
+  }
   if (const Status body = CheckBody(context, context.body().size()); !body) {
     return ErrorReply(body.error(), context.Pretty());
   }
@@ -165,7 +176,7 @@ void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> res
 
 void ApiServer::Finish(RequestContext& context, net::HttpReply reply) {
   if (const auto given = context.http().headers.Find("X-Opaque-Id")) {
-    reply.headers.Add("X-Opaque-Id", std::string(*given));
+    reply.headers.Add("X-Opaque-Id", IsPrintable(*given) ? std::string(*given) : context.request_id);
   }
   if (context.route != nullptr && !context.route->replaced_by.empty()) {
     reply.headers.Add("Warning", DeprecationWarning(*context.route));

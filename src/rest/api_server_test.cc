@@ -145,7 +145,40 @@ TEST_F(ApiServerTest, OptionsTellsTheMethods) {
 
 TEST_F(ApiServerTest, RefusesAnUnknownVerb) { EXPECT_EQ(Ask(MakeExchange("BREW", "/echo/x")).status, 405); }
 
-TEST_F(ApiServerTest, RefusesABrokenUri) { EXPECT_EQ(Ask(MakeExchange("GET", "/echo/x?y=%2")).status, 400); }
+TEST_F(ApiServerTest, RefusesABrokenUri) {
+  for (const char* target : {"/echo/x?y=%2", "/echo/%zz", "/echo/%ff%fe", "/echo/x?y=%ff", "/echo/x?%c0%80=1",
+                             "/nope/\xff", "/missing?y=\xc3"}) {
+    const net::HttpReply reply =
+        Ask(MakeExchange(std::string_view(target).starts_with("/echo") ? "POST" : "GET", target));
+    EXPECT_EQ(reply.status, 400) << target;
+    EXPECT_EQ(reply.body, R"({"error":"invalid uri has been requested"})") << target;
+  }
+}
+
+TEST_F(ApiServerTest, ReplacesARequestIdThatCannotBePrinted) {
+  for (const char* id : {"\xff\xfe", "a\x01", "\x7f"}) {
+    net::HttpRequest request;
+    request.method = "GET";
+    request.target = "/throws";
+    request.headers.Add("X-Opaque-Id", id);
+    const net::HttpReply reply = Ask(std::make_shared<FakeExchange>(request));
+    const auto shown = reply.headers.Find("X-Opaque-Id");
+    ASSERT_TRUE(shown);
+    EXPECT_NE(*shown, id);
+    EXPECT_THAT(reply.body, HasSubstr("request id " + std::string(*shown)));
+  }
+}
+
+TEST_F(ApiServerTest, RefusesAFilterPathBeyondItsLimits) {
+  const net::HttpReply reply = Ask(MakeExchange(
+      "GET", "/missing?filter_path=" + std::string(100, 'a') + [] {
+        std::string many;
+        for (int i = 0; i < 64; ++i) many += ",a";
+        return many;
+      }()));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.body, HasSubstr("[filter_path] has 65 patterns; the limit is 64"));
+}
 
 TEST_F(ApiServerTest, ChecksTheContentTypeOfABody) {
   EXPECT_EQ(Ask(MakeExchange("POST", "/echo/x", "{}", "text/plain")).status, 406);

@@ -88,6 +88,13 @@ net::HttpReply NoHandlerReply(std::string_view path, std::string_view method) {
   return reply;
 }
 
+net::HttpReply InvalidUriReply() {
+  net::HttpReply reply;
+  reply.status = 400;
+  reply.body = ToJson(json::object{{"error", "invalid uri has been requested"}});
+  return reply;
+}
+
 net::HttpReply WrongMethodReply(std::string_view target, std::string_view method,
                                 std::span<const std::string_view> allowed) {
   net::HttpReply reply =

@@ -28,6 +28,7 @@ net::HttpReply ErrorReply(const Error& error, bool pretty);
 
 // Answers that have no exception object (spec/rest-conventions §1.2).
 net::HttpReply NoHandlerReply(std::string_view path, std::string_view method);
+net::HttpReply InvalidUriReply();
 net::HttpReply WrongMethodReply(std::string_view target, std::string_view method,
                                 std::span<const std::string_view> allowed);
 net::HttpReply OptionsReply(std::span<const std::string_view> allowed);

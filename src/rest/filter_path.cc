@@ -1,9 +1,13 @@
 #include "rest/filter_path.h"
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "core/log.h"
 
 namespace mlnode::rest {
 namespace {
@@ -32,7 +36,8 @@ bool GlobMatch(std::string_view glob, std::string_view text) {
   return g == glob.size();
 }
 
-// What `key` leaves of one pattern. True when it completes the pattern.
+// What `key` leaves of one pattern (which has no two ** in a row, so that this goes at most one deep). True when it
+// completes the pattern.
 bool Step(Rest rest, std::string_view key, Rests& next) {
   if (rest.front() == "**") {
     if (rest.size() == 1) return true;
@@ -45,10 +50,16 @@ bool Step(Rest rest, std::string_view key, Rests& next) {
   return false;
 }
 
+// What `key` leaves of all, each once: ** would otherwise multiply it at each level.
 bool StepAll(const Rests& rests, std::string_view key, Rests& next) {
   for (const Rest& rest : rests) {
     if (Step(rest, key, next)) return true;
   }
+  // A rest goes to the end of its pattern: where it begins says which it is.
+  const auto begin = [](const Rest& rest) { return rest.data(); };
+  std::ranges::sort(next, std::less<>(), begin);
+  const auto repeated = std::ranges::unique(next, std::equal_to<>(), begin);
+  next.erase(repeated.begin(), repeated.end());
   return false;
 }
 
@@ -103,13 +114,38 @@ std::vector<std::string> Split(std::string_view text, char separator) {
   return parts;
 }
 
+Pattern ReadPattern(std::string_view text) {
+  Pattern pattern = Split(text.starts_with('-') ? text.substr(1) : text, '.');
+  // ** after ** says nothing new.
+  const auto repeated =
+      std::ranges::unique(pattern, [](std::string_view a, std::string_view b) { return a == "**" && b == "**"; });
+  pattern.erase(repeated.begin(), repeated.end());
+  return pattern;
+}
+
 }  // namespace
+
+Status CheckFilterPath(std::string_view patterns) {
+  const std::vector<std::string> texts = Split(patterns, ',');
+  if (texts.size() > kMaxFilterPatterns) {
+    return MakeError(Code::kInvalidArgument,
+                     fmt::format("[filter_path] has {} patterns; the limit is {}", texts.size(), kMaxFilterPatterns));
+  }
+  for (const std::string& text : texts) {
+    if (const std::size_t segments = ReadPattern(text).size(); segments > kMaxFilterSegments) {
+      return MakeError(
+          Code::kInvalidArgument,
+          fmt::format("a pattern of [filter_path] has {} segments; the limit is {}", segments, kMaxFilterSegments));
+    }
+  }
+  return {};
+}
 
 json::value FilterPaths(const json::value& value, std::string_view patterns) {
   std::vector<Pattern> includes, excludes;
   for (const std::string& text : Split(patterns, ',')) {
     const bool minus = text.starts_with('-');
-    Pattern pattern = Split(minus ? std::string_view(text).substr(1) : std::string_view(text), '.');
+    Pattern pattern = ReadPattern(text);
     if (!pattern.empty()) (minus ? excludes : includes).push_back(std::move(pattern));
   }
   json::value result = value;

@@ -38,5 +38,29 @@ TEST(FilterPathTest, LooksThroughAnArrayAtTheTop) {
   EXPECT_EQ(ToJson(FilterPaths(ParseJson(R"([{"a":1,"b":2},{"b":3}])").value(), "a")), R"([{"a":1}])");
 }
 
+TEST(FilterPathTest, ManyDoubleStarsDoNotMultiply) {
+  std::string deep = "1";
+  std::string pattern;
+  for (int i = 0; i < 30; ++i) deep = R"({"a":)" + deep + R"(,"b":0})";
+  for (int i = 0; i < 30; ++i) pattern += "**.a.**.";
+  const json::value document = ParseJson(deep).value();
+  ASSERT_TRUE(CheckFilterPath(pattern + "nothing"));
+  EXPECT_EQ(ToJson(FilterPaths(document, pattern + "nothing")), "{}");
+  EXPECT_EQ(FilterPaths(document, "**.**.**.a"), FilterPaths(document, "**.a"));
+}
+
+TEST(FilterPathTest, LimitsAreNamed) {
+  std::string patterns = "a", segments = "a";
+  for (int i = 1; i < 64; ++i) {
+    patterns += ",a";
+    segments += ".a";
+  }
+  EXPECT_TRUE(CheckFilterPath(patterns));
+  EXPECT_TRUE(CheckFilterPath(segments));
+  EXPECT_EQ(CheckFilterPath(patterns + ",a").error().message, "[filter_path] has 65 patterns; the limit is 64");
+  EXPECT_EQ(CheckFilterPath(segments + ".a").error().message,
+            "a pattern of [filter_path] has 65 segments; the limit is 64");
+}
+
 }  // namespace
 }  // namespace mlnode::rest

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bitset>
 #include <deque>
 #include <optional>
 
@@ -83,36 +84,48 @@ Result<bool> ReadBool(std::string_view field, dom::element value) {
                    fmt::format("Failed to parse value [{}] as only [true] or [false] are allowed.", text));
 }
 
-Result<std::vector<std::string>> ReadNames(dom::element value) {
-  std::vector<std::string> names;
+Status CheckEntries(std::string_view field, std::size_t entries) {
+  if (entries <= kMaxFilterEntries) return {};
+  return MakeError(Code::kInvalidArgument,
+                   fmt::format("[{}] has {} entries; the limit is {}", field, entries, kMaxFilterEntries));
+}
+
+Result<std::set<std::string, std::less<>>> ReadNames(dom::element value) {
+  std::set<std::string, std::less<>> names;
   if (value.is_null()) return names;
   dom::array array;
   if (value.get_array().get(array) != simdjson::SUCCESS) {
     return WrongKind("target_response", "an array of strings", value);
   }
+  RETURN_IF_ERROR(CheckEntries("target_response", array.size()));
+  std::size_t index = 0;
   for (const dom::element element : array) {
     std::string_view name;
     if (element.get_string().get(name) != simdjson::SUCCESS) {
-      return WrongKind(fmt::format("target_response[{}]", names.size()), "a string", element);
+      return WrongKind(fmt::format("target_response[{}]", index), "a string", element);
     }
-    names.emplace_back(name);
+    names.emplace(name);
+    ++index;
   }
   return names;
 }
 
-Result<std::vector<std::int64_t>> ReadPositions(dom::element value) {
-  std::vector<std::int64_t> positions;
+Result<std::set<std::int64_t>> ReadPositions(dom::element value) {
+  std::set<std::int64_t> positions;
   if (value.is_null()) return positions;
   dom::array array;
   if (value.get_array().get(array) != simdjson::SUCCESS) {
     return WrongKind("target_response_positions", "an array of integers", value);
   }
+  RETURN_IF_ERROR(CheckEntries("target_response_positions", array.size()));
+  std::size_t index = 0;
   for (const dom::element element : array) {
     std::int64_t position = 0;
     if (element.get_int64().get(position) != simdjson::SUCCESS) {
-      return WrongKind(fmt::format("target_response_positions[{}]", positions.size()), "an integer", element);
+      return WrongKind(fmt::format("target_response_positions[{}]", index), "an integer", element);
     }
-    positions.push_back(position);
+    positions.insert(position);
+    ++index;
   }
   return positions;
 }
@@ -192,14 +205,24 @@ simdjson::error_code ParseBody(const std::string& body, ParsedBody& holder, dom:
   return holder.parser.parse(body.data(), body.size(), copy).get(root);
 }
 
-// A key that is known and came before is refused, as the peer's parser does.
+constexpr std::string_view kKnownKeys[] = {"text_docs",
+                                           "parameters",
+                                           "result_filter",
+                                           "return_number",
+                                           "return_bytes",
+                                           "target_response",
+                                           "target_response_positions"};
+
+// A key that is known and came before is refused, as the peer's parser does. Unknown keys are the client's to choose:
+// remembering them would cost time and memory by its will.
 Status RefuseDuplicates(const std::string& body, dom::object object) {
-  std::vector<std::string_view> seen;
+  std::bitset<std::size(kKnownKeys)> seen;
   for (const auto [key, value] : object) {
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-      return DescribeRefusal(body, simdjson::INCORRECT_TYPE);
-    }
-    seen.push_back(key);
+    const auto known = std::find(std::begin(kKnownKeys), std::end(kKnownKeys), std::string_view(key));
+    if (known == std::end(kKnownKeys)) continue;
+    const auto index = static_cast<std::size_t>(known - std::begin(kKnownKeys));
+    if (seen[index]) return DescribeRefusal(body, simdjson::INCORRECT_TYPE);
+    seen.set(index);
   }
   return {};
 }
@@ -208,8 +231,7 @@ Status RefuseDuplicates(const std::string& body, dom::object object) {
 
 bool ResultFilter::Keeps(std::string_view name, std::size_t position) const {
   if (names.empty() && positions.empty()) return true;
-  return std::find(names.begin(), names.end(), name) != names.end() ||
-         std::find(positions.begin(), positions.end(), static_cast<std::int64_t>(position)) != positions.end();
+  return names.contains(name) || positions.contains(static_cast<std::int64_t>(position));
 }
 
 Result<TextDocsRequest> ParseTextDocs(const std::string& body) {

@@ -102,6 +102,29 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"({"text_docs":["a"],"parameters":{"content_type":"poem"}})", "",
             "No enum constant for [content_type]: [poem]"}));
 
+std::string Repeated(std::string_view entry, std::size_t count) {
+  std::string joined;
+  for (std::size_t i = 0; i < count; ++i) joined.append(i == 0 ? "" : ",").append(entry);
+  return joined;
+}
+
+TEST(ParseTextDocsTest, RefusesLongFilterLists) {
+  const auto body = [](std::string_view field, std::string_view entry, std::size_t count) {
+    return R"({"text_docs":["a"],")" + std::string(field) + R"(":[)" + Repeated(entry, count) + "]}";
+  };
+  EXPECT_EQ(ParseTextDocs(body("target_response", R"("x")", 1'001)).error().message,
+            "[target_response] has 1001 entries; the limit is 1000");
+  EXPECT_EQ(ParseTextDocs(body("target_response_positions", "1", 1'001)).error().message,
+            "[target_response_positions] has 1001 entries; the limit is 1000");
+  EXPECT_THAT(Parse(body("target_response", R"("x")", 1'000)).filter.names, ElementsAre("x"));
+}
+
+TEST(ParseTextDocsTest, ManyUnknownKeysCostNothingMuch) {
+  std::string body = "{";
+  for (int i = 0; i < 200'000; ++i) body += "\"k" + std::to_string(i) + "\":1,";
+  EXPECT_THAT(Parse(body + R"("text_docs":["a"]})").texts, ElementsAre("a"));
+}
+
 TEST(ParseTextDocsTest, RefusesDeepNesting) {
   const std::string deep = R"({"x":)" + std::string(100, '[') + std::string(100, ']') + R"(,"text_docs":["a"]})";
   EXPECT_EQ(ParseTextDocs(deep).error().code, Code::kInvalidArgument);

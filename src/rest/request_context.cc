@@ -1,6 +1,7 @@
 #include "rest/request_context.h"
 
 #include "core/log.h"
+#include "core/utf8.h"
 
 namespace mlnode::rest {
 namespace {
@@ -51,10 +52,12 @@ Result<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
       out.push_back(text[i]);
     }
   }
+  if (!IsValidUtf8(out)) return MakeError(Code::kInvalidArgument, "the decoded URI is not UTF-8");
   return out;
 }
 
 Result<Target> ParseTarget(std::string_view target) {
+  if (!IsValidUtf8(target)) return MakeError(Code::kInvalidArgument, "the URI is not UTF-8");
   const std::size_t mark = target.find('?');
   Target parsed{.path = target.substr(0, mark), .query = {}};
   if (mark != std::string_view::npos) {

@@ -46,8 +46,8 @@ struct RequestContext {
   bool Pretty() const;
 };
 
-// The path and the query of a request target. kInvalidArgument for a percent sign that is not followed by two hex
-// digits.
+// The path and the query of a request target. kInvalidArgument for what is not UTF-8, and for a percent sign that is
+// not followed by two hex digits.
 struct Target {
   std::string_view path;
   StringPairs query;

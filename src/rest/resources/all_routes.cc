@@ -4,7 +4,7 @@ namespace mlnode::rest {
 
 void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness) {
   AddRootRoutes(table, node);
-  AddClusterRoutes(table, node);
+  AddClusterRoutes(table, node, readiness);
   AddNodeRoutes(table, node);
   AddHealthRoutes(table, node, readiness);
   AddModelRoutes(table, node);

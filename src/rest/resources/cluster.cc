@@ -1,5 +1,6 @@
 // GET _cluster/health, GET and PUT _cluster/settings (spec/rest-conventions §4.2, spec/tasks-profile-stats-settings
 // §5).
+#include <algorithm>
 #include <charconv>
 
 #include "core/log.h"
@@ -11,6 +12,8 @@ namespace mlnode::rest {
 namespace {
 
 constexpr Duration kHealthPoll = std::chrono::milliseconds(100);
+// Whoever wants to wait longer asks again: an open request holds a connection and a timer here.
+constexpr Duration kLongestHealthWait = std::chrono::seconds(60);
 
 // What a caller of _cluster/health waits for.
 struct HealthWish {
@@ -56,7 +59,7 @@ Result<HealthWish> ReadWish(const RequestContext& context, const Clock& clock) {
   if (const auto text = context.Query("timeout")) {
     ASSIGN_OR_RETURN(timeout, ParseTimeValue("timeout", *text));
   }
-  wish.deadline = Deadline::After(clock, timeout);
+  wish.deadline = Deadline::After(clock, std::min(timeout, kLongestHealthWait));
   return wish;
 }
 
@@ -87,21 +90,31 @@ json::object HealthBody(deploy::NodeCore& node, std::string_view status, std::si
   return body;
 }
 
-// Answers when the wish is fulfilled or its time is up; until then it looks again from time to time, holding no thread.
-void AnswerHealth(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& context, HealthWish wish,
+// What all calls of _cluster/health share.
+struct HealthSite {
+  deploy::NodeCore& node;
+  const Readiness& readiness;
+
+  bool Stopping() const { return readiness.stage() == Readiness::Stage::kStopping; }
+};
+
+// Answers when the wish is fulfilled, its time is up or the node stops; until then it looks again from time to time,
+// holding no thread.
+void AnswerHealth(const HealthSite& site, const std::shared_ptr<RequestContext>& context, HealthWish wish,
                   Answer answer) {
+  deploy::NodeCore& node = site.node;
   const std::string_view status = HealthStatus(node);
   const std::size_t nodes = node.membership().Live().size();
   const bool fulfilled = Fulfilled(wish, status, nodes);
-  if (fulfilled || wish.deadline.Expired(node.clock()) || context->exchange->ClientGone()) {
+  if (fulfilled || wish.deadline.Expired(node.clock()) || context->exchange->ClientGone() || site.Stopping()) {
     answer(JsonReply(*context, HealthBody(node, status, nodes, !fulfilled), fulfilled ? 200 : 408));
     return;
   }
   node.executors()
       .io
       .PostAfter(kHealthPoll,
-                 [&node, context, wish, answer = std::move(answer)]() mutable {
-                   AnswerHealth(node, context, wish, std::move(answer));
+                 [site, context, wish, answer = std::move(answer)]() mutable {
+                   AnswerHealth(site, context, wish, std::move(answer));
                  })
       .Detach();
 }
@@ -140,11 +153,12 @@ Result<net::HttpReply> PutSettings(const RequestContext& context, deploy::Settin
 
 }  // namespace
 
-void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node) {
-  const AsyncHandler health = [&node](const std::shared_ptr<RequestContext>& context, Answer answer) {
-    auto wish = ReadWish(*context, node.clock());
+void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness) {
+  const AsyncHandler health = [site = HealthSite{node, readiness}](const std::shared_ptr<RequestContext>& context,
+                                                                   Answer answer) {
+    auto wish = ReadWish(*context, site.node.clock());
     if (!wish) return answer(std::move(wish).error());
-    AnswerHealth(node, context, *std::move(wish), std::move(answer));
+    AnswerHealth(site, context, *std::move(wish), std::move(answer));
   };
   const std::vector<std::string> health_params = {"wait_for_status",
                                                   "wait_for_nodes",

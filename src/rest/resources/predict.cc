@@ -1,6 +1,7 @@
 // POST models/{id}/_predict and _predict/{algorithm}/{id} (spec/predict-local §1 to 4).
 // The way: io thread → gate.Find → parse (on cpu beyond 64 KiB) → gate.Admit → Servable::Predict → writer (on cpu when
 // large).
+#include <atomic>
 #include <exception>
 #include <limits>
 
@@ -44,22 +45,37 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
       : site_(site), node_(site.node), context_(std::move(context)), answer_(std::move(answer)) {}
 
   void Start() {
-    if (const Status found = FindModel(); !found) return answer_(found.error());
+    if (const Status found = FindModel(); !found) return Reply(found.error());
+    deadline_ = Deadline(context_->http().received + site_.timeout);
+    cancelled_ = site_.watch.Watch(context_->exchange);
     if (context_->body().size() <= kParseHereBytes) return Run(&PredictCall::Parse);
     const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Parse); });
-    if (!posted) answer_(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
+    if (!posted) Reply(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
   }
 
  private:
-  // What a step throws (no memory for a large body) ends this call, not the process.
+  // Begins a step, if anyone still waits for it: it may have stood in a queue. What it throws (no memory for a large
+  // body) ends this call, not the process.
   void Run(void (PredictCall::*step)()) {
     try {
+      if (Status wanted = StillWanted(); !wanted) return Reply(std::move(wanted).error());
       (this->*step)();
     } catch (const std::exception& thrown) {
       Error error = MakeError(Code::kInternal, "the prediction could not be carried out on this node");
       error.detail = thrown.what();
-      answer_(std::move(error));
+      Reply(std::move(error));
     }
+  }
+
+  Status StillWanted() const {
+    if (cancelled_->load()) return MakeError(Code::kCancelled, "the client has gone");
+    if (!deadline_.Expired(node_.clock())) return {};
+    return MakeError(Code::kDeadlineExceeded, "the prediction's time ran out while it waited on this node");
+  }
+
+  // Only the first answer counts: a step that throws may have handed the call on before.
+  void Reply(Result<net::HttpReply> reply) {
+    if (!answered_.exchange(true)) answer_(std::move(reply));
   }
 
   Status FindModel() {
@@ -81,7 +97,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     serving::PredictRequest request;
     if (TakesTextDocs(function_)) {
       auto parsed = ParseTextDocs(context_->body());
-      if (!parsed) return answer_(std::move(parsed).error());
+      if (!parsed) return Reply(std::move(parsed).error());
       request.texts = std::move(parsed->texts);
       request.owner = std::move(parsed->owner);
       request.has_parameters = parsed->has_parameters;
@@ -94,9 +110,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Submit(serving::PredictRequest request) {
     auto pass = node_.gate().Admit(model_);
-    if (!pass) return answer_(std::move(pass).error());
-    request.deadline = Deadline(context_->http().received + site_.timeout);
-    request.cancelled = site_.watch.Watch(context_->exchange);
+    if (!pass) return Reply(std::move(pass).error());
+    request.deadline = deadline_;
+    request.cancelled = cancelled_;
     serving::Servable& servable = *pass->servable;
     servable.Predict(
         std::move(request), std::move(pass->servable),
@@ -106,6 +122,10 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   void Done(Result<serving::PredictResult> result) {
     if (!result) return Fail(std::move(result).error());
     result_ = *std::move(result);
+    Run(&PredictCall::Trace);
+  }
+
+  void Trace() {
     PredictTrace& trace = *context_->trace;
     trace.queue = result_.times.queue;
     trace.tokenize = result_.times.tokenize;
@@ -115,7 +135,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     trace.truncated = result_.truncated;
     const bool large = PrintedValues(result_, filter_) > kPrintHereValues;
     if (large && node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Write); })) return;
-    Run(&PredictCall::Write);
+    Write();
   }
 
   void Write() {
@@ -125,7 +145,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     net::HttpReply reply = JsonTextReply(*context_, *std::move(text));
     context_->trace->write = node_.clock().Now() - begin;
     reply.headers.Add("Server-Timing", ServerTiming(*context_->trace));
-    answer_(std::move(reply));
+    Reply(std::move(reply));
   }
 
   void Fail(Error error) {
@@ -133,13 +153,16 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
       error.message = fmt::format("Failed to inference {} model: {}: {}", models::TraitsOf(function_).name,
                                   model_.str(), error.message);
     }
-    answer_(std::move(error));
+    Reply(std::move(error));
   }
 
   PredictSite& site_;
   deploy::NodeCore& node_;
   std::shared_ptr<RequestContext> context_;
   Answer answer_;
+  std::atomic<bool> answered_{false};
+  Deadline deadline_ = Deadline::Never();  // from the arrival of the request
+  serving::CancelFlag cancelled_;          // set once the client has gone
   ModelId model_;
   models::FunctionName function_ = models::FunctionName::kTextEmbedding;
   ResultFilter filter_;

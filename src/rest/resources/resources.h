@@ -11,7 +11,7 @@ namespace mlnode::rest {
 inline constexpr std::string_view kMlBase = "/_plugins/_ml";
 
 void AddRootRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
 void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddHealthRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
 void AddModelRoutes(RouteTable& table, deploy::NodeCore& node);
