@@ -293,5 +293,34 @@ TEST_F(UrlRegistrationTest, WorkThatHasNotBegunEndsWithTheNode) {
   ExpectNothingLeft();
 }
 
+// With real threads: whatever moment the node stops in, the destructor returns only when nobody uses its references any
+// more.
+TEST_F(UrlRegistrationTest, TheDestructorWaitsForWorkUnderWay) {
+  const RegisterInput input = UrlInput(MakeModelZip());
+  SystemClock clock;
+  SystemRandom random;
+  for (int round = 0; round < 20; ++round) {
+    ThreadPool pool({.name = "background", .threads = 2});
+    storage::MemoryStore memory(clock);
+    ModelRepository models(memory, random, clock);
+    tasks::TaskRepository tasks(memory, random, clock);
+    auto registration = std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = models,
+                                                                                    .tasks = tasks,
+                                                                                    .random = random,
+                                                                                    .clock = clock,
+                                                                                    .background = pool,
+                                                                                    .settings = *settings_,
+                                                                                    .client = nullptr,
+                                                                                    .temporary = folder_.path() / "tmp",
+                                                                                    .owner = {NodeId("n1"), 3}});
+    std::vector<TaskId> ids;
+    for (int i = 0; i < 3; ++i) ids.push_back(registration->RegisterFromUrl(input, {}).value());
+    if (round % 2 == 1) registration->Cancel(ModelId("another"));
+    registration.reset();
+    for (const TaskId& id : ids)
+      EXPECT_NE(tasks.Get(id).value().state, TaskState::kFailed) << "the next start repairs it";
+  }
+}
+
 }  // namespace
 }  // namespace mlnode::models
