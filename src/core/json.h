@@ -18,7 +18,8 @@ inline constexpr std::size_t kMaxJsonDepth = 64;  // arrays and objects within o
 
 // Parses one complete JSON text (UTF-8, depth at most kMaxJsonDepth; a field given twice and a number beyond double are
 // refused; numbers read exactly). kInvalidArgument with reason "json_parse_exception" or, when the text ends too early,
-// "json_e_o_f_exception"; the message says what stood where (line, column) in the peer's words (core/json/json_error.h).
+// "json_e_o_f_exception"; the message says what stood where (line, column) in the peer's words
+// (core/json/json_error.h).
 Result<json::value> ParseJson(std::string_view text);
 // As ParseJson, and the text must be an object: else reason "parsing_exception".
 Result<json::object> ParseJsonObject(std::string_view text);

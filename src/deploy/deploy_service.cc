@@ -103,7 +103,10 @@ DeployService::Standing DeployService::Look() const {
   Standing standing;
   for (const storage::DocumentPtr& document : models_.store().Read(kCollections).documents) {
     if (document->key.collection == storage::Collection::kPlans) {
-      if (auto plan = ReadPlan(*document)) standing.plans.emplace(plan->model, *std::move(plan));
+      if (auto plan = ReadPlan(*document)) {
+        ModelId model = plan->model;
+        standing.plans.emplace(std::move(model), *std::move(plan));
+      }
     } else if (auto placement = ReadPlacement(*document)) {
       standing.placements[placement->model].push_back(*std::move(placement));
     }
@@ -297,8 +300,10 @@ Result<storage::Written> DeployService::Delete(const ModelId& id, models::ModelR
     case ModelState::kDeploying:
     case ModelState::kDeployed:
     case ModelState::kPartiallyDeployed:
-      return MakeError(Code::kInvalidArgument,
-                       "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete");
+      return Error{
+          .code = Code::kInvalidArgument,
+          .message = "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete",
+          .reason = "status_exception"};
     case ModelState::kRegistering:
       registration.Cancel(id);
       break;

@@ -132,8 +132,11 @@ NodeView NodeAgent::State::Look() {
       view.models.insert(ModelId(document->key.id));
     } else if (document->key.collection == storage::Collection::kPlans) {
       auto plan = ReadPlan(*document);
-      if (plan) view.plans.push_back(*std::move(plan));
-      if (!plan) LOG_ERROR("deploy", "plan ignored: {}", plan.error().message);
+      if (plan) {
+        view.plans.push_back(*std::move(plan));
+      } else {
+        LOG_ERROR("deploy", "plan ignored: {}", plan.error().message);
+      }
     } else if (document->key.id.starts_with(view.self.str() + "/")) {
       if (auto placement = ReadPlacement(*document)) view.placements.push_back(*std::move(placement));
     }

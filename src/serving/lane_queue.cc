@@ -185,16 +185,16 @@ void Core::Submit(BatchJob work, BatchDone done) {
   std::optional<Error> refusal;
   {
     const auto now = waiting.Lock();
+    job->done = std::move(done);
     refusal = Refusal(*now, *job);
     if (!refusal) {
-      job->done = std::move(done);
       now->jobs.push_back(job);
       now->waiting_tokens += job->waiting_tokens;
       now->waiting_batches += job->cut.size();
       metrics.tokens.Set(static_cast<double>(now->waiting_tokens));
     }
   }
-  if (refusal) return done(*std::move(refusal));
+  if (refusal) return job->done(*std::move(refusal));
   SetTimer(job);
   StartLanes();
 }

@@ -238,6 +238,7 @@ void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_p
       shown = entry.shown;
     }
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): assigned to, not read
   if (loaded) *loaded = nullptr;  // of a cancelled load; before the next one measures
   NoteEnd(shown);
   if (changed) changed(id);

@@ -17,7 +17,7 @@ namespace mlnode::serving {
 template <class T>
 class SnapshotCell {
  public:
-  explicit SnapshotCell(std::shared_ptr<const T> value) : copies_{value, value} {}
+  explicit SnapshotCell(const std::shared_ptr<const T>& value) : copies_{value, value} {}
 
   std::shared_ptr<const T> Load() const {
     std::atomic<std::size_t>& readers = readers_[side_.load()];

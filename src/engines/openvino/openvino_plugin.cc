@@ -169,4 +169,6 @@ constexpr MlnodeEngineApi kApi = {.abi = MLNODE_ENGINE_ABI,
 
 }  // namespace
 
+// The one exported symbol: its name is the ABI's (engines/engine_abi.h).
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" __attribute__((visibility("default"))) const MlnodeEngineApi* mlnode_engine(void) { return &kApi; }

@@ -100,7 +100,7 @@ struct HealthSite {
 
 // Answers when the wish is fulfilled, its time is up or the node stops; until then it looks again from time to time,
 // holding no thread.
-void AnswerHealth(const HealthSite& site, const std::shared_ptr<RequestContext>& context, HealthWish wish,
+void AnswerHealth(const HealthSite& site, const std::shared_ptr<RequestContext>& context, const HealthWish& wish,
                   Answer answer) {
   deploy::NodeCore& node = site.node;
   const std::string_view status = HealthStatus(node);
