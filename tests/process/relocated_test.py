@@ -8,6 +8,7 @@ from node_process import NodeProcess
 
 OPTIONS = argparse.Namespace()
 # What every Linux has: glibc's own files.
+CHROOT = shutil.which("chroot", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 C_LIBRARY = re.compile(r"^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|anl|nss_\w+)\.so.*)$")
 
 
@@ -20,7 +21,7 @@ class InChroot(NodeProcess):
 
     def start(self, timeout=60):
         real = subprocess.Popen
-        subprocess.Popen = lambda command, **k: real(["chroot", str(self.root), *command], env={}, **k)
+        subprocess.Popen = lambda command, **k: real([CHROOT, str(self.root), *command], env={}, **k)
         try:
             return super().start(timeout)
         finally:
