@@ -67,11 +67,11 @@ Result<Target> ParseTarget(std::string_view target) {
 }
 
 const std::string& RequestContext::PathParam(std::string_view name) const {
-  static const std::string kNone;
+  static const std::string none;
   for (const auto& [key, value] : path_params) {
     if (key == name) return value;
   }
-  return kNone;
+  return none;
 }
 
 std::optional<std::string_view> RequestContext::Query(std::string_view name) const {
