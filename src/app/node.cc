@@ -229,7 +229,7 @@ std::string Node::Banner() const {
                      parts_->folder->path(), parts_->core->self().id.str());
 }
 
-Result<std::unique_ptr<Node>> Node::Start(NodeOptions options) {
+Result<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<config::Settings> settings, config::Settings::Create(options.settings));
   const config::SnapshotPtr current = settings->Current();
   InitLog(ReadLogLevel(current->String("mlnode.log.level")),

@@ -24,7 +24,7 @@ class Node {
   // Returns once requests are answered; models that were deployed may still be loading (GET /_ready tells).
   // kInvalidArgument (settings), kPermissionDenied (an address other than loopback without
   // mlnode.insecure_allow_remote), kFailedPrecondition (port taken, data folder in use), and what store and cache say.
-  static Result<std::unique_ptr<Node>> Start(NodeOptions options);
+  static Result<std::unique_ptr<Node>> Start(const NodeOptions& options);
   ~Node();  // Stop()
   // Not ready any more, no new connections, running requests end (mlnode.http.drain_timeout_ms), loads are cancelled,
   // lease and store are closed. Blocks. Idempotent.

@@ -30,11 +30,11 @@ int Serve(const cli::ServeFlags& flags) {
 
   auto node = StartNode(flags);
   if (!node) {
-    std::cerr << "mlnode: " << node.error().message << std::endl;
-    if (!node.error().detail.empty()) std::cerr << "mlnode: " << node.error().detail << std::endl;
+    std::cerr << "mlnode: " << node.error().message << "\n" << std::flush;
+    if (!node.error().detail.empty()) std::cerr << "mlnode: " << node.error().detail << "\n" << std::flush;
     return 1;
   }
-  std::cout << (*node)->Banner() << std::endl;
+  std::cout << (*node)->Banner() << "\n" << std::flush;
   int received = 0;
   sigwait(&stop_signals, &received);
   LOG_INFO("app", "signal {}: stopping; a second one ends the process at once", received);
