@@ -63,7 +63,7 @@ std::string HostName() {
 }
 
 std::filesystem::path EngineFolder(const config::Snapshot& settings) {
-  const std::string configured = settings.String("mlnode.engine_dir");
+  std::string configured = settings.String("mlnode.engine_dir");
   if (!configured.empty()) return configured;
   std::error_code ignored;
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().parent_path() / "lib";
