@@ -149,7 +149,8 @@ TEST_P(WatchContract, NoticesOfOneSubscriptionNeverOverlap) {
     --running;
   });
   for (int i = 0; i < 50; ++i) Do(CreationOf({Collection::kLeases, std::to_string(i)}, {}));
-  while (told < 50) std::this_thread::yield();  // the test's time limit ends it; a pool that stops refuses further notices
+  while (told < 50)
+    std::this_thread::yield();  // the test's time limit ends it; a pool that stops refuses further notices
   pool.Stop();
   EXPECT_FALSE(overlapped);
   EXPECT_EQ(told, 50);
