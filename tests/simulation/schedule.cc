@@ -142,14 +142,18 @@ void ChangeSettings(World& world) {
       break;
   }
   world.Request([&world, change, limit] {
-    if (!limit.empty()) world.ledger().setting.clear();
+    Ledger& ledger = world.ledger();
+    if (!limit.empty()) ledger.setting.clear();
+    const bool alone = ledger.open_changes++ == 0;
+    const int begun = ++ledger.setting_changes;
     const Status changed = world.node().settings_sync().Change(change);
+    --ledger.open_changes;
     world.Trace("settings {}: {}", limit, changed ? "ok" : Told(changed.error()));
     // Two at once end in either order: then nobody knows which is in force.
-    if (changed && world.ledger().setting.empty() && !limit.empty()) {
-      const auto now = world.node().settings().Current()->Int("plugins.ml_commons.max_model_on_node");
-      if (std::to_string(now) == limit) world.ledger().setting = limit;
-    }
+    if (!changed || limit.empty() || !alone || begun != ledger.setting_changes) return;
+    const auto now = world.node().settings().Current()->Int("plugins.ml_commons.max_model_on_node");
+    if (std::to_string(now) != limit) world.Violate("acknowledged setting is not in force");
+    ledger.setting = limit;
   });
 }
 

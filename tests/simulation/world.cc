@@ -65,6 +65,7 @@ void World::Kill() {
   node_.reset();
   executor_.DropAll();
   ledger_.open_predictions = 0;
+  ledger_.open_changes = 0;
 }
 
 void World::Restart(Duration downtime) {

@@ -45,6 +45,8 @@ struct Ledger {
   std::set<TaskId> tasks;                // acknowledged ones
   std::map<ModelId, std::uint64_t> generations;
   std::string setting;       // last acknowledged max_model_on_node; empty: none, or a later one may be in force
+  int setting_changes = 0;   // begun
+  int open_changes = 0;      // of them under way in this process
   int open_predictions = 0;  // of this process
   int predictions = 0;       // answered well
 };
