@@ -15,8 +15,11 @@ LIMIT, HEADER_LIMIT, FOLDER_LIMIT = 500, 250, 40
 
 
 def tracked(root):
-    out = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True)
-    if out.returncode == 0 and out.stdout:
+    try:
+        out = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True)
+    except FileNotFoundError:  # a machine without git, as a source archive is built on
+        out = None
+    if out and out.returncode == 0 and out.stdout:
         return [root / p for p in out.stdout.split("\0") if p and (root / p).is_file()]
     skip = {"build", ".deps", ".git"}
     return [p for p in root.rglob("*") if p.is_file() and not skip & set(p.relative_to(root).parts)]
