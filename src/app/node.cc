@@ -100,7 +100,12 @@ net::HttpServerOptions ServerOptions(const config::Snapshot& settings) {
   options.threads = std::max(1, PhysicalCores() / 8);
   options.max_body_bytes = static_cast<std::size_t>(settings.Bytes("mlnode.http.max_body_bytes"));
   options.max_connections = static_cast<std::size_t>(settings.Int("mlnode.http.max_connections"));
+  options.max_unsent_bytes = static_cast<std::size_t>(settings.Bytes("mlnode.http.max_unsent_bytes"));
   options.idle_timeout = millis("mlnode.http.idle_timeout_ms");
+  options.header_timeout = millis("mlnode.http.header_timeout_ms");
+  options.read_timeout = millis("mlnode.http.read_timeout_ms");
+  options.write_timeout = millis("mlnode.http.write_timeout_ms");
+  options.min_progress_bytes = static_cast<std::size_t>(settings.Bytes("mlnode.http.min_progress_bytes"));
   return options;
 }
 
@@ -208,10 +213,10 @@ void Node::Parts::OpenApi() {
 void Node::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
   readiness.Set(rest::Readiness::Stage::kStopping);
+  if (core) core->registration().Stop();  // first: a download ends while the last answers are given
   if (server) server->Stop(std::chrono::milliseconds(settings->Current()->Int("mlnode.http.drain_timeout_ms")));
   if (core) {
     core->Stop();
-    core->registration().Stop();
     for (const serving::LocalModel& model : core->local_models().List()) {
       if (model.state == serving::LocalState::kLoading) core->local_models().Unload(model.model, Duration::zero());
     }

@@ -143,6 +143,7 @@ Status CopyOut(int fd, const std::string& url, const FetchPolicy& policy,
       return MakeError(Code::kDeadlineExceeded,
                        fmt::format("url \"{}\" was not read within {} ms", url, policy.total_timeout.count()));
     }
+    if (policy.keep_going) RETURN_IF_ERROR(policy.keep_going());
     const ssize_t got = ::read(fd, piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
@@ -181,7 +182,7 @@ Status FetchHttp(HttpClient& client, const std::string& url, const FetchPolicy& 
   request.total_timeout = policy.total_timeout;
   request.max_response_bytes = policy.max_bytes;
   request.body_sink = sink;
-  ASSIGN_OR_RETURN(const auto reply, client.Call(std::move(request)));
+  ASSIGN_OR_RETURN(const auto reply, client.Call(std::move(request), policy.keep_going));
   if (reply.status == 200) return {};
   return MakeError(Code::kUpstream, fmt::format("url \"{}\" was answered with HTTP status {}", url, reply.status));
 }

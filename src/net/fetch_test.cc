@@ -9,6 +9,7 @@
 #include <string>
 
 #include "net/testing/scripted_handler.h"
+#include "net/testing/stalling_server.h"
 
 namespace mlnode::net {
 namespace {
@@ -127,6 +128,29 @@ TEST_F(FetchTest, StopsReadingAFileWhenTheSinkFails) {
   });
   EXPECT_EQ(status.error().message, "enough");
   EXPECT_EQ(calls, 2);
+}
+
+TEST_F(FetchTest, AsksBeforeEachPieceOfAFileWhetherToGoOn) {
+  Write(root_ / "big", std::string(3'000'000, 'x'));
+  int asked = 0;
+  policy_.keep_going = [&asked]() -> Status {
+    if (++asked == 2) return MakeError(Code::kCancelled, "deleted");
+    return {};
+  };
+  EXPECT_EQ(Read(Url(root_ / "big")), "<cancelled>");
+  EXPECT_EQ(message_, "deleted");
+  EXPECT_EQ(asked, 2);
+}
+
+// Without the question the transfer would end with the idle limit of 30 s, as kDeadlineExceeded.
+TEST_F(FetchTest, ASilentPeerDoesNotHoldUpACancel) {
+  const StallingServer server;
+  policy_.keep_going = [&server]() -> Status {
+    if (server.stalled() == 0) return {};
+    return MakeError(Code::kCancelled, "deleted");
+  };
+  EXPECT_EQ(Read(server.Url("/model.zip")), "<cancelled>");
+  EXPECT_EQ(message_, "deleted");
 }
 
 TEST_F(FetchTest, ReadsOverHttpAndFollowsARedirect) {

@@ -155,10 +155,18 @@ class CurlClient final : public HttpClient {
 
 std::unique_ptr<HttpClient> HttpClient::Create() { return std::make_unique<CurlClient>(); }
 
-Result<ClientReply> HttpClient::Call(ClientRequest request) {
+Result<ClientReply> HttpClient::Call(ClientRequest request, const std::function<Status()>& keep_going) {
   std::promise<Result<ClientReply>> answered;
   auto answer = answered.get_future();
-  Send(std::move(request), [&answered](Result<ClientReply> reply) { answered.set_value(std::move(reply)); });
+  const std::uint64_t token =
+      Send(std::move(request), [&answered](Result<ClientReply> reply) { answered.set_value(std::move(reply)); });
+  while (keep_going && answer.wait_for(kAskEvery) != std::future_status::ready) {
+    if (Status going = keep_going(); !going) {
+      Cancel(token);
+      answer.wait();  // what the request refers to may be in use until then; the client's thread answers at once
+      return std::move(going).error();
+    }
+  }
   return answer.get();
 }
 

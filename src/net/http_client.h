@@ -48,8 +48,12 @@ class HttpClient {
   // Returns a token for Cancel.
   virtual std::uint64_t Send(ClientRequest request, Done done) = 0;
   virtual void Cancel(std::uint64_t token) = 0;
-  // Blocks until done. Not from the client's own thread.
-  Result<ClientReply> Call(ClientRequest request);
+  // Blocks until done. Not from the client's own thread. `keep_going`, when set, is asked in the calling thread every
+  // kAskEvery while the answer is awaited, however silent the peer is; an error from it cancels the request and is what
+  // Call returns.
+  Result<ClientReply> Call(ClientRequest request, const std::function<Status()>& keep_going = {});
+  // Who cancels waits this long at most; 4 wake-ups a second cost nothing beside a transfer.
+  static constexpr std::chrono::milliseconds kAskEvery{250};
 };
 
 }  // namespace mlnode::net

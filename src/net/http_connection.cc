@@ -8,6 +8,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
+#include <utility>
 
 #include "core/log.h"
 #include "net/gzip.h"
@@ -52,8 +53,12 @@ void Encode(Slot& slot, HttpReply reply) {
     if (gzipped) reply.body = std::move(packed);
   }
   slot.head = SerializeHead(reply, reply.body.size(), gzipped);
+  slot.head_bytes = slot.head.size();
   if (!head_only && !IsBodiless(reply.status)) slot.body = std::move(reply.body);
 }
+
+// Without the Connection line, which is added last.
+std::size_t UnsentBytes(const Slot& slot) { return slot.head_bytes + slot.body.size(); }
 
 }  // namespace
 
@@ -61,6 +66,7 @@ ServerContext::ServerContext(HttpServerOptions server_options, HttpHandler& serv
     : options(std::move(server_options)),
       handler(server_handler),
       connections(metrics.GetGauge("mlnode_http_connections", "Open client connections that are served.")),
+      unsent_bytes(metrics.GetGauge("mlnode_http_unsent_bytes", "Answers in memory that clients have not taken yet.")),
       bodies(options.body_budget_bytes) {
   for (std::size_t i = 0; i < refused.size(); ++i) {
     refused[i] = &metrics.GetCounter("mlnode_http_refused_total", "Requests refused before their handler, by reason.",
@@ -88,7 +94,9 @@ Connection::Connection(std::shared_ptr<ServerContext> context, std::shared_ptr<I
       timer_(loop_->io),
       room_(loop_->io, asio::steady_timer::time_point::max()),
       in_(std::max(kInputRoom, context_->options.max_header_bytes * 2)),
-      parser_(context_->options.max_header_bytes) {}
+      parser_(context_->options.max_header_bytes),
+      reading_(context_->options.min_progress_bytes, context_->options.read_timeout),
+      writing_progress_(context_->options.min_progress_bytes, context_->options.write_timeout) {}
 
 void Connection::Start(bool turn_away) {
   turn_away_ = turn_away;
@@ -160,8 +168,15 @@ void Connection::RefuseWith(HttpReply reply) {
 }
 
 void Connection::OnReady(const std::shared_ptr<Slot>& slot) {
+  if (closed_) return;
   slot->ready = true;
+  CountUnsent(static_cast<std::int64_t>(UnsentBytes(*slot)));
   Flush();
+}
+
+void Connection::CountUnsent(std::int64_t bytes) {
+  unsent_bytes_ += bytes;
+  context_->unsent_bytes.Add(static_cast<double>(bytes));
 }
 
 // Writes the answers that are ready, head and body of several in one system call, as far as order allows.
@@ -184,9 +199,11 @@ void Connection::Flush() {
   }
   if (answers == 0) return;
   writing_ = true;
-  const auto progress = [this](const boost::system::error_code& error, std::size_t) -> std::size_t {
+  write_deadline_ = writing_progress_.Begin(std::chrono::steady_clock::now());
+  const auto progress = [this, seen = std::size_t{0}](const boost::system::error_code& error,
+                                                      std::size_t written) mutable -> std::size_t {
     if (error) return 0;
-    write_deadline_ = std::chrono::steady_clock::now() + context_->options.write_timeout;
+    write_deadline_ = writing_progress_.Moved(written - std::exchange(seen, written), std::chrono::steady_clock::now());
     return kWriteStep;
   };
   // A span, because async_write copies what it is given; the buffers stay in out_ until OnWritten.
@@ -205,7 +222,10 @@ void Connection::OnWritten(const boost::system::error_code& error, std::size_t a
     queue_.clear();
     return;
   }
-  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(answers));
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(answers);
+  std::for_each(queue_.begin(), end,
+                [this](const auto& slot) { CountUnsent(-static_cast<std::int64_t>(UnsentBytes(*slot))); });
+  queue_.erase(queue_.begin(), end);
   if (close_after_write_) return AfterLastAnswer();
   room_.cancel();
   if (queue_.empty()) {
@@ -247,6 +267,7 @@ void Connection::Close() {
   socket_.close(ignored);
   timer_.cancel();
   room_.cancel();
+  CountUnsent(-unsent_bytes_);
   if (!writing_) queue_.clear();
   const auto self = shared_from_this();
   loop_->open.erase(id_);
@@ -254,7 +275,11 @@ void Connection::Close() {
 }
 
 void Connection::SetReadDeadline(std::chrono::milliseconds from_now) {
-  read_deadline_ = std::chrono::steady_clock::now() + from_now;
+  SetReadDeadline(std::chrono::steady_clock::now() + from_now);
+}
+
+void Connection::SetReadDeadline(Time at) {
+  read_deadline_ = at;
   ArmTimer();
 }
 
@@ -291,7 +316,8 @@ void Connection::OnReadTimeout() {
           RefusedFor::kSlow);
     case Phase::kBody:
       return Refuse(408,
-                    fmt::format("no byte of the request body came for {} ms", context_->options.read_timeout.count()),
+                    fmt::format("the request body comes too slowly: less than {} bytes in {} ms",
+                                context_->options.min_progress_bytes, context_->options.read_timeout.count()),
                     RefusedFor::kSlow);
   }
 }

@@ -22,6 +22,7 @@
 #include "net/body_receiver.h"
 #include "net/http_server.h"
 #include "net/input_buffer.h"
+#include "net/progress_window.h"
 #include "net/request_parser.h"
 
 namespace mlnode::net {
@@ -58,6 +59,7 @@ struct ServerContext {
   const HttpServerOptions options;
   HttpHandler& handler;
   Gauge& connections;
+  Gauge& unsent_bytes;
   std::array<Counter*, kRefusedForCount> refused{};
   BodyBudget bodies;
   std::atomic<bool> draining{false};
@@ -74,9 +76,10 @@ struct Slot {
   BudgetHold hold;
   HttpRequest request;
   RequestFrame frame;
-  bool close = false;    // the connection ends after this answer
-  bool interim = false;  // 100 (Continue): no Connection line
-  bool ready = false;    // on the loop
+  bool close = false;          // the connection ends after this answer
+  bool interim = false;        // 100 (Continue): no Connection line
+  bool ready = false;          // on the loop
+  std::size_t head_bytes = 0;  // of `head` as it was encoded
   std::string head;
   std::string body;
 };
@@ -114,7 +117,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool Admit(const std::shared_ptr<Slot>& slot);
   bool AdmitBody(const Slot& slot);
   void Dispatch(const std::shared_ptr<Slot>& slot);
+  void BodyMoved(std::size_t bytes);
   bool Reading() const { return !closed_ && !refused_ && !last_read_; }
+  bool HasRoomForAnother() const;
 
   // http_connection.cc
   void Refuse(int status, const std::string& message, RefusedFor reason);
@@ -125,7 +130,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnWritten(const boost::system::error_code& error, std::size_t answers);
   void AfterLastAnswer();
   void OnReadFailed(const boost::system::error_code& error);
+  void CountUnsent(std::int64_t bytes);
   void SetReadDeadline(std::chrono::milliseconds from_now);
+  void SetReadDeadline(Time at);
   void ClearReadDeadline() { read_deadline_ = Time::max(); }
   void ArmTimer();
   void OnTimer();
@@ -143,7 +150,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t id_ = 0;  // in IoLoop::open
   InputBuffer in_;
   RequestParser parser_;
+  ProgressWindow reading_;
+  ProgressWindow writing_progress_;
   std::deque<std::shared_ptr<Slot>> queue_;
+  std::int64_t unsent_bytes_ = 0;  // heads and bodies of the ready answers in queue_
   std::vector<boost::asio::const_buffer> out_;
   Phase phase_ = Phase::kIdle;
   bool turn_away_ = false;

@@ -29,7 +29,7 @@ bool IsGzip(std::string_view coding) {
 
 asio::awaitable<void> Connection::Run() {
   while (Reading()) {
-    if (queue_.size() >= std::max<std::size_t>(context_->options.max_pipelined, 1)) {
+    if (!HasRoomForAnother()) {
       co_await room_.async_wait(kAwait);
       continue;
     }
@@ -39,6 +39,12 @@ asio::awaitable<void> Connection::Run() {
     if (Reading()) Dispatch(slot);
   }
   co_await Discard();
+}
+
+bool Connection::HasRoomForAnother() const {
+  const HttpServerOptions& options = context_->options;
+  if (queue_.empty()) return true;
+  return queue_.size() < options.max_pipelined && unsent_bytes_ <= static_cast<std::int64_t>(options.max_unsent_bytes);
 }
 
 // False when there is no request to go on with: then Reading() says whether to try the next.
@@ -134,6 +140,7 @@ asio::awaitable<bool> Connection::ReadBody(std::shared_ptr<Slot> slot) {
   const BodyReceiver::Limits limits{context_->options.max_body_bytes, context_->options.max_gzip_ratio};
   auto receiver = std::make_shared<BodyReceiver>(slot->request.body, slot->hold, limits, coding && IsGzip(*coding),
                                                  slot->frame.content_length);
+  SetReadDeadline(reading_.Begin(std::chrono::steady_clock::now()));
   const bool complete = slot->frame.chunked ? co_await ReadChunked(receiver)
                                             : co_await ReadSized(receiver, slot->frame.content_length.value_or(0));
   ClearReadDeadline();
@@ -181,9 +188,9 @@ asio::awaitable<bool> Connection::ReadChunked(std::shared_ptr<BodyReceiver> rece
              RefusedFor::kMalformed);
       co_return false;
     }
-    SetReadDeadline(context_->options.read_timeout);
     const std::size_t bytes = co_await Read(room);
     if (bytes == 0) co_return false;
+    BodyMoved(bytes);
     in_.Commit(bytes);
   }
 }
@@ -201,10 +208,10 @@ asio::awaitable<bool> Connection::ReadSized(std::shared_ptr<BodyReceiver> receiv
       in_.Consume(piece.size());
       continue;
     }
-    SetReadDeadline(context_->options.read_timeout);
     if (!direct) {
       const std::size_t got = co_await Read(in_.Prepare(kChunkRoom));
       if (got == 0) co_return false;
+      BodyMoved(got);
       in_.Commit(got);
       continue;
     }
@@ -215,10 +222,15 @@ asio::awaitable<bool> Connection::ReadSized(std::shared_ptr<BodyReceiver> receiv
     }
     const std::size_t got = co_await Read(*room);
     if (got == 0) co_return false;
+    BodyMoved(got);
     receiver->Commit(got);
     bytes -= got;
   }
   co_return true;
+}
+
+void Connection::BodyMoved(std::size_t bytes) {
+  SetReadDeadline(reading_.Moved(bytes, std::chrono::steady_clock::now()));
 }
 
 // 0 when nothing more is to be read: the client left, or a deadline has refused the request meanwhile.

@@ -51,11 +51,17 @@ struct HttpServerOptions {
   std::size_t body_budget_bytes = 1024UL * 1024 * 1024;  // of all requests being received or answered; beyond: 503
   std::size_t max_connections = 1000;                    // beyond: 503 and close
   std::size_t max_pipelined = 16;                        // requests of one connection read ahead of their answers
-  std::chrono::milliseconds idle_timeout{75'000};        // between requests
-  std::chrono::milliseconds header_timeout{10'000};      // first byte of a request to end of header
-  std::chrono::milliseconds read_timeout{60'000};        // without a byte of the body
-  std::chrono::milliseconds write_timeout{60'000};       // without progress of the answer
-  std::size_t gzip_min_bytes = 1024;                     // answers below are not compressed
+  // Bytes of a connection's answers that its client has not taken; beyond, no further request of it is begun. Those
+  // begun before, max_pipelined at most, may still add theirs.
+  std::size_t max_unsent_bytes = 16UL * 1024 * 1024;
+  std::chrono::milliseconds idle_timeout{75'000};    // between requests
+  std::chrono::milliseconds header_timeout{10'000};  // first byte of a request to end of header, in all
+  // Of a body (read) and of answers (write): the time in which min_progress_bytes must move, or what is left of it.
+  // See progress_window.h. An answer counts as moved once the system's send buffer has taken it.
+  std::chrono::milliseconds read_timeout{60'000};
+  std::chrono::milliseconds write_timeout{60'000};
+  std::size_t min_progress_bytes = 32UL * 1024;  // 546 B/s: half of what the slowest mobile links carry
+  std::size_t gzip_min_bytes = 1024;             // answers below are not compressed
 };
 
 class HttpServer {

@@ -1,6 +1,7 @@
 // What the server refuses about heads and connections: malformed and ambiguous requests, sizes, times, counts.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 
@@ -127,6 +128,33 @@ TEST_F(HttpServerLimitsTest, RefusesABodyThatStops) {
   EXPECT_TRUE(client.ReadsEnd());
 }
 
+// Each byte comes in time; all of them together do not.
+TEST_F(HttpServerLimitsTest, RefusesAHeaderThatDrips) {
+  test_.options.header_timeout = milliseconds(50);
+  test_.options.max_header_bytes = 16UL * 1024 * 1024;
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send("GET / HTTP/1.1\r\nHost: t\r\nX: ");
+  EXPECT_TRUE(Eventually([&] { return !client.Send("x") || test_.Refused("slow") == 1; }));
+  EXPECT_EQ(client.Read().status, 408);
+}
+
+TEST_F(HttpServerLimitsTest, RefusesABodyThatDrips) {
+  test_.options.read_timeout = milliseconds(50);
+  test_.options.min_progress_bytes = 16UL * 1024 * 1024;
+  test_.Start();
+  for (const char* framing : {"Content-Length: 99000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5000000\r\n",
+                              "Content-Encoding: identity\r\nContent-Length: 99000000\r\n\r\n"}) {
+    const double before = test_.Refused("slow");
+    RawClient client(test_.port());
+    client.Send(std::string("POST / HTTP/1.1\r\nHost: t\r\n") + framing);
+    EXPECT_TRUE(Eventually([&] { return !client.Send("x") || test_.Refused("slow") > before; }));
+    const auto reply = client.Read();
+    EXPECT_EQ(reply.status, 408);
+    EXPECT_NE(reply.body.find("less than 16777216 bytes in 50 ms"), std::string::npos) << reply.body;
+  }
+}
+
 TEST_F(HttpServerLimitsTest, ClosesAnIdleConnectionWithoutAWord) {
   test_.options.idle_timeout = milliseconds(50);
   test_.Start();
@@ -161,6 +189,40 @@ TEST_F(HttpServerLimitsTest, ClosesWhenTheAnswerIsNotTaken) {
   ASSERT_NE(exchange, nullptr);
   exchange->Reply(TextReply(200, std::string(50'000'000, 'x')));
   EXPECT_TRUE(Eventually([&] { return exchange->ClientGone(); }));
+}
+
+TEST_F(HttpServerLimitsTest, ClosesWhenTheAnswerIsTakenByteByByte) {
+  test_.options.write_timeout = milliseconds(50);
+  test_.options.min_progress_bytes = 50'000'000;
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/hold"));
+  const auto exchange = test_.handler.Next();
+  ASSERT_NE(exchange, nullptr);
+  exchange->Reply(TextReply(200, std::string(50'000'000, 'x')));
+  EXPECT_TRUE(Eventually([&] { return client.Skip(1) == 0 || exchange->ClientGone(); }));
+  EXPECT_TRUE(Eventually([&] { return exchange->ClientGone(); }));
+  EXPECT_EQ(test_.UnsentBytes(), 0);
+}
+
+// The second request is there all the while; it is begun when the first one's answer has gone out.
+TEST_F(HttpServerLimitsTest, BeginsNoRequestOfAClientThatTakesNoAnswers) {
+  constexpr double kLimit = 1'000'000;
+  test_.options.max_unsent_bytes = static_cast<std::size_t>(kLimit);
+  std::atomic<double> unsent_at_second = -1;
+  test_.handler.handle = [&](const std::shared_ptr<HttpExchange>& exchange) {
+    if (exchange->request().target == "/second") unsent_at_second = test_.UnsentBytes();
+    exchange->Reply(TextReply(200, std::string(50'000'000, 'x')));
+  };
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send(Get("/first"));
+  ASSERT_TRUE(Eventually([&] { return test_.UnsentBytes() > kLimit; }));
+  client.Send(Get("/second"));
+  EXPECT_EQ(client.Read().body.size(), 50'000'000U);
+  EXPECT_EQ(client.Read().body.size(), 50'000'000U);
+  EXPECT_EQ(unsent_at_second, 0);
+  EXPECT_TRUE(Eventually([&] { return test_.UnsentBytes() == 0; }));
 }
 
 TEST_F(HttpServerLimitsTest, TurnsConnectionsAwayBeyondTheLimit) {

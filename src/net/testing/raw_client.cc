@@ -82,6 +82,12 @@ bool RawClient::ReadsEnd() {
   return in_.empty() && ::recv(fd_, &byte, 1, 0) == 0;
 }
 
+std::size_t RawClient::Skip(std::size_t bytes) {
+  std::string piece(bytes, '\0');
+  const ssize_t got = ::recv(fd_, piece.data(), piece.size(), 0);
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
 void RawClient::EndSending() { ::shutdown(fd_, SHUT_WR); }
 
 void RawClient::Reset() {

@@ -34,6 +34,8 @@ class RawClient {
   RawReply Read(bool to_head = false);
   // True when the peer closes without a further byte.
   bool ReadsEnd();
+  // Reads at most so many bytes and forgets them; how many, 0 when the peer has closed.
+  std::size_t Skip(std::size_t bytes);
   void EndSending();  // half close
   void Reset();       // RST: the client vanished
 

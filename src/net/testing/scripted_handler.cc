@@ -82,6 +82,8 @@ double TestServer::Refused(const std::string& reason) {
   return metrics.GetCounter("mlnode_http_refused_total", "", {{"reason", reason}}).Value();
 }
 
+double TestServer::UnsentBytes() { return metrics.GetGauge("mlnode_http_unsent_bytes", "").Value(); }
+
 double TestServer::Connections() { return metrics.GetGauge("mlnode_http_connections", "").Value(); }
 
 }  // namespace mlnode::net

@@ -54,6 +54,7 @@ class TestServer {
   std::string Url(const std::string& target) const;
   double Refused(const std::string& reason);
   double Connections();
+  double UnsentBytes();
 
   HttpServerOptions options;
   ScriptedHandler handler;
