@@ -1,6 +1,7 @@
 // deploy/predict_gate.h: may this prediction run, and where: the ordered checks of spec/predict-local §1 as one table,
-// then the choice of a worker. Reads the replica and the local table only: short locks in memory (replica,
-// settings), no wait for the store; called on an io thread.
+// then the choice of a worker. Reads the replica and the local table only, on an io thread: each look-up
+// takes the replica's or the settings' lock for as long as a pointer is copied, never while a document is read into a
+// Model, and nobody holds those locks while waiting for the store. Find and Admit each read the document.
 #pragma once
 
 #include <memory>

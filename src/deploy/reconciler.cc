@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kPace = std::chrono::seconds(1);
 constexpr Duration kRepairInterval = std::chrono::minutes(10);
+constexpr Duration kFirstRepairRetry = std::chrono::seconds(2);  // doubles up to kRepairInterval
 
 }  // namespace
 
@@ -42,7 +43,8 @@ struct Reconciler::State {
   RandomSource& random;
   const Clock& clock;
   Executor& background;
-  std::optional<SteadyTime> repaired;  // of the step alone
+  std::optional<SteadyTime> repair_at;        // of the step alone, as the next; nullopt: at once
+  Duration repair_retry = kFirstRepairRetry;  // after the next failure
   std::unique_ptr<storage::Subscription> subscription;
   StepLoop loop;  // last: it goes first, and no step outlives it
 };
@@ -87,17 +89,21 @@ void Reconciler::State::Step() {
   for (const ClusterAction& action : Reconcile(Look())) {
     std::visit([this](const auto& one) { Apply(one); }, action);
   }
-  if (!repaired || clock.Now() - *repaired >= kRepairInterval) Repair();
+  if (!repair_at || clock.Now() >= *repair_at) Repair();
 }
 
 void Reconciler::State::Repair() {
   const std::chrono::minutes grace(settings.Current()->Int("mlnode.registration_grace_minutes"));
   const auto report = models::RepairRegistrations(models, tasks, clock, grace);
   if (!report) {
-    LOG_WARN("deploy", "registrations not repaired, will try again: {}", report.error().message);
+    LOG_WARN("deploy", "registrations not repaired, next try in {} s: {}",
+             std::chrono::duration_cast<std::chrono::seconds>(repair_retry).count(), report.error().message);
+    repair_at = clock.Now() + repair_retry;
+    repair_retry = std::min(2 * repair_retry, kRepairInterval);
     return;
   }
-  repaired = clock.Now();
+  repair_at = clock.Now() + kRepairInterval;
+  repair_retry = kFirstRepairRetry;
   if (report->documents_removed + report->uploads_removed > 0) {
     LOG_INFO("deploy", "repaired registrations: {} documents and {} uploads removed", report->documents_removed,
              report->uploads_removed);

@@ -58,6 +58,21 @@ Status CheckPlacement(const ModelRepository& models, const RegisterInput& input)
   return group.error().code == Code::kNotFound ? AccessControlIsOff() : group.error();
 }
 
+Status CreateInGroup(ModelRepository& models, const Model& model, const GroupPlacement& placement) {
+  const Status created = models.Create(model);
+  if (!created) {
+    if (created.error().code != Code::kUnavailable) UndoPlacement(models, placement);
+    return created;
+  }
+  const Status marked = models.MarkUsed(placement.group);
+  // A store that does not answer now says nothing about the group: the registration goes on.
+  if (marked || marked.error().code != Code::kNotFound) return {};
+  const Result<storage::Written> removed = models.Remove(model.id);
+  if (!removed) LOG_WARN("models", "model {} of a removed group stays: {}", model.id.str(), removed.error().message);
+  return MakeError(Code::kConflict,
+                   "model group " + placement.group.str() + " was removed while the model was being registered");
+}
+
 void UndoPlacement(ModelRepository& models, const GroupPlacement& placement) {
   if (placement.created) {
     const Result<storage::Written> removed = models.RemoveGroup(placement.group);

@@ -20,6 +20,10 @@ struct GroupPlacement {
 Result<GroupPlacement> PlaceInGroup(ModelRepository& models, const RegisterInput& input);
 // The second half of that rule alone, without changing anything.
 Status CheckPlacement(const ModelRepository& models, const RegisterInput& input);
+// Makes the model's document in the group it was placed in. Errors: ModelRepository::Create's, then the placement is
+// undone unless the write may have happened (kUnavailable: the version it took stays taken, a skipped one is legal);
+// kConflict when the group was removed meanwhile, then nothing of the model is left.
+Status CreateInGroup(ModelRepository& models, const Model& model, const GroupPlacement& placement);
 // Undoes PlaceInGroup for a model that was not made: removes the group if it was new and nobody else uses it, else
 // gives the version back. Best effort: a skipped version and an empty group are legal.
 void UndoPlacement(ModelRepository& models, const GroupPlacement& placement);

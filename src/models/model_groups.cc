@@ -1,6 +1,7 @@
 // The groups of ModelRepository. A name belongs to the group that its reservation names; the group's own document comes
 // second.
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "core/log.h"
@@ -11,6 +12,9 @@ namespace mlnode::models {
 namespace {
 
 constexpr int kAttempts = 16;  // lost swaps in a row before the caller is told
+// A rename reserves the new name, then writes it into the group. So long it has for that, which takes milliseconds:
+// then the reservation counts as left by a crash.
+constexpr std::chrono::milliseconds kRenameLimit{60'000};
 
 storage::Key KeyOf(const GroupId& id) { return {storage::Collection::kModelGroups, id.str()}; }
 
@@ -40,6 +44,7 @@ Error Damaged(const storage::Document& document, std::string_view field) {
 struct Reservation {
   std::optional<GroupId> holder;
   std::uint64_t revision = 0;
+  EpochMillis reserved_at = 0;
 };
 Result<Reservation> ReadReservation(const storage::Store& store, const std::string& name) {
   const Result<storage::DocumentPtr> found = store.GetFresh(ReservationOf(name));
@@ -47,7 +52,18 @@ Result<Reservation> ReadReservation(const storage::Store& store, const std::stri
   if (!found) return found.error();
   const Result<std::optional<std::string>> holder = StringField((*found)->body, "model_group_id");
   if (!holder || !holder->has_value()) return Damaged(**found, "model_group_id");
-  return Reservation{GroupId(**holder), (*found)->revision};
+  const Result<std::optional<std::int64_t>> time = IntField((*found)->body, "reserved_at");
+  return Reservation{GroupId(**holder), (*found)->revision, time ? time->value_or(0) : 0};
+}
+
+Result<storage::Written> WriteReservation(storage::Store& store, RandomSource& random, const std::string& name,
+                                          storage::Expect expect, std::optional<json::object> body) {
+  return storage::Commit(
+      store, {.key = ReservationOf(name), .expect = expect, .body = std::move(body), .nonce = NewNonce(random)});
+}
+
+json::object ReservationForm(const std::string& name, const GroupId& holder, EpochMillis now) {
+  return {{"model_group_id", holder.str()}, {"name", name}, {"reserved_at", now}};
 }
 
 // The group a reservation of `name` is for; kNotFound when it does not exist or goes by another name.
@@ -57,6 +73,16 @@ Result<Group> HolderOf(const storage::Store& store, const GroupId& id, const std
   ASSIGN_OR_RETURN(Group group, ReadGroup(**found));
   if (group.name != name) return NotFound();
   return group;
+}
+
+// Whether a reservation of `name` counts: its holder exists and goes by the name, or may be about to (a rename).
+Result<bool> IsInForce(const storage::Store& store, const Reservation& reservation, const std::string& name,
+                       EpochMillis now) {
+  const Result<storage::DocumentPtr> found = store.GetFresh(KeyOf(*reservation.holder));
+  if (!found && found.error().code == Code::kNotFound) return false;
+  if (!found) return found.error();
+  ASSIGN_OR_RETURN(const Group group, ReadGroup(**found));
+  return group.name == name || now - reservation.reserved_at < kRenameLimit.count();
 }
 
 }  // namespace
@@ -119,22 +145,21 @@ Result<Group> ModelRepository::FindGroupByName(const std::string& name) const {
   return HolderOf(store_, *reservation.holder, name);
 }
 
-// Points the name's reservation at `id`. One whose holder does not exist under that name may belong to somebody between
-// their two steps or to a crash: it is taken over either way, and HoldsName tells the one who lost it.
-Status ModelRepository::ReserveName(const std::string& name, const GroupId& id) {
+// Points the name's reservation at `id`; its revision. One whose holder does not exist may belong to somebody between
+// their two steps or to a crash: it is taken over either way, and the swap with which a creator confirms its
+// reservation tells the one who lost it.
+Result<std::uint64_t> ModelRepository::ReserveName(const std::string& name, const GroupId& id) {
+  const EpochMillis time = clock_.WallMillis();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const Reservation now, ReadReservation(store_, name));
-    if (now.holder) {
-      const Result<Group> holder = HolderOf(store_, *now.holder, name);
-      if (holder) return NameTaken(holder->id);
-      if (holder.error().code != Code::kNotFound) return holder.error();
+    if (now.holder && *now.holder != id) {
+      ASSIGN_OR_RETURN(const bool taken, IsInForce(store_, now, name, time));
+      if (taken) return NameTaken(*now.holder);
     }
-    const Result<storage::Written> reserved = storage::Commit(
-        store_, {.key = ReservationOf(name),
-                 .expect = now.holder ? storage::Expect::Revision(now.revision) : storage::Expect::Absent(),
-                 .body = json::object{{"model_group_id", id.str()}, {"name", name}},
-                 .nonce = NewNonce(random_)});
-    if (reserved) return {};
+    const Result<storage::Written> reserved = WriteReservation(
+        store_, random_, name, now.holder ? storage::Expect::Revision(now.revision) : storage::Expect::Absent(),
+        ReservationForm(name, id, time));
+    if (reserved) return reserved->revision;
     if (reserved.error().code != Code::kConflict) return reserved.error();
   }
   return Contended("the model group name");
@@ -150,10 +175,7 @@ void ModelRepository::FreeName(const std::string& name, const GroupId& id) {
   const Result<Reservation> reservation = ReadReservation(store_, name);
   if (!reservation || reservation->holder != id) return;
   const Result<storage::Written> freed =
-      storage::Commit(store_, {.key = ReservationOf(name),
-                               .expect = storage::Expect::Revision(reservation->revision),
-                               .body = std::nullopt,
-                               .nonce = NewNonce(random_)});
+      WriteReservation(store_, random_, name, storage::Expect::Revision(reservation->revision), std::nullopt);
   if (!freed) LOG_DEBUG("models", "reservation of model group {} stays: {}", id.str(), freed.error().message);
 }
 
@@ -164,12 +186,16 @@ Result<Group> ModelRepository::CreateGroup(const std::string& name, const std::o
                     .description = description,
                     .created_time = now,
                     .last_updated_time = now};
-  RETURN_IF_ERROR(ReserveName(name, group.id));
+  ASSIGN_OR_RETURN(const std::uint64_t reserved, ReserveName(name, group.id));
   ASSIGN_OR_RETURN(const storage::Written written, storage::Commit(store_, {.key = KeyOf(group.id),
                                                                             .expect = storage::Expect::Absent(),
                                                                             .body = GroupForm(group),
                                                                             .nonce = NewNonce(random_)}));
-  if (HoldsName(name, group.id)) return group;
+  // Whoever saw the reservation without its group and wants it can only swap what this swap has not changed: of the two
+  // one fails. To look whether the name is still held would not do: they may swap after the look.
+  const Result<storage::Written> confirmed = WriteReservation(
+      store_, random_, name, storage::Expect::Revision(reserved), ReservationForm(name, group.id, now));
+  if (confirmed) return group;
   const Result<storage::Written> removed =
       storage::Commit(store_, {.key = KeyOf(group.id),
                                .expect = storage::Expect::Revision(written.revision),
@@ -177,6 +203,7 @@ Result<Group> ModelRepository::CreateGroup(const std::string& name, const std::o
                                .nonce = NewNonce(random_)});
   if (!removed)
     LOG_WARN("models", "model group {} lost its name and stays: {}", group.id.str(), removed.error().message);
+  if (confirmed.error().code != Code::kConflict) return confirmed.error();
   return Contended("the model group name");
 }
 
@@ -210,6 +237,12 @@ Result<Group> ModelRepository::UpdateGroup(const GroupId& id, const std::optiona
   }
   FreeName(before.name, id);
   return group;
+}
+
+Status ModelRepository::MarkUsed(const GroupId& id) {
+  const Result<storage::Updated> marked =
+      storage::Update(store_, random_, KeyOf(id), [](json::object&) -> Result<bool> { return true; });
+  return marked ? Status() : TranslateMiss(marked.error());
 }
 
 Result<std::int64_t> ModelRepository::NextVersion(const GroupId& id) {
@@ -247,7 +280,8 @@ Result<storage::Written> ModelRepository::RemoveGroup(const GroupId& id) {
     ASSIGN_OR_RETURN(const Group group, ReadGroup(**current));
     if (!store_.Find(storage::Collection::kModels, "model_group_id", id.str()).empty())
       return MakeError(Code::kConflict, "Cannot delete the model group when it has associated model versions");
-    // A registration that takes a version in between changes the revision and is seen by the next attempt.
+    // A registration that has made its model since marks the group, which changes the revision: the next attempt sees
+    // the model. One that makes it later finds no group to mark, and takes the model back.
     Result<storage::Written> removed =
         storage::Commit(store_, {.key = KeyOf(id),
                                  .expect = storage::Expect::Revision((*current)->revision),

@@ -1,8 +1,9 @@
 // models/model_repository.h: models and model groups in the store.
 // Threads: any; may block on the store: run on `background`.
 // Sagas: registering touches a group's counter, then the model. A crash in between leaves a counter that skipped a
-// number or an empty group: both are legal states. Deleting removes plan, chunks and controller after the model: what
-// is left over without its model is removed by RepairRegistrations (registration_repair.h).
+// number or an empty group: both are legal states. Deleting removes the model's document, then its chunks; chunks left
+// over without their model are removed by RepairRegistrations (registration_repair.h), the plan and the placements of a
+// model that is gone by the reconcilers of deploy.
 #pragma once
 
 #include <functional>
@@ -57,12 +58,14 @@ class ModelRepository {
   // Takes a version back whose model was not made. Does nothing when a later one was given out meanwhile or the group
   // is gone.
   void GiveBackVersion(const GroupId& id, std::int64_t version);
+  // A model of the group was just made: a RemoveGroup under way looks for models again. kNotFound: it was there first.
+  Status MarkUsed(const GroupId& id);
   Result<storage::Written> RemoveGroup(const GroupId& id);  // kConflict when models belong to it: the peer's text
 
   storage::Store& store() const { return store_; }
 
  private:
-  Status ReserveName(const std::string& name, const GroupId& id);
+  Result<std::uint64_t> ReserveName(const std::string& name, const GroupId& id);
   bool HoldsName(const std::string& name, const GroupId& id) const;
   void FreeName(const std::string& name, const GroupId& id);
 

@@ -4,7 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+#include <utility>
 
+#include "core/executor.h"
 #include "core/testing/manual_executor.h"
 #include "storage/memory/memory_store.h"
 #include "storage/testing/fault_store.h"
@@ -158,7 +164,7 @@ TEST_F(ModelGroupsTest, ATakenNameIsRefusedWithItsHolder) {
 }
 
 TEST_F(ModelGroupsTest, OfTwoOfOneNameAtOnceOneStays) {
-  for (int step = 1; step <= 2; ++step) {
+  for (int step = 1; step <= 3; ++step) {
     const std::string name = "g" + std::to_string(step);
     Result<Group> other = MakeError(Code::kInternal, "did not run");
     InsideWrite(step, [&] { other = models_.CreateGroup(name, {}); });
@@ -170,6 +176,54 @@ TEST_F(ModelGroupsTest, OfTwoOfOneNameAtOnceOneStays) {
     EXPECT_EQ(left, 1) << step;
     EXPECT_EQ(models_.FindGroupByName(name).value().id, mine ? mine->id : other->id);
   }
+}
+
+// One has seen that the reservation's group does not exist yet, and takes the name over after that group was made.
+TEST_F(ModelGroupsTest, ATakeoverThatComesLateDoesNotMakeASecondGroupOfTheName) {
+  ThreadPool pool({.name = "other", .threads = 1});
+  std::promise<void> seen;
+  std::promise<Result<Group>> made;
+  std::atomic<int> writes_of_other = 0;
+  bool held = false;
+  const auto mine = std::this_thread::get_id();
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "TryWrite") return;
+    if (std::this_thread::get_id() != mine) {
+      if (++writes_of_other == 2) seen.get_future().wait();  // reserved; its group comes next
+    } else if (!std::exchange(held, true)) {
+      seen.set_value();
+      const Result<Group> other = made.get_future().get();
+      EXPECT_TRUE(other.has_value());
+    }
+  });
+  ASSERT_TRUE(pool.Post([&] { made.set_value(models_.CreateGroup("g", {})); }));
+  while (writes_of_other < 2) std::this_thread::yield();
+  const Result<Group> late = models_.CreateGroup("g", {});
+  EXPECT_FALSE(late.has_value());
+  EXPECT_EQ(models_.ListGroups().size(), 1U);
+}
+
+TEST_F(ModelGroupsTest, ANameThatIsBeingGivenToAGroupIsNotTakenOver) {
+  const GroupId id = models_.CreateGroup("old", {}).value().id;
+  Result<Group> other = MakeError(Code::kInternal, "did not run");
+  InsideWrite(2, [&] { other = models_.CreateGroup("new", {}); });  // reserved, not yet written
+  EXPECT_TRUE(models_.UpdateGroup(id, "new", {}));
+  EXPECT_EQ(other.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(models_.FindGroupByName("new").value().id, id);
+}
+
+TEST_F(ModelGroupsTest, ANameOfARenameThatDiedIsFreeAfterAWhile) {
+  const GroupId id = models_.CreateGroup("old", {}).value().id;
+  int writes = 0;
+  store_.set_before_call([&](std::string_view call) {
+    if (call == "TryWrite" && ++writes == 2) store_.Sever();
+  });
+  EXPECT_FALSE(models_.UpdateGroup(id, "new", {}));
+  store_.set_before_call({});
+  store_.Reconnect();
+  EXPECT_FALSE(models_.CreateGroup("new", {})) << "the rename may be under way";
+  clock_.Advance(std::chrono::minutes(2));
+  EXPECT_TRUE(models_.CreateGroup("new", {}));
 }
 
 TEST_F(ModelGroupsTest, AReservationWithoutItsGroupIsTakenOver) {
@@ -211,6 +265,22 @@ TEST_F(ModelGroupsTest, ARegistrationDuringTheRemovalIsSeen) {
   });
   EXPECT_EQ(models_.RemoveGroup(id).error().code, Code::kConflict);
   EXPECT_TRUE(models_.GetGroup(id));
+}
+
+// The removal has looked for models before this one was made, and writes after.
+TEST_F(ModelGroupsTest, ARegistrationThatMarksTheGroupIsSeenByARemovalUnderWay) {
+  const GroupId id = models_.CreateGroup("g", {}).value().id;
+  ASSERT_TRUE(models_.NextVersion(id));
+  InsideWrite(1, [&] {
+    Made("a", id);
+    EXPECT_TRUE(models_.MarkUsed(id));
+  });
+  EXPECT_EQ(models_.RemoveGroup(id).error().code, Code::kConflict);
+  EXPECT_TRUE(models_.GetGroup(id));
+}
+
+TEST_F(ModelGroupsTest, MarkingARemovedGroupSaysSo) {
+  EXPECT_EQ(models_.MarkUsed(GroupId("x")).error().code, Code::kNotFound);
 }
 
 TEST_F(ModelGroupsTest, RenamingMovesTheName) {

@@ -57,7 +57,8 @@ struct ModelRegistration::State {
     bool closing = false;
   };
 
-  bool Accept(const ModelId& model, const Signals& signals);
+  // The error says what the task should.
+  Status Accept(const ModelId& model, const Signals& signals);
   void Run(const TaskId& task, RegisterInput input, const Signals& signals,
            const std::function<void(const ModelId&)>& then);
   void Finish(const TaskId& task, const ModelId& model, const Status& done,
@@ -69,12 +70,17 @@ struct ModelRegistration::State {
   std::condition_variable idle;
 };
 
-bool ModelRegistration::State::Accept(const ModelId& model, const Signals& signals) {
+Status ModelRegistration::State::Accept(const ModelId& model, const Signals& signals) {
   const std::int64_t limit =
       environment.settings.Current()->Int("plugins.ml_commons.max_register_model_tasks_per_node");
   const auto locked = jobs.Lock();
-  if (locked->closing || static_cast<std::int64_t>(locked->accepted.size()) >= limit) return false;
-  return locked->accepted.emplace(model, signals).second;
+  if (locked->closing) return MakeError(Code::kUnavailable, "the node stops");
+  if (locked->accepted.contains(model))
+    return MakeError(Code::kAlreadyExists, "model id '" + model.str() + "' is being registered by another task");
+  if (static_cast<std::int64_t>(locked->accepted.size()) >= limit)
+    return MakeError(Code::kResourceExhausted, "exceed max running task limit");
+  locked->accepted.emplace(model, signals);
+  return {};
 }
 
 void ModelRegistration::State::Run(const TaskId& task, RegisterInput input, const Signals& signals,
@@ -142,11 +148,8 @@ Result<ModelId> ModelRegistration::CreateMeta(RegisterInput input) {
   model.created_time = environment.clock.WallMillis();
   model.last_updated_time = model.created_time;
   model.upload = UploadId(NewDocumentId(environment.random));
-  const Status created = environment.models.Create(model);
-  if (created) return model.id;
-  // An unknown write may have happened: the version it took stays taken then; a skipped one is legal.
-  if (created.error().code != Code::kUnavailable) UndoPlacement(environment.models, placement);
-  return created.error();
+  RETURN_IF_ERROR(CreateInGroup(environment.models, model, placement));
+  return model.id;
 }
 
 Status ModelRegistration::AddChunk(const ModelId& id, std::uint32_t number, std::string_view bytes) {
@@ -198,8 +201,8 @@ Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::func
   if (input.model.id.empty()) input.model.id = ModelId(NewDocumentId(environment.random));
   const auto signals = std::make_shared<RegistrationSignals>();
   const ModelId model = input.model.id;
-  if (!state_->Accept(model, signals)) {
-    state_->Fail(record.id, "exceed max running task limit");
+  if (const Status accepted = state_->Accept(model, signals); !accepted) {
+    state_->Fail(record.id, accepted.error().message);
     return record.id;
   }
   const bool posted = environment.background.Post(

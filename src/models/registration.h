@@ -48,12 +48,13 @@ class ModelRegistration {
   // tasks). kInvalidArgument (URL not trusted, group), kUnimplemented (REMOTE), kResourceExhausted (queue full). `then`
   // runs on background with the registered model's id after COMPLETED.
   Result<TaskId> RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then);
-  // Refuses new registrations and ends those under way at their next piece; they stay as a crash would leave them, for
+  // Refuses new registrations and ends those under way as Cancel does; they stay as a crash would leave them, for
   // the next start's repair. Does not wait; the destructor does.
   void Stop();
-  // Tells the work on a model that is being registered, if any, to end: it does at the next bytes of the download or
-  // the next part, at the latest after the client's idle limit. Does not wait. A delete of a REGISTERING model calls it
-  // first; whatever the work still writes it removes itself, and it cannot bring the document back.
+  // Tells the work on a model that is being registered, if any, to end: it does within net::HttpClient::kAskEvery in a
+  // download, however silent its peer is, else at the next part. Does not wait. A delete of a REGISTERING model calls
+  // it first, an undeploy without node ids too; whatever the work still writes it removes itself, and it cannot bring
+  // the document back.
   void Cancel(const ModelId& model);
 
  private:

@@ -1,6 +1,7 @@
 #include "models/registration_repair.h"
 
 #include <array>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -79,6 +80,7 @@ Result<int> RemoveOrphans(storage::Store& store, EpochMillis newest) {
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
                                          std::chrono::milliseconds grace) {
   RepairReport report;
+  std::optional<Error> failure;
   const EpochMillis now = clock.WallMillis();
   for (const Model& model : models.List()) {
     if (!model.register_task) continue;
@@ -86,10 +88,24 @@ Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRep
       CompleteTask(model, *model.register_task, tasks);
       continue;
     }
-    ASSIGN_OR_RETURN(const bool removed, RemoveAbandoned(model, *model.register_task, models, tasks, now));
-    report.documents_removed += removed ? 1 : 0;
+    const Result<bool> removed = RemoveAbandoned(model, *model.register_task, models, tasks, now);
+    if (!removed) {
+      LOG_WARN("models", "registration of {} not repaired: {}", model.id.str(), removed.error().message);
+      if (removed.error().code != Code::kDataLoss) failure = removed.error();
+      continue;
+    }
+    report.documents_removed += *removed ? 1 : 0;
   }
-  ASSIGN_OR_RETURN(report.uploads_removed, RemoveOrphans(models.store(), now - grace.count()));
+  const Result<int> uploads = RemoveOrphans(models.store(), now - grace.count());
+  if (uploads) {
+    report.uploads_removed = *uploads;
+  } else if (uploads.error().code == Code::kDataLoss) {
+    LOG_WARN("models", "parts without a model stay, because one document does not tell which are its own: {}",
+             uploads.error().message);
+  } else {
+    failure = uploads.error();
+  }
+  if (failure) return *std::move(failure);
   return report;
 }
 

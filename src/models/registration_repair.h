@@ -14,7 +14,9 @@ struct RepairReport {
 };
 
 // `grace`: parts written less than this long ago are kept even without an owner; each owner is re-read just before its
-// delete.
+// delete. A damaged document (of a model or of a task) is logged and left alone, the others are repaired; parts are
+// only removed while every model's document tells which are its own. Errors are the store's: what could be done is
+// done, call again later.
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
                                          std::chrono::milliseconds grace);
 

@@ -119,7 +119,7 @@ TEST_F(ChunkedRegistrationTest, AccessControlIsRefusedOnlyForANewGroup) {
 }
 
 TEST_F(ChunkedRegistrationTest, AFailureLeavesNoGroup) {
-  store_.FailWrite(4, WriteFault::kDiskFull);  // reservation, group, version, model
+  store_.FailWrite(5, WriteFault::kDiskFull);  // reservation, group, its confirmation, version, model
   EXPECT_EQ(registration_->CreateMeta(MetaInput(1)).error().code, Code::kResourceExhausted);
   EXPECT_THAT(models_->ListGroups(), IsEmpty());
 }
@@ -250,6 +250,34 @@ TEST_F(UrlRegistrationTest, TooManyAtOnceFail) {
   EXPECT_EQ(Register(input).state, TaskState::kCompleted) << "the place is free again";
 }
 
+TEST_F(UrlRegistrationTest, AnIdThatIsBeingRegisteredIsRefusedAsSuch) {
+  RegisterInput input = UrlInput(MakeModelZip());
+  input.model.id = ModelId("chosen");
+  const TaskId first = registration_->RegisterFromUrl(input, {}).value();
+  const TaskId second = registration_->RegisterFromUrl(input, {}).value();
+  EXPECT_EQ(tasks_->Get(second).value().error, "model id 'chosen' is being registered by another task");
+  executor_.RunUntilIdle();
+  EXPECT_EQ(tasks_->Get(first).value().state, TaskState::kCompleted);
+}
+
+TEST_F(UrlRegistrationTest, AStoppedRegistrationSaysSo) {
+  registration_->Stop();
+  const TaskId task = registration_->RegisterFromUrl(UrlInput(MakeModelZip()), {}).value();
+  EXPECT_EQ(tasks_->Get(task).value().error, "the node stops");
+}
+
+// The group goes after the version was taken and before the model is made.
+TEST_F(UrlRegistrationTest, AGroupThatIsRemovedMeanwhileTakesTheModelWithIt) {
+  RegisterInput input = UrlInput(MakeModelZip());
+  input.group = models_->CreateGroup("mine", {}).value().id;
+  int writes = 0;
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "TryWrite" || ++writes != 4) return;  // task, its deadline, version, model
+    EXPECT_TRUE(models_->RemoveGroup(*input.group));
+  });
+  ExpectFailed(input, HasSubstr("was removed while the model was being registered"));
+}
+
 TEST_F(UrlRegistrationTest, AFullDiskFailsTheTask) {
   store_.FailPart(1, PartFault::kDiskFull);
   ExpectFailed(UrlInput(MakeModelZip()), ::testing::_);
@@ -263,7 +291,7 @@ TEST_F(UrlRegistrationTest, CancelEndsTheWork) {
     registration_->Cancel(model);
     EXPECT_TRUE(models_->Remove(model));
   });
-  ExpectFailed(UrlInput(MakeModelZip()), "the model was removed while it was being registered");
+  ExpectFailed(UrlInput(MakeModelZip()), "the model was deleted or undeployed while it was being registered");
   EXPECT_TRUE(cancelled);
 }
 

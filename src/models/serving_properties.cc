@@ -23,7 +23,8 @@ std::vector<std::string> LogicalLines(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
     std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t line_end = text.substr(end).starts_with("\r\n") ? 2 : 1;
+    text.remove_prefix(std::min(end + line_end, text.size()));
     while (!line.empty() && IsBlank(line.front())) line.remove_prefix(1);
     if (!continued && (line.empty() || line.front() == '#' || line.front() == '!')) continue;
     std::size_t slashes = 0;

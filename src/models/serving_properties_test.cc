@@ -26,6 +26,8 @@ TEST(ServingPropertiesTest, ForeignClassesAreRefusedHoweverWritten) {
   EXPECT_EQ(Judge("  translator  :  com.acme.T  "), refused);
   EXPECT_EQ(Judge("translator com.acme.T"), refused);
   EXPECT_EQ(Judge("translator=com.\\\n   acme.T"), refused);
+  EXPECT_EQ(Judge("translator=com.\\\r\n   acme.T\r\n"), refused);
+  EXPECT_EQ(Judge("translator=com.\\\r   acme.T"), refused);
   EXPECT_EQ(Judge("translator=com.\\u0061cme.T"), refused);
   EXPECT_EQ(Judge("tr\\u0061nslator=com.acme.T"), refused);
   EXPECT_EQ(Judge("x=1\r\ntranslator=com.acme.T\r\n"), refused);

@@ -89,24 +89,21 @@ Status UrlRegistration::MakeDocument() {
   model.register_task = task_;
   model.content_bytes.reset();
   model.total_chunks.reset();
-  const Status created = models.Create(model);
-  // An unknown write may have happened: the version it took stays taken then; a skipped one is legal.
-  if (!created && created.error().code != Code::kUnavailable) UndoPlacement(models, placement_);
+  const Status created = CreateInGroup(models, model, placement_);
   input_.model = std::move(model);
   return created;
 }
 
 Status UrlRegistration::Download() {
-  const net::FetchPolicy policy = PolicyOf(*environment_.settings.Current());
-  // The sink runs on the HTTP client's thread, which must not wait for the store: one lease for the whole download.
-  RETURN_IF_ERROR(KeepGoing(policy.total_timeout + kTaskLease));
+  net::FetchPolicy policy = PolicyOf(*environment_.settings.Current());
+  // Asked in this thread, which may wait for the store; the sink runs on the HTTP client's thread, which must not.
+  policy.keep_going = [this] { return KeepGoing(); };
   std::error_code failed;
   std::filesystem::create_directories(environment_.temporary, failed);
   if (failed) return FileError("create a folder", environment_.temporary, failed.value());
   ASSIGN_OR_RETURN(NewFile file, NewFile::Create(ArchivePath()));
   Sha256 hash;
   const auto sink = [&](std::string_view piece) -> Status {
-    RETURN_IF_ERROR(CheckSignals());
     bytes_ += static_cast<std::int64_t>(piece.size());
     if (bytes_ >= kMaxArchiveBytes) return TooLong(bytes_);
     hash.Update(piece);
@@ -172,13 +169,14 @@ Status UrlRegistration::Complete() {
 
 Status UrlRegistration::CheckSignals() const {
   if (signals_.closing) return MakeError(Code::kCancelled, "the node stops");
-  if (signals_.cancelled) return RemovedMeanwhile();
+  if (signals_.cancelled)
+    return MakeError(Code::kCancelled, "the model was deleted or undeployed while it was being registered");
   return {};
 }
 
-Status UrlRegistration::KeepGoing(std::chrono::milliseconds lease) {
+Status UrlRegistration::KeepGoing() {
   RETURN_IF_ERROR(CheckSignals());
-  const EpochMillis deadline = environment_.clock.WallMillis() + lease.count();
+  const EpochMillis deadline = environment_.clock.WallMillis() + std::chrono::milliseconds(kTaskLease).count();
   if (std::abs(deadline - deadline_) < std::chrono::milliseconds(kRenewEvery).count()) return {};
   const Result<tasks::TaskRecord> renewed = environment_.tasks.Transition(
       task_, tasks::TaskState::kCreated, [deadline](tasks::TaskRecord& task) { task.deadline = deadline; });

@@ -12,12 +12,12 @@ namespace mlnode::models {
 
 // How the work is told to end. Threads: any.
 struct RegistrationSignals {
-  std::atomic<bool> cancelled = false;  // the model is being deleted
+  std::atomic<bool> cancelled = false;  // the model is being deleted or undeployed
   std::atomic<bool> closing = false;    // the node stops: leave everything to the repair at the next start
 };
 
-// How long a task may go without progress before others may fail it (a download has its own time limit on top). Written
-// when it would move by kRenewEvery.
+// How long a task may go without a sign of life before others may fail it; a download that waits for its peer gives one
+// too, and has its own time limits. Written when it would move by kRenewEvery.
 inline constexpr std::chrono::minutes kTaskLease{10};
 inline constexpr std::chrono::seconds kRenewEvery{10};
 
@@ -39,8 +39,8 @@ class UrlRegistration {
   Status StoreParts();
   Status Complete();
   Status CheckSignals() const;
-  // CheckSignals, and tells the task that work goes on for another `lease`.
-  Status KeepGoing(std::chrono::milliseconds lease = kTaskLease);
+  // CheckSignals, and tells the task that work goes on for another kTaskLease.
+  Status KeepGoing();
   void CleanUp();
   std::filesystem::path ArchivePath() const { return environment_.temporary / ("register-" + task_.str() + ".zip"); }
 

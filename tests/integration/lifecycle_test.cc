@@ -1,7 +1,12 @@
 // One model's life over HTTP: register by chunks, deploy, predict, undeploy, delete; a restart in between.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <chrono>
+
 #include "core/log.h"
+#include "net/testing/scripted_handler.h"
+#include "net/testing/stalling_server.h"
 #include "node_fixture.h"
 
 namespace mlnode::integration {
@@ -136,6 +141,61 @@ TEST_F(LifecycleTest, KeepsSettingsOverARestart) {
   Restart();
   const Answer get = Ok("GET", "/_cluster/settings");
   EXPECT_EQ(get.body.at("persistent").at("plugins").at("ml_commons").at("max_model_on_node").as_string(), "7");
+}
+
+// A registration whose download has begun and whose server says nothing more. What ends it must not wait for the
+// client's idle limit of 30 s.
+class StalledRegistrationTest : public FakeNodeFixture {
+ protected:
+  static constexpr std::chrono::seconds kSoon{5};
+
+  void SetUp() override {
+    settings_["plugins.ml_commons.allow_registering_model_via_url"] = "true";
+    settings_["mlnode.url.allow_private_addresses"] = "true";
+    StartNode();
+    const std::string body =
+        fmt::format(R"({{"name":"stalled","version":"1","model_format":"ONNX","model_content_hash_value":"{}",)"
+                    R"("url":"{}","model_config":{{"model_type":"bert","embedding_dimension":8,)"
+                    R"("framework_type":"sentence_transformers"}}}})",
+                    std::string(64, 'a'), server_.Url("/model.zip"));
+    const Answer asked = Ok("POST", fmt::format("{}/models/_register", kMl), body);
+    ASSERT_EQ(asked.status, 200) << asked.text;
+    task_ = asked.body.at("task_id").as_string();
+    ASSERT_TRUE(net::Eventually([this] { return server_.stalled() > 0; }));
+    const Answer found = Ok("POST", fmt::format("{}/models/_search", kMl), R"({"query":{"match_all":{}}})");
+    model_ = found.body.at("hits").at("hits").at(0).at("_id").as_string();
+    ASSERT_EQ(StateOf(model_), "REGISTERING");
+  }
+
+  void ExpectEnded(std::chrono::steady_clock::time_point begun) {
+    const json::object task = WaitForTask(task_);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, kSoon);
+    EXPECT_EQ(task.at("state").as_string(), "FAILED");
+    EXPECT_THAT(std::string(task.at("error").as_string()), HasSubstr("deleted or undeployed"));
+    EXPECT_EQ(Ask("GET", fmt::format("{}/models/{}", kMl, model_)).status, 404);
+  }
+
+  net::StallingServer server_;
+  std::string task_;
+  std::string model_;
+};
+
+TEST_F(StalledRegistrationTest, DeleteEndsIt) {
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(Ask("DELETE", fmt::format("{}/models/{}", kMl, model_)).status, 200);
+  ExpectEnded(begun);
+}
+
+TEST_F(StalledRegistrationTest, UndeployEndsIt) {
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(Ask("POST", fmt::format("{}/models/{}/_undeploy", kMl, model_)).status, 200);
+  ExpectEnded(begun);
+}
+
+TEST_F(StalledRegistrationTest, TheNodesStopEndsIt) {
+  const auto begun = std::chrono::steady_clock::now();
+  node().Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, kSoon);
 }
 
 }  // namespace
