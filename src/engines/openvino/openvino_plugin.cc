@@ -7,13 +7,13 @@
 #include <openvino/runtime/core.hpp>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "engines/engine_abi.h"
 #include "engines/openvino/openvino_model.h"
 
 using mlnode::Code;
-using mlnode::Error;
 using mlnode::MakeError;
 using mlnode::Result;
 using mlnode::engines::openvino::InputSlot;
@@ -62,11 +62,12 @@ std::string VendorText(const std::string& what, const std::string& model_path) {
   return text;
 }
 
-std::int32_t Report(const Error& error, MlnodeError* out) {
-  const std::size_t size = std::min(error.message.size(), out->cap - 1);
-  std::memcpy(out->text, error.message.data(), size);
+// Allocates nothing: it also tells that there is no memory.
+std::int32_t Report(Code code, std::string_view text, MlnodeError* out) noexcept {
+  const std::size_t size = std::min(text.size(), out->cap - 1);
+  std::memcpy(out->text, text.data(), size);
   out->text[size] = '\0';
-  return static_cast<std::int32_t>(error.code) + 1;
+  return static_cast<std::int32_t>(code) + 1;
 }
 
 bool SaysUnsupported(const std::string& text) {
@@ -74,19 +75,33 @@ bool SaysUnsupported(const std::string& text) {
          text.find("nsupported") != std::string::npos;
 }
 
-// Runs `body`, which returns a Status; `otherwise` is the code of a vendor exception that says nothing better.
+// Reports the exception being handled. What its text needs may fail as well: then the text goes without.
+std::int32_t ReportException(MlnodeError* error, const char* model_path, Code otherwise) noexcept {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return Report(Code::kResourceExhausted, "no memory for the model's computation", error);
+  } catch (const std::exception& failure) {
+    try {
+      const std::string text = VendorText(failure.what(), model_path);
+      return Report(SaysUnsupported(text) ? Code::kUnimplemented : otherwise, text, error);
+    } catch (...) {
+      return Report(otherwise, "OpenVINO failed, and there is no memory to say why", error);
+    }
+  } catch (...) {
+    return Report(Code::kInternal, "OpenVINO threw something that is no exception", error);
+  }
+}
+
+// Runs `body`, which returns a Status; `otherwise` is the code of a vendor exception that says nothing better. Nothing
+// gets past it: an exception that crossed the C ABI would end the process.
 template <class Body>
-std::int32_t Barrier(MlnodeError* error, const std::string& model_path, Code otherwise, Body body) {
+std::int32_t Barrier(MlnodeError* error, const char* model_path, Code otherwise, Body body) noexcept {
   try {
     const mlnode::Status status = body();
-    return status ? 0 : Report(status.error(), error);
-  } catch (const std::bad_alloc&) {
-    return Report(MakeError(Code::kResourceExhausted, "no memory for the model's computation"), error);
-  } catch (const std::exception& failure) {
-    const std::string text = VendorText(failure.what(), model_path);
-    return Report(MakeError(SaysUnsupported(text) ? Code::kUnimplemented : otherwise, text), error);
+    return status ? 0 : Report(status.error().code, status.error().message, error);
   } catch (...) {
-    return Report(MakeError(Code::kInternal, "OpenVINO threw something that is no exception"), error);
+    return ReportException(error, model_path, otherwise);
   }
 }
 
