@@ -130,7 +130,7 @@ struct Node::Parts {
   SystemRandom random;
   Metrics metrics;
   rest::Readiness readiness;
-  rest::FrontDoor door;
+  rest::FrontDoor door{metrics};
   std::unique_ptr<config::Settings> settings;
   std::unique_ptr<storage::DataFolder> folder;
   std::unique_ptr<storage::SqliteStore> store;

@@ -84,6 +84,13 @@ std::string ApiServer::RequestId(const net::HttpRequest& request) {
 }
 
 std::optional<net::HttpReply> ApiServer::CheckHead(const net::HttpRequest& head) {
+  const rest::Route* route = nullptr;
+  auto refused = RefuseHead(head, route);
+  if (refused) telemetry_.RecordRefusal(route, refused->status);
+  return refused;
+}
+
+std::optional<net::HttpReply> ApiServer::RefuseHead(const net::HttpRequest& head, const rest::Route*& route) const {
   const std::size_t bytes = DeclaredBytes(head);
   if (bytes <= kRefuseEarlyBytes) return std::nullopt;
   const auto target = ParseTarget(head.target);
@@ -91,6 +98,7 @@ std::optional<net::HttpReply> ApiServer::CheckHead(const net::HttpRequest& head)
   const auto match = routes_->Find(head.method, target->path);
   if (!match) return InvalidUriReply();
   if (match->route == nullptr) return NoRouteReply(head, target->path, *match);
+  route = match->route;
   if (auto refused = RefuseContentType(head.headers, match->route->body)) return refused;
   const bool packed = head.headers.Find("Content-Encoding").has_value();  // then the declared size says little
   RequestContext context{.exchange = nullptr,
@@ -185,6 +193,9 @@ void ApiServer::Finish(RequestContext& context, net::HttpReply reply) {
   context.exchange->Reply(std::move(reply));
 }
 
-net::HttpReply ApiServer::Refusal(int status, const std::string& message) { return SimpleErrorReply(status, message); }
+net::HttpReply ApiServer::Refusal(int status, const std::string& message) {
+  telemetry_.RecordRefusal(nullptr, status);
+  return SimpleErrorReply(status, message);
+}
 
 }  // namespace mlnode::rest

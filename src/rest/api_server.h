@@ -34,6 +34,8 @@ class ApiServer final : public net::HttpHandler {
   net::HttpReply Refusal(int status, const std::string& message) override;
 
  private:
+  // CheckHead; `route` is the one that was found, or null.
+  std::optional<net::HttpReply> RefuseHead(const net::HttpRequest& head, const rest::Route*& route) const;
   // An answer that needs no handler, or nullopt with the context's route filled in.
   std::optional<net::HttpReply> Route(RequestContext& context) const;
   std::optional<net::HttpReply> Check(const RequestContext& context) const;

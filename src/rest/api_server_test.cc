@@ -249,5 +249,24 @@ TEST_F(ApiServerTest, WhatHttpRefusesHasTheSameShape) {
   EXPECT_EQ(reply.body, R"({"error":"header too large","status":431})");
 }
 
+// Refused by their heads, so no handler and no answer of ours ever sees them.
+TEST_F(ApiServerTest, CountsWhatIsRefusedBeforeItsBody) {
+  const auto refused = [this](const std::string& method, const std::string& target, const std::string& type) {
+    net::HttpRequest head{.method = method, .target = target, .headers = {}, .body = {}, .peer = {}, .received = {}};
+    head.headers.Add("Content-Length", "1000000");
+    head.headers.Add("Content-Type", type);
+    const auto reply = server_.CheckHead(head);
+    return reply ? reply->status : 0;
+  };
+  EXPECT_EQ(refused("DELETE", "/echo/a", "application/json"), 405);
+  EXPECT_EQ(RequestsAnswered(metrics_, kNoRoute, 405).Value(), 1);
+  EXPECT_EQ(refused("POST", "/echo/a", "text/html"), 406);
+  EXPECT_EQ(RequestsAnswered(metrics_, "/echo/{what}", 406).Value(), 1);
+  EXPECT_EQ(refused("POST", "/echo/a", "application/json"), 413);
+  EXPECT_EQ(RequestsAnswered(metrics_, "/echo/{what}", 413).Value(), 1);
+  EXPECT_EQ(server_.Refusal(431, "header").status, 431);
+  EXPECT_EQ(RequestsAnswered(metrics_, kNoRoute, 431).Value(), 1);
+}
+
 }  // namespace
 }  // namespace mlnode::rest

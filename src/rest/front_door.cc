@@ -1,22 +1,23 @@
 #include "rest/front_door.h"
 
 #include "rest/error_body.h"
+#include "rest/telemetry.h"
 
 namespace mlnode::rest {
-namespace {
 
-net::HttpReply Starting(const net::HttpRequest& request) {
+net::HttpReply FrontDoor::Starting(const net::HttpRequest& request) {
   if (request.target == "/_health") {
     net::HttpReply alive;
     alive.body = R"({"status":"alive"})";
+    RequestsAnswered(metrics_, "/_health", alive.status).Add();
     return alive;
   }
   Error error = MakeError(Code::kUnavailable, "the node is starting");
   error.retry_after = std::chrono::seconds(1);
-  return ErrorReply(error, false);
+  net::HttpReply reply = ErrorReply(error, false);
+  RequestsAnswered(metrics_, kNoRoute, reply.status).Add();
+  return reply;
 }
-
-}  // namespace
 
 std::optional<net::HttpReply> FrontDoor::CheckHead(const net::HttpRequest& head) {
   net::HttpHandler* handler = handler_.load(std::memory_order_acquire);
@@ -29,6 +30,10 @@ void FrontDoor::Handle(std::shared_ptr<net::HttpExchange> exchange) {
   handler->Handle(std::move(exchange));
 }
 
-net::HttpReply FrontDoor::Refusal(int status, const std::string& message) { return SimpleErrorReply(status, message); }
+net::HttpReply FrontDoor::Refusal(int status, const std::string& message) {
+  if (net::HttpHandler* handler = handler_.load(std::memory_order_acquire)) return handler->Refusal(status, message);
+  RequestsAnswered(metrics_, kNoRoute, status).Add();
+  return SimpleErrorReply(status, message);
+}
 
 }  // namespace mlnode::rest

@@ -5,12 +5,14 @@
 
 #include <atomic>
 
+#include "core/metrics.h"
 #include "net/http_server.h"
 
 namespace mlnode::rest {
 
 class FrontDoor final : public net::HttpHandler {
  public:
+  explicit FrontDoor(Metrics& metrics) : metrics_(metrics) {}  // borrowed: what it answers itself is counted
   // From now on `handler` answers.
   void Open(net::HttpHandler& handler) { handler_.store(&handler, std::memory_order_release); }
 
@@ -20,6 +22,9 @@ class FrontDoor final : public net::HttpHandler {
   net::HttpReply Refusal(int status, const std::string& message) override;
 
  private:
+  net::HttpReply Starting(const net::HttpRequest& request);
+
+  Metrics& metrics_;
   std::atomic<net::HttpHandler*> handler_ = nullptr;
 };
 

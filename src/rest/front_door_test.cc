@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rest/telemetry.h"
 #include "rest/testing/fake_exchange.h"
 
 namespace mlnode::rest {
@@ -15,11 +16,16 @@ class Teapot final : public net::HttpHandler {
     reply.status = 418;
     exchange->Reply(std::move(reply));
   }
-  net::HttpReply Refusal(int, const std::string&) override { return {}; }
+  net::HttpReply Refusal(int, const std::string&) override {
+    net::HttpReply reply;
+    reply.status = 418;
+    return reply;
+  }
 };
 
 TEST(FrontDoorTest, AsksToComeBackUntilItOpens) {
-  FrontDoor door;
+  Metrics metrics;
+  FrontDoor door(metrics);
   const auto early = testing::MakeExchange("GET", "/_ready");
   door.Handle(early);
   EXPECT_EQ(early->answer->status, 503);
@@ -34,8 +40,24 @@ TEST(FrontDoorTest, AsksToComeBackUntilItOpens) {
   EXPECT_FALSE(door.CheckHead(late->request()));
 }
 
+TEST(FrontDoorTest, CountsWhatItAnswersItself) {
+  Metrics metrics;
+  FrontDoor door(metrics);
+  const auto early = testing::MakeExchange("GET", "/_ready");
+  EXPECT_TRUE(door.CheckHead(early->request()));
+  EXPECT_EQ(RequestsAnswered(metrics, kNoRoute, 503).Value(), 1);
+  EXPECT_EQ(door.Refusal(408, "slow").status, 408);
+  EXPECT_EQ(RequestsAnswered(metrics, kNoRoute, 408).Value(), 1);
+
+  Teapot teapot;
+  door.Open(teapot);
+  EXPECT_EQ(door.Refusal(408, "slow").status, 418) << "the handler behind it counts and answers";
+  EXPECT_EQ(RequestsAnswered(metrics, kNoRoute, 408).Value(), 1);
+}
+
 TEST(FrontDoorTest, IsAliveFromTheFirstMoment) {
-  FrontDoor door;
+  Metrics metrics;
+  FrontDoor door(metrics);
   const auto probe = testing::MakeExchange("GET", "/_health");
   door.Handle(probe);
   EXPECT_EQ(probe->answer->status, 200);

@@ -13,12 +13,19 @@
 
 namespace mlnode::rest {
 
+// Requests answered with this status: of a route's pattern, or of kNoRoute. Made on first use.
+inline const std::string kNoRoute = "none";
+Counter& RequestsAnswered(Metrics& metrics, const std::string& pattern, int status);
+
 class Telemetry {
  public:
   // `routes` complete; all borrowed.
   Telemetry(const RouteTable& routes, Metrics& metrics, const Clock& clock);
   // Once a request, when its answer is made. `slow_millis` 0: no slow log.
   void Record(const RequestContext& context, int status, std::int64_t slow_millis);
+  // Once a request that was answered before its body was read: counted, not timed. `route` null: none was found, or
+  // HTTP itself refused.
+  void RecordRefusal(const Route* route, int status);
 
  private:
   static constexpr std::size_t kStatuses = 16;
@@ -27,7 +34,7 @@ class Telemetry {
     std::array<std::atomic<Counter*>, kStatuses> by_status = {};
     std::atomic<Histogram*> seconds = nullptr;
   };
-  Counter& CounterOf(const std::string& pattern, RouteMetrics* cache, int status);
+  Counter& CounterOf(const Route* route, int status);
   void CountPrediction(const PredictTrace& trace);
 
   Metrics& metrics_;
