@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "rest/json_reply.h"
 #include "rest/resources/cat_table.h"
+#include "rest/resources/comma_list.h"
 #include "rest/resources/resources.h"
 #include "rest/version.h"
 
@@ -33,16 +34,6 @@ bool IsMetric(std::string_view part) {
                                                          "thread_pool", "transport", "http",         "plugins",
                                                          "ingest",      "indices",   "aggregations", "_all"};
   return std::find(kMetrics.begin(), kMetrics.end(), part) != kMetrics.end();
-}
-
-std::vector<std::string_view> SplitCommas(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    parts.push_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return parts;
 }
 
 json::object NodeInfo(const deploy::Lease& lease) {
