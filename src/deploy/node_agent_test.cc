@@ -280,7 +280,7 @@ TEST_F(NodeAgentTest, CountsNoDeployAfterARestart) {
   EXPECT_THAT(node_->actions.Models(), IsEmpty());
 }
 
-TEST_F(NodeAgentTest, CountsAFailedDeployOnceHoweverOftenItIsRetried) {
+TEST_F(NodeAgentTest, CountsAFailedDeployOnce) {
   node_->AddModel("m");
   node_->local.SetScript(model_, {.error = MakeError(Code::kUnavailable, "the store is away")});
   DeployModel();
