@@ -25,7 +25,11 @@ class MonitoringTest : public FakeNodeFixture {
     StartNode();
     node_id_ = Keys(Ok("GET", "/_nodes").body.at("nodes")).at(0);
   }
-  void TearDown() override { release_.set_value(); }
+  // No load outlives the engine that it uses.
+  void TearDown() override {
+    release_.set_value();
+    PollUntil("the end of all tasks", [this] { return NodeStats().at("ml_executing_task_count") == 0; });
+  }
   static std::string Path(const std::string& rest) { return kMl + rest; }
   json::value Get(const std::string& rest, const std::string& body = {}) { return Ok("GET", Path(rest), body).body; }
   std::string Deployed(const std::string& name) {
