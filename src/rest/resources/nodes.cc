@@ -148,14 +148,14 @@ Result<net::HttpReply> CatNodes(const RequestContext& context, deploy::NodeCore&
 
 void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node) {
   const std::vector<std::string> params = {"timeout", "flat_settings"};
-  const std::pair<const char*, NodeForm> kPaths[] = {{"/_nodes", NodeInfo},
-                                                     {"/_nodes/{node_id}", NodeInfo},
-                                                     {"/_nodes/{node_id}/{metric}", NodeInfo},
-                                                     {"/_nodes/stats", NodeStats},
-                                                     {"/_nodes/stats/{metric}", NodeStats},
-                                                     {"/_nodes/{node_id}/stats", NodeStats},
-                                                     {"/_nodes/{node_id}/stats/{metric}", NodeStats}};
-  for (const auto& [pattern, form] : kPaths) {
+  const std::pair<const char*, NodeForm> paths[] = {{"/_nodes", NodeInfo},
+                                                    {"/_nodes/{node_id}", NodeInfo},
+                                                    {"/_nodes/{node_id}/{metric}", NodeInfo},
+                                                    {"/_nodes/stats", NodeStats},
+                                                    {"/_nodes/stats/{metric}", NodeStats},
+                                                    {"/_nodes/{node_id}/stats", NodeStats},
+                                                    {"/_nodes/{node_id}/stats/{metric}", NodeStats}};
+  for (const auto& [pattern, form] : paths) {
     table.Add({.method = "GET",
                .pattern = pattern,
                .handler = [&node, form = form](const RequestContext& context) { return GetNodes(context, node, form); },
