@@ -12,7 +12,7 @@
 #include "core/log.h"
 #include "serving/exception_barrier.h"
 #include "serving/loader.h"
-#include "serving/recorded_servable.h"
+#include "serving/monitoring/recorded_servable.h"
 #include "serving/snapshot_cell.h"
 #include "serving/text_embedding.h"
 

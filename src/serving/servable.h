@@ -8,8 +8,8 @@
 #include <string>
 
 #include "engines/engine.h"
-#include "serving/latency_window.h"
 #include "serving/load_spec.h"
+#include "serving/monitoring/latency_window.h"
 #include "serving/predict.h"
 
 namespace mlnode::serving {

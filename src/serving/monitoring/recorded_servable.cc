@@ -1,4 +1,4 @@
-#include "serving/recorded_servable.h"
+#include "serving/monitoring/recorded_servable.h"
 
 #include <utility>
 

@@ -1,4 +1,5 @@
-// serving/recorded_servable.h: a Servable that counts its predictions and how long they take, around any other.
+// serving/monitoring/recorded_servable.h: a Servable that counts its predictions and how long they take, around any
+// other.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-#include "serving/latency_window.h"
+#include "serving/monitoring/latency_window.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,6 @@
-// serving/latency_window.h: how long the newest requests of one model took (spec/tasks-profile-stats-settings §2).
-// Threads: any. Cost of Add: a short lock of this window alone; of Newest: a copy under it. Memory: 8 bytes a value.
+// serving/monitoring/latency_window.h: how long the newest requests of one model took
+// (spec/tasks-profile-stats-settings §2). Threads: any. Cost of Add: a short lock of this window alone; of Newest: a
+// copy under it. Memory: 8 bytes a value.
 #pragma once
 
 #include <atomic>
