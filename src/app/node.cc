@@ -123,6 +123,8 @@ struct Node::Parts {
 
   Status Open(const NodeOptions& options, const config::Snapshot& current);
   Status StartCore(const NodeOptions& options, const config::Snapshot& current, int lanes);
+  // A whole number that changes with its setting, for those who may not look a setting up. `setting` is a literal.
+  std::shared_ptr<const std::atomic<std::int64_t>> Follow(std::string_view setting);
   void OpenApi();
   void Stop();
 
@@ -188,24 +190,28 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
       .cache = {.folder = data / "cache", .sync = options.sync},
       .queue = {.lanes = lanes, .max_wait = std::chrono::milliseconds(current.Int("mlnode.predict.queue_ms"))},
       .memory_limit_bytes = memory.limit,
-      .memory_base_bytes = memory.base};
+      .memory_base_bytes = memory.base,
+      .monitored_requests = Follow("plugins.ml_commons.monitoring_request_count")};
   ASSIGN_OR_RETURN(core, deploy::NodeCore::Start(std::move(environment)));
   return {};
+}
+
+std::shared_ptr<const std::atomic<std::int64_t>> Node::Parts::Follow(std::string_view setting) {
+  auto value = std::make_shared<std::atomic<std::int64_t>>(settings->Current()->Int(setting));
+  settings->Observe(observers,
+                    [value, setting](const config::SnapshotPtr& snapshot) { value->store(snapshot->Int(setting)); });
+  return value;
 }
 
 void Node::Parts::OpenApi() {
   auto routes = std::make_unique<rest::RouteTable>();
   rest::AddAllRoutes(*routes, *core, readiness);
-  auto slow_millis = std::make_shared<std::atomic<std::int64_t>>(settings->Current()->Int("mlnode.slow_log_ms"));
-  settings->Observe(observers, [slow_millis](const config::SnapshotPtr& snapshot) {
-    slow_millis->store(snapshot->Int("mlnode.slow_log_ms"));
-  });
-  api = std::make_unique<rest::ApiServer>(std::move(routes),
-                                          rest::ApiServer::Environment{.background = background,
-                                                                       .clock = clock,
-                                                                       .random = random,
-                                                                       .metrics = metrics,
-                                                                       .slow_log_millis = std::move(slow_millis)});
+  api = std::make_unique<rest::ApiServer>(
+      std::move(routes), rest::ApiServer::Environment{.background = background,
+                                                      .clock = clock,
+                                                      .random = random,
+                                                      .metrics = metrics,
+                                                      .slow_log_millis = Follow("mlnode.slow_log_ms")});
   readiness.Set(rest::Readiness::Stage::kServing);
   door.Open(*api);
 }

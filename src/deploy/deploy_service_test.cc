@@ -286,6 +286,7 @@ class DeleteTest : public DeployServiceTest {
  protected:
   models::ModelRegistration registration_{{.models = node_.models,
                                            .tasks = node_.tasks,
+                                           .actions = node_.actions,
                                            .random = disk_.random,
                                            .clock = disk_.clock,
                                            .background = disk_.executor,

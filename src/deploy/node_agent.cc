@@ -42,11 +42,16 @@ bool IsRequested(const ModelId& model, const NodeView& view) {
 }  // namespace
 
 struct NodeAgent::State {
-  State(Membership& ms, models::ModelRepository& mr, serving::LocalModels& l, config::Settings& s, RandomSource& r,
-        const Clock& c, Executor& b)
-      : membership(ms), models(mr), local(l), settings(s), random(r), clock(c), background(b), loop(b, kPace, [this] {
-          Step();
-        }) {}
+  explicit State(const NodeAgentEnvironment& e)
+      : membership(e.membership),
+        models(e.models),
+        local(e.local),
+        actions(e.actions),
+        settings(e.settings),
+        random(e.random),
+        clock(e.clock),
+        background(e.background),
+        loop(e.background, kPace, [this] { Step(); }) {}
 
   void Step();
   NodeView Look();
@@ -65,10 +70,12 @@ struct NodeAgent::State {
   void ForgetUnfinished();
   std::optional<Error> Refusal(const models::Model& model, const NodeView& view) const;
   void Refuse(const ModelId& model, std::uint64_t generation, Error why);
+  void CountDeploy(const Placement& placement, const NodeView& view);
 
   Membership& membership;
   models::ModelRepository& models;
   serving::LocalModels& local;
+  models::ActionStats& actions;
   config::Settings& settings;
   RandomSource& random;
   const Clock& clock;
@@ -77,6 +84,10 @@ struct NodeAgent::State {
   // Of the step alone.
   std::map<ModelId, serving::LocalModel> refused;  // not handed to `local`, or taken from it for want of progress
   std::optional<std::set<ModelId>> unsettled;      // wanted at start, no result yet
+  struct Counted {
+    std::uint64_t requested = 0, failed = 0;  // the newest generation that was
+  };
+  std::map<ModelId, Counted> counted;
   SteadyTime started;
 
   struct Shared {
@@ -156,6 +167,7 @@ void NodeAgent::State::Step() {
   CancelStalled();
   const NodeView view = Look();
   Settle(view);
+  std::erase_if(counted, [&](const auto& entry) { return !view.models.contains(entry.first); });
   for (const NodeAction& action : ReconcileNode(view)) {
     std::visit([&](const auto& one) { Apply(one, view); }, action);
   }
@@ -290,11 +302,31 @@ void NodeAgent::State::Halt() {
 
 void NodeAgent::State::Apply(const StartUnload& action, const NodeView&) {
   refused.erase(action.model);
+  if (const auto servable = local.Find(action.model))
+    actions.Of(action.model, servable->spec().function)->Request(models::Action::kUndeploy);
   local.Unload(action.model, kDrain);
 }
 
-void NodeAgent::State::Apply(const WritePlacement& action, const NodeView&) {
+// Counts what was requested, once a generation: not what a restart or a retry loads. Before the placement is written,
+// for whoever waits for the deploy's end reads the counters next.
+void NodeAgent::State::CountDeploy(const Placement& placement, const NodeView& view) {
+  const auto plan = std::ranges::find(view.plans, placement.model, &Plan::model);
+  if (plan == view.plans.end() || plan->outcome || plan->generation != placement.generation) return;
+  const auto model = models.Get(placement.model);
+  if (!model) return;
+  const auto counters = actions.Of(model->id, model->function);
+  Counted& done = counted[placement.model];
+  if (done.requested != placement.generation) counters->Request(models::Action::kDeploy);
+  done.requested = placement.generation;
+  if (placement.state != PlacementState::kFailed || done.failed == placement.generation) return;
+  done.failed = placement.generation;
+  const auto failed = std::ranges::find(view.local, placement.model, &serving::LocalModel::model);
+  if (failed != view.local.end() && failed->error) counters->Failure(models::Action::kDeploy, *failed->error);
+}
+
+void NodeAgent::State::Apply(const WritePlacement& action, const NodeView& view) {
   const Placement& placement = action.placement;
+  CountDeploy(placement, view);
   const auto outcome = models.store().TryWrite(
       {.key = PlacementKey(placement.node, placement.model),
        .expect = placement.revision == 0 ? storage::Expect::Absent() : storage::Expect::Revision(placement.revision),
@@ -317,9 +349,7 @@ void NodeAgent::State::Apply(const DropPlacement& action, const NodeView&) {
                            .nonce = NewNonce(random)});
 }
 
-NodeAgent::NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local,
-                     config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background)
-    : state_(std::make_unique<State>(membership, models, local, settings, random, clock, background)) {}
+NodeAgent::NodeAgent(const NodeAgentEnvironment& environment) : state_(std::make_unique<State>(environment)) {}
 
 NodeAgent::~NodeAgent() { state_->Halt(); }
 

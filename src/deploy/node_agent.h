@@ -13,10 +13,21 @@
 
 namespace mlnode::deploy {
 
+// All are borrowed.
+struct NodeAgentEnvironment {
+  Membership& membership;
+  models::ModelRepository& models;
+  serving::LocalModels& local;
+  models::ActionStats& actions;  // deploys and undeploys of this node are counted there
+  config::Settings& settings;
+  RandomSource& random;
+  const Clock& clock;
+  Executor& background;
+};
+
 class NodeAgent {
  public:
-  NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local,
-            config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background);
+  explicit NodeAgent(const NodeAgentEnvironment& environment);
   ~NodeAgent();  // writes nothing: what it had begun to load counts as begun and not ended (plan.h: attempts)
   void Start();
   // No action begins after this returns; loads under way are the LocalModels' to cancel, and are not held against their

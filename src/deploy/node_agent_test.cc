@@ -258,5 +258,54 @@ TEST_F(NodeAgentTest, TaskOfADeadRegistrationFailsAfterTheRestart) {
   EXPECT_EQ(node_->Task(id).error, "The node that ran this task is gone");
 }
 
+using models::Action;
+constexpr auto kDeploy = static_cast<std::size_t>(Action::kDeploy);
+constexpr auto kUndeploy = static_cast<std::size_t>(Action::kUndeploy);
+
+TEST_F(NodeAgentTest, CountsEachDeployThatWasAskedForAlsoWhenNothingIsToDo) {
+  node_->AddModel("m");
+  DeployModel();
+  DeployModel();
+  node_->RunFor(seconds(5));
+  EXPECT_EQ(node_->actions.Models().at(model_)[kDeploy].requests, 2U);
+}
+
+TEST_F(NodeAgentTest, CountsNoDeployAfterARestart) {
+  node_->AddModel("m");
+  DeployModel();
+  Crash();
+  Boot();
+  node_->RunFor(seconds(5));
+  ASSERT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+  EXPECT_THAT(node_->actions.Models(), IsEmpty());
+}
+
+TEST_F(NodeAgentTest, CountsAFailedDeployOnce) {
+  node_->AddModel("m");
+  node_->local.SetScript(model_, {.error = MakeError(Code::kUnavailable, "the store is away")});
+  DeployModel();
+  node_->RunFor(seconds(60));
+  EXPECT_EQ(node_->actions.Total()[kDeploy].requests, 1U);
+  EXPECT_EQ(node_->actions.Total()[kDeploy].failures, 1U);
+}
+
+TEST_F(NodeAgentTest, CountsADeployThatTheNodeRefuses) {
+  node_->AddModel("m", 1);
+  DeployModel();
+  EXPECT_EQ(node_->actions.Total()[kDeploy].requests, 1U);
+  EXPECT_EQ(node_->actions.Total()[kDeploy].failures, 1U);
+}
+
+TEST_F(NodeAgentTest, CountsAnUndeployOnlyWhereTheModelWas) {
+  node_->AddModel("m");
+  ASSERT_TRUE(node_->deploys.Undeploy({model_}, {}));
+  node_->RunFor(seconds(1));
+  EXPECT_EQ(node_->actions.Total()[kUndeploy].requests, 0U);
+  DeployModel();
+  ASSERT_TRUE(node_->deploys.Undeploy({model_}, {}));
+  node_->RunFor(seconds(1));
+  EXPECT_EQ(node_->actions.Models().at(model_)[kUndeploy].requests, 1U);
+}
+
 }  // namespace
 }  // namespace mlnode::deploy

@@ -24,6 +24,7 @@ struct NodeCore::Parts {
 
   NodeCoreEnvironment environment;
   serving::MemoryBudget budget;
+  models::ActionStats actions;
   SettingsSync sync;
   Membership membership;
   models::ModelRepository models;
@@ -56,12 +57,15 @@ Status NodeCore::Parts::Start() {
                                         .cpu = e.executors.cpu,
                                         .clock = e.clock,
                                         .metrics = e.metrics,
+                                        .actions = actions,
                                         .lanes = e.queue.lanes,
+                                        .monitored_requests = e.monitored_requests,
                                         .memory_used = e.memory_used});
   gate = std::make_unique<PredictGate>(models, *local, e.settings);
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,
                                       .tasks = tasks,
+                                      .actions = actions,
                                       .random = e.random,
                                       .clock = e.clock,
                                       .background = e.downloads ? *e.downloads : e.executors.background,
@@ -69,8 +73,14 @@ Status NodeCore::Parts::Start() {
                                       .client = e.http_client,
                                       .temporary = e.temporary,
                                       .owner = {.node = e.self.id, .incarnation = e.self.incarnation}});
-  agent =
-      std::make_unique<NodeAgent>(membership, models, *local, e.settings, e.random, e.clock, e.executors.background);
+  agent = std::make_unique<NodeAgent>(NodeAgentEnvironment{.membership = membership,
+                                                           .models = models,
+                                                           .local = *local,
+                                                           .actions = actions,
+                                                           .settings = e.settings,
+                                                           .random = e.random,
+                                                           .clock = e.clock,
+                                                           .background = e.executors.background});
   reconciler.Start();
   agent->Start();
   return {};
@@ -104,6 +114,7 @@ SettingsSync& NodeCore::settings_sync() { return parts_->sync; }
 Membership& NodeCore::membership() { return parts_->membership; }
 models::ModelRepository& NodeCore::models() { return parts_->models; }
 tasks::TaskRepository& NodeCore::tasks() { return parts_->tasks; }
+models::ActionStats& NodeCore::actions() { return parts_->actions; }
 models::ModelRegistration& NodeCore::registration() { return *parts_->registration; }
 DeployService& NodeCore::deploys() { return parts_->deploys; }
 PredictGate& NodeCore::gate() { return *parts_->gate; }

@@ -49,6 +49,8 @@ struct NodeCoreEnvironment {
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
   // What it uses now, for measuring a load.
   std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
+  // The setting plugins.ml_commons.monitoring_request_count, for those who record predictions.
+  serving::WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
 };
 
 class NodeCore {
@@ -73,6 +75,7 @@ class NodeCore {
   Membership& membership();
   models::ModelRepository& models();
   tasks::TaskRepository& tasks();
+  models::ActionStats& actions();
   models::ModelRegistration& registration();
   DeployService& deploys();
   PredictGate& gate();

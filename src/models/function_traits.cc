@@ -7,7 +7,7 @@ namespace mlnode::models {
 namespace {
 
 // local, counts_to_limit, auto_deploys, needs_model_file, config_optional, served
-constexpr std::array<FunctionTraits, 6> kTraits = {{
+constexpr std::array<FunctionTraits, kFunctionCount> kTraits = {{
     {FunctionName::kTextEmbedding, "TEXT_EMBEDDING", true, true, false, true, false, true},
     {FunctionName::kTextSimilarity, "TEXT_SIMILARITY", true, true, false, true, false, false},
     {FunctionName::kSparseEncoding, "SPARSE_ENCODING", true, true, false, true, true, false},

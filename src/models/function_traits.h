@@ -1,6 +1,7 @@
 // models/function_traits.h: what a function name means everywhere else: one row a function.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,6 +19,7 @@ enum class FunctionName : std::uint8_t {
   kQuestionAnswering,
   kRemote,
 };
+inline constexpr std::size_t kFunctionCount = 6;
 
 struct FunctionTraits {
   FunctionName function;

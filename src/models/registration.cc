@@ -91,7 +91,9 @@ void ModelRegistration::State::Run(const TaskId& task, RegisterInput input, cons
     ++locked->running;
   }
   const ModelId model = input.model.id;
+  const FunctionName function = input.model.function;
   const Status done = UrlRegistration(environment, task, std::move(input), *signals).Run();
+  if (!done) environment.actions.Failure(Action::kRegister, function, done.error());
   if (!signals->closing) Finish(task, model, done, then);
   {
     const auto locked = jobs.Lock();
@@ -140,6 +142,7 @@ ModelRegistration::~ModelRegistration() {
 Result<ModelId> ModelRegistration::CreateMeta(RegisterInput input) {
   RegistrationEnvironment& environment = state_->environment;
   if (input.model.function == FunctionName::kRemote) return RemoteIsUnimplemented();
+  environment.actions.Request(Action::kRegister, input.model.function);
   ASSIGN_OR_RETURN(const GroupPlacement placement, PlaceInGroup(environment.models, input));
   Model model = std::move(input.model);
   if (model.id.empty()) model.id = ModelId(NewDocumentId(environment.random));
@@ -194,6 +197,7 @@ Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::func
   record.deadline =
       environment.clock.WallMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(kTaskLease).count();
   ASSIGN_OR_RETURN(record, environment.tasks.Create(std::move(record)));
+  environment.actions.Request(Action::kRegister, input.model.function);
   if (!input.url) {
     state_->Fail(record.id, "This model is not in the pre-trained model list, please check your parameters.");
     return record.id;

@@ -12,6 +12,7 @@
 
 #include "config/settings.h"
 #include "core/executor.h"
+#include "models/action_stats.h"
 #include "models/model_repository.h"
 #include "models/register_input.h"
 #include "net/fetch.h"
@@ -22,6 +23,7 @@ namespace mlnode::models {
 struct RegistrationEnvironment {
   ModelRepository& models;
   tasks::TaskRepository& tasks;
+  ActionStats& actions;  // registrations of this node are counted there
   RandomSource& random;
   const Clock& clock;
   Executor& background;  // a registration from a URL holds one of its threads for as long as the download takes

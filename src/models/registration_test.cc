@@ -334,6 +334,7 @@ TEST_F(UrlRegistrationTest, TheDestructorWaitsForWorkUnderWay) {
     tasks::TaskRepository tasks(memory, random, clock);
     auto registration = std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = models,
                                                                                     .tasks = tasks,
+                                                                                    .actions = actions_,
                                                                                     .random = random,
                                                                                     .clock = clock,
                                                                                     .background = pool,

@@ -59,6 +59,15 @@ std::string Suggestion(std::string_view given, const std::set<std::string, std::
   return fmt::format(" -> did you mean any of [{}]?", fmt::join(names, ", "));
 }
 
+Error Unrecognized(const RequestContext& context, const std::set<std::string_view>& names,
+                   const std::set<std::string, std::less<>>& known) {
+  std::vector<std::string> parts;
+  for (const std::string_view name : names) parts.push_back(fmt::format("[{}]{}", name, Suggestion(name, known)));
+  return MakeError(Code::kInvalidArgument,
+                   fmt::format("request [{}] contains unrecognized parameter{}: {}", context.path,
+                               parts.size() > 1 ? "s" : "", fmt::join(parts, ", ")));
+}
+
 [[noreturn]] void DieBadRoute(const Route& route, const char* why) {
   LOG_ERROR("rest", "route {} {}: {}", route.method, route.pattern, why);
   std::abort();
@@ -136,11 +145,14 @@ Status CheckQueryParams(const RequestContext& context) {
   }
   if (unknown.empty()) return {};
   for (const auto& [name, value] : context.path_params) known.insert(name);
-  std::vector<std::string> parts;
-  for (const std::string_view name : unknown) parts.push_back(fmt::format("[{}]{}", name, Suggestion(name, known)));
-  return MakeError(Code::kInvalidArgument,
-                   fmt::format("request [{}] contains unrecognized parameter{}: {}", context.path,
-                               parts.size() > 1 ? "s" : "", fmt::join(parts, ", ")));
+  return Unrecognized(context, unknown, known);
+}
+
+Status CheckPathRead(const RequestContext& context) {
+  std::set<std::string_view> unread;
+  for (const auto& [name, value] : context.path_params) unread.insert(name);
+  if (unread.empty()) return {};
+  return Unrecognized(context, unread, {});
 }
 
 Status CheckBody(const RequestContext& context, std::size_t body_bytes) {

@@ -72,6 +72,8 @@ class RouteTable {
 
 // kInvalidArgument in the peer's words when the query has a parameter the route does not know, with suggestions.
 Status CheckQueryParams(const RequestContext& context);
+// The same for placeholders of the path, for a handler that did not read them since the request has a body.
+Status CheckPathRead(const RequestContext& context);
 // kInvalidArgument for a body on a route that takes none, kTooLarge beyond the route's limit.
 Status CheckBody(const RequestContext& context, std::size_t body_bytes);
 

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "serving/exception_barrier.h"
 #include "serving/loader.h"
+#include "serving/monitoring/recorded_servable.h"
 #include "serving/snapshot_cell.h"
 #include "serving/text_embedding.h"
 
@@ -118,8 +119,9 @@ void State::Publish(const Book& book, Leftovers& leftovers) {
 }
 
 void State::SetServable(Entry& entry) {
-  entry.servable =
-      MakeTextEmbedding(entry.model, entry.spec, {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock});
+  entry.servable = MakeRecordedServable(
+      MakeTextEmbedding(entry.model, entry.spec, {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock}),
+      {.actions = env_.actions, .clock = env_.clock, .limit = env_.monitored_requests});
 }
 
 void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {

@@ -12,6 +12,7 @@
 #include "core/executor.h"
 #include "core/metrics.h"
 #include "engines/engine.h"
+#include "models/action_stats.h"
 #include "serving/artifact_cache.h"
 #include "serving/lane_queue.h"
 #include "serving/memory_budget.h"
@@ -42,7 +43,10 @@ struct LocalEnvironment {
   Executor& cpu;
   const Clock& clock;
   Metrics& metrics;
+  models::ActionStats& actions;  // predictions are counted there
   int lanes = 1;
+  // How many of the newest predictions of each model are remembered.
+  WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
   // What the process holds in memory that is not page cache, for measuring a load; a simulation passes its own.
   std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
 };

@@ -40,6 +40,7 @@ Result<MemoryBudget::Reservation> MemoryBudget::Reserve(std::uint64_t bytes, con
       return reservation;
     }
   }
+  refused_.fetch_add(1, std::memory_order_relaxed);
   Error error =
       MakeError(Code::kResourceExhausted,
                 fmt::format("Not enough memory for {}: it needs {} bytes, {} bytes are reserved and the limit is {} "

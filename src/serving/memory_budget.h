@@ -2,6 +2,7 @@
 // and gives it back when the model goes. Page cache never counts (core/cgroup.h). Threads: any.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,13 +36,15 @@ class MemoryBudget {
   // reserved and limit in the message.
   Result<Reservation> Reserve(std::uint64_t bytes, const std::string& what);
   std::uint64_t limit() const { return limit_; }
-  std::uint64_t Reserved() const;  // base included
+  std::uint64_t Reserved() const;                                                     // base included
+  std::uint64_t Refused() const { return refused_.load(std::memory_order_relaxed); }  // reservations, so far
 
  private:
   void Release(std::uint64_t bytes);
   const std::uint64_t limit_;
   const std::uint64_t base_;
   Guarded<std::uint64_t> reserved_;
+  std::atomic<std::uint64_t> refused_{0};
 };
 
 }  // namespace mlnode::serving

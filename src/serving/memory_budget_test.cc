@@ -11,6 +11,7 @@ TEST(MemoryBudgetTest, BaseCountsAgainstTheLimit) {
   MemoryBudget budget(100, 40);
   EXPECT_EQ(budget.Reserved(), 40U);
   EXPECT_FALSE(budget.Reserve(61, "a").has_value());
+  EXPECT_EQ(budget.Refused(), 1U);
   auto fits = budget.Reserve(60, "a");
   ASSERT_TRUE(fits.has_value());
   EXPECT_EQ(budget.Reserved(), 100U);

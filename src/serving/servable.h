@@ -9,6 +9,7 @@
 
 #include "engines/engine.h"
 #include "serving/load_spec.h"
+#include "serving/monitoring/latency_window.h"
 #include "serving/predict.h"
 
 namespace mlnode::serving {
@@ -28,6 +29,8 @@ class Servable {
   virtual ~Servable() = default;
   virtual const LoadSpec& spec() const = 0;
   virtual const ServableInfo& info() const = 0;
+  // Null where nothing is recorded.
+  virtual const PredictLatencies* latencies() const { return nullptr; }
   // Never waits; a small request is tokenized on the calling thread (up to 1 ms), a larger one on `cpu`. Errors reach
   // `done`: kInvalidArgument (no text, parameters that do not fit the model, text not UTF-8: index named), kTooLarge
   // (texts, tokens), kResourceExhausted (queue, with retry_after; memory), kDeadlineExceeded, kCancelled, kUnavailable

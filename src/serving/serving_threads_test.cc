@@ -50,6 +50,7 @@ class ServingThreadsTest : public ::testing::Test {
                                   .cpu = timers_,
                                   .clock = clock_,
                                   .metrics = metrics_,
+                                  .actions = actions_,
                                   .lanes = 2});
   }
   void TearDown() override {
@@ -75,6 +76,7 @@ class ServingThreadsTest : public ::testing::Test {
   engines::FakeEngine engine_;
   engines::FakeEngineRegistry registry_{engine_};
   Metrics metrics_;
+  models::ActionStats actions_;
   MemoryBudget budget_{1ULL << 32U, 0};
   std::unique_ptr<ArtifactCache> cache_;
   ThreadPool lanes_{{.name = "lanes", .threads = 2}};

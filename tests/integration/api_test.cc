@@ -47,6 +47,16 @@ TEST_F(ApiTest, ListsNodes) {
   EXPECT_EQ(Ok("GET", "/_cat/nodes?format=json&full_id=true&h=id").body.at(0).at("id").as_string().size(), 22U);
 }
 
+TEST_F(ApiTest, TellsStatsOfNodes) {
+  const Answer stats = Ok("GET", "/_nodes/stats");
+  EXPECT_EQ(stats.body.at("_nodes").at("total"), 1);
+  const json::value& here = stats.body.at("nodes").as_object().begin()->value();
+  EXPECT_GT(here.at("mlnode").at("memory").at("limit_bytes").to_number<std::int64_t>(), 0);
+  EXPECT_EQ(Ok("GET", "/_nodes/_local/stats").body.at("nodes").as_object().size(), 1U);
+  EXPECT_EQ(Ok("GET", "/_nodes/no-such-node/stats").body.at("nodes").as_object().size(), 0U);
+  EXPECT_EQ(Ok("GET", "/_cluster/health/.plugins-ml-model").body.at("number_of_nodes"), 1);
+}
+
 TEST_F(ApiTest, CountsWhatItDoes) {
   Ok("GET", "/");
   const Answer metrics = Ok("GET", "/metrics");

@@ -13,18 +13,6 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{60};
 
-// Asks until `done` says so; the answers come over HTTP, which paces the loop.
-template <class Done>
-void PollUntil(const std::string& what, Done done) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > end) {
-      ADD_FAILURE() << "waited in vain for " << what;
-      return;
-    }
-  }
-}
-
 const json::value* ErrorKey(const json::value& body, const char* key) {
   const auto* object = body.if_object();
   const json::value* error = object == nullptr ? nullptr : object->if_contains("error");
@@ -37,6 +25,16 @@ std::string TextOf(const json::value* value) {
 }
 
 }  // namespace
+
+void PollUntil(const std::string& what, const std::function<bool()>& done) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) {
+      ADD_FAILURE() << "waited in vain for " << what;
+      return;
+    }
+  }
+}
 
 std::string Answer::Reason() const { return TextOf(ErrorKey(body, "reason")); }
 std::string Answer::Type() const { return TextOf(ErrorKey(body, "type")); }

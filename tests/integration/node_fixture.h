@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,8 @@ struct Archive {
 // A ZIP of stored entries.
 Archive MakeArchive(const std::vector<std::pair<std::string, std::string>>& entries);
 std::string ReadTestData(const std::string& name);  // of tests/data
+// Asks until `done` says so, at most a minute; the answers come over HTTP, which paces the loop.
+void PollUntil(const std::string& what, const std::function<bool()>& done);
 
 class NodeFixture : public ::testing::Test {
  protected:

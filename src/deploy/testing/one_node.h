@@ -40,6 +40,7 @@ struct OneNode {
   models::ModelRepository models;
   tasks::TaskRepository tasks;
   serving::testing::FakeLocalModels local;
+  models::ActionStats actions;
   DeployService deploys;
   Reconciler reconciler;
   NodeAgent agent;

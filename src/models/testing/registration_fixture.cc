@@ -21,6 +21,7 @@ void RegistrationFixture::Use(const config::RawValues& more) {
   settings_ = config::Settings::Create(values).value();
   registration_ = std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = *models_,
                                                                               .tasks = *tasks_,
+                                                                              .actions = actions_,
                                                                               .random = random_,
                                                                               .clock = clock_,
                                                                               .background = executor_,

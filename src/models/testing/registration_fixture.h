@@ -38,6 +38,7 @@ class RegistrationFixture : public ::testing::Test {
   std::unique_ptr<config::Settings> settings_;
   std::unique_ptr<ModelRepository> models_;
   std::unique_ptr<tasks::TaskRepository> tasks_;
+  ActionStats actions_;
   std::unique_ptr<ModelRegistration> registration_;
 };
 

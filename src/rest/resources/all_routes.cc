@@ -6,6 +6,7 @@ void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& re
   AddRootRoutes(table, node);
   AddClusterRoutes(table, node, readiness);
   AddNodeRoutes(table, node);
+  AddCatRoutes(table, node);
   AddHealthRoutes(table, node, readiness);
   AddModelRoutes(table, node);
   AddModelSearchRoutes(table, node);
@@ -13,6 +14,8 @@ void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& re
   AddDeployRoutes(table, node);
   AddTaskRoutes(table, node);
   AddPredictRoutes(table, node);
+  AddProfileRoutes(table, node);
+  AddStatsRoutes(table, node);
   AddExplainRoutes(table, node);
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "rest/json_reply.h"
+#include "rest/resources/comma_list.h"
 
 namespace mlnode::rest {
 namespace {
@@ -18,16 +19,6 @@ const std::string* Cell(const CatRow& row, std::string_view column) {
 std::string_view ColumnName(const CatTable& table, std::string_view name) {
   const auto alias = table.aliases.find(name);
   return alias == table.aliases.end() ? name : std::string_view(alias->second);
-}
-
-std::vector<std::string_view> SplitCommas(std::string_view text) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const std::size_t comma = text.find(',');
-    if (comma != 0) parts.push_back(text.substr(0, comma));
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
-  }
-  return parts;
 }
 
 // Shown title and column name: a column asked for by its alias keeps the alias as its title.

@@ -170,7 +170,10 @@ void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness
                                                   "wait_for_active_shards",
                                                   "wait_for_no_relocating_shards",
                                                   "wait_for_no_initializing_shards"};
-  table.Add({.method = "GET", .pattern = "/_cluster/health", .async = health, .params = health_params});
+  // Of an index too: there are none, so it says what the node is like.
+  for (const char* pattern : {"/_cluster/health", "/_cluster/health/{index}"}) {
+    table.Add({.method = "GET", .pattern = pattern, .async = health, .params = health_params});
+  }
   table.Add({.method = "GET",
              .pattern = "/_cluster/settings",
              .handler = [&node](const RequestContext& context) { return GetSettings(context, node.settings()); },

@@ -1,4 +1,4 @@
-// GET _nodes, _nodes/{ids}, _cat/nodes (spec/rest-conventions §4.3, 4.4).
+// GET _nodes, _nodes/{ids}, _nodes/stats, _cat/nodes (spec/rest-conventions §4.3, 4.4).
 #include <stdlib.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "rest/json_reply.h"
 #include "rest/resources/cat_table.h"
+#include "rest/resources/comma_list.h"
 #include "rest/resources/resources.h"
 #include "rest/version.h"
 
@@ -35,43 +36,57 @@ bool IsMetric(std::string_view part) {
   return std::find(kMetrics.begin(), kMetrics.end(), part) != kMetrics.end();
 }
 
-std::vector<std::string_view> SplitCommas(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    parts.push_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return parts;
+// Where a node is and what it may do.
+void AddIdentity(const deploy::Lease& lease, json::object& form) {
+  form["name"] = lease.name;
+  form["transport_address"] = lease.address;
+  form["host"] = HostOf(lease.address);
+  form["ip"] = HostOf(lease.address);
+  json::array roles;
+  for (const std::string& role : lease.roles) roles.emplace_back(role);
+  form["roles"] = std::move(roles);
+  form["attributes"] = json::object();
 }
 
-json::object NodeInfo(const deploy::Lease& lease) {
+json::object NodeInfo(deploy::NodeCore&, const deploy::Lease& lease) {
   json::object info;
-  info["name"] = lease.name;
-  info["transport_address"] = lease.address;
-  info["host"] = HostOf(lease.address);
-  info["ip"] = HostOf(lease.address);
+  AddIdentity(lease, info);
   info["version"] = kCompatibleVersion;
   info["build_type"] = "tar";
   info["build_hash"] = "unknown";
-  json::array roles;
-  for (const std::string& role : lease.roles) roles.emplace_back(role);
-  info["roles"] = std::move(roles);
-  info["attributes"] = json::object();
   info["http"] = {{"bound_address", json::array{lease.address}}, {"publish_address", lease.address}};
   info["plugins"] = json::array{{{"name", "opensearch-ml"}, {"version", fmt::format("{}.0", kCompatibleVersion)}}};
   info["mlnode"] = {{"version", lease.version}, {"started_at", lease.started_at}};
   return info;
 }
 
-Result<net::HttpReply> GetNodes(const RequestContext& context, deploy::NodeCore& node, std::string_view filter) {
+// Load averages and memory are known of this node only.
+json::object NodeStats(deploy::NodeCore& node, const deploy::Lease& lease) {
+  json::object stats;
+  const EpochMillis now = node.clock().WallMillis();
+  stats["timestamp"] = now;
+  AddIdentity(lease, stats);
+  if (lease.node != node.self().id) return stats;
+  if (std::array<double, 3> load{}; getloadavg(load.data(), 3) == 3) {
+    stats["os"] = {{"timestamp", now},
+                   {"cpu", {{"load_average", {{"1m", load[0]}, {"5m", load[1]}, {"15m", load[2]}}}}}};
+  }
+  stats["mlnode"] = {
+      {"memory", {{"limit_bytes", node.budget().limit()}, {"reserved_bytes", node.budget().Reserved()}}}};
+  return stats;
+}
+
+using NodeForm = json::object (*)(deploy::NodeCore&, const deploy::Lease&);
+
+Result<net::HttpReply> GetNodes(const RequestContext& context, deploy::NodeCore& node, NodeForm form) {
+  const std::string& filter = context.PathParam("node_id");  // empty on the routes without one: all
   std::vector<std::string_view> parts = SplitCommas(filter);
   if (std::all_of(parts.begin(), parts.end(), IsMetric)) parts = {"_all"};
   json::object nodes;
   for (const deploy::Lease& lease : node.membership().Live()) {
     const bool chosen = std::any_of(parts.begin(), parts.end(),
                                     [&](std::string_view part) { return Selects(part, lease, node.self().id); });
-    if (chosen) nodes[lease.node.str()] = NodeInfo(lease);
+    if (chosen) nodes[lease.node.str()] = form(node, lease);
   }
   json::object body;
   body["_nodes"] = {{"total", nodes.size()}, {"successful", nodes.size()}, {"failed", 0}};
@@ -133,17 +148,18 @@ Result<net::HttpReply> CatNodes(const RequestContext& context, deploy::NodeCore&
 
 void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node) {
   const std::vector<std::string> params = {"timeout", "flat_settings"};
-  table.Add({.method = "GET",
-             .pattern = "/_nodes",
-             .handler = [&node](const RequestContext& context) { return GetNodes(context, node, "_all"); },
-             .params = params});
-  for (const char* pattern : {"/_nodes/{node_id}", "/_nodes/{node_id}/{metric}"}) {
-    table.Add(
-        {.method = "GET",
-         .pattern = pattern,
-         .handler =
-             [&node](const RequestContext& context) { return GetNodes(context, node, context.PathParam("node_id")); },
-         .params = params});
+  const std::pair<const char*, NodeForm> paths[] = {{"/_nodes", NodeInfo},
+                                                    {"/_nodes/{node_id}", NodeInfo},
+                                                    {"/_nodes/{node_id}/{metric}", NodeInfo},
+                                                    {"/_nodes/stats", NodeStats},
+                                                    {"/_nodes/stats/{metric}", NodeStats},
+                                                    {"/_nodes/{node_id}/stats", NodeStats},
+                                                    {"/_nodes/{node_id}/stats/{metric}", NodeStats}};
+  for (const auto& [pattern, form] : paths) {
+    table.Add({.method = "GET",
+               .pattern = pattern,
+               .handler = [&node, form = form](const RequestContext& context) { return GetNodes(context, node, form); },
+               .params = params});
   }
   std::vector<std::string> cat_params = CatParams();
   cat_params.insert(cat_params.end(), {"full_id", "local", "cluster_manager_timeout", "master_timeout"});

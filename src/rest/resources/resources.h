@@ -13,6 +13,7 @@ inline constexpr std::string_view kMlBase = "/_plugins/_ml";
 void AddRootRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
 void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddCatRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddHealthRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
 void AddModelRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddModelSearchRoutes(RouteTable& table, deploy::NodeCore& node);
@@ -20,6 +21,8 @@ void AddModelGroupRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node);
 
 // All of the above.

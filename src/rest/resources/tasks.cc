@@ -1,4 +1,4 @@
-// Tasks: get, search, delete (spec/tasks-profile-stats-settings §1.3).
+// Tasks: get, search, delete, cancel (spec/tasks-profile-stats-settings §1.3).
 #include <tuple>
 
 #include "core/log.h"
@@ -20,6 +20,16 @@ Result<net::HttpReply> DeleteTask(const RequestContext& context, deploy::NodeCor
   const std::string& id = context.PathParam("task_id");
   ASSIGN_OR_RETURN(const storage::Written written, node.tasks().Remove(TaskId(id)));
   return DeletedReply(context, kTaskIndex, id, written);
+}
+
+// What can be cancelled are batch jobs of remote services, and none is begun here.
+Result<net::HttpReply> CancelTask(const RequestContext& context, deploy::NodeCore& node) {
+  const auto task = node.tasks().Get(TaskId(context.PathParam("task_id")));
+  if (task) {
+    return MakeError(Code::kInvalidArgument, "The task ID you provided does not have any associated batch job");
+  }
+  if (task.error().code == Code::kNotFound) return MakeError(Code::kNotFound, "Fail to find task");
+  return task.error();
 }
 
 Result<net::HttpReply> SearchTasks(const RequestContext& context, deploy::NodeCore& node) {
@@ -50,6 +60,7 @@ void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node) {
   }
   table.Add({.method = "GET", .pattern = Path("/{task_id}"), .handler = on_node(GetTask)});
   table.Add({.method = "DELETE", .pattern = Path("/{task_id}"), .handler = on_node(DeleteTask)});
+  table.Add({.method = "POST", .pattern = Path("/{task_id}/_cancel"), .handler = on_node(CancelTask)});
 }
 
 }  // namespace mlnode::rest

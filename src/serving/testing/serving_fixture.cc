@@ -23,6 +23,7 @@ void ServingFixture::Open(std::uint64_t memory_limit) {
                                 .cpu = executor_,
                                 .clock = clock_,
                                 .metrics = metrics_,
+                                .actions = actions_,
                                 .lanes = 2,
                                 .memory_used = [this] { return memory_used_; }});
 }

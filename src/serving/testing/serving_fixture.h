@@ -47,6 +47,7 @@ class ServingFixture : public ::testing::Test {
   engines::FakeEngine engine_;
   engines::FakeEngineRegistry registry_{engine_};
   Metrics metrics_;
+  models::ActionStats actions_;
   std::uint64_t memory_used_ = 0;
   std::unique_ptr<ArtifactCache> cache_;
   std::unique_ptr<MemoryBudget> budget_;

@@ -1,0 +1,55 @@
+#include "serving/monitoring/recorded_servable.h"
+
+#include <utility>
+
+namespace mlnode::serving {
+namespace {
+
+class RecordedServable final : public Servable {
+ public:
+  RecordedServable(std::shared_ptr<Servable> inner, const Recording& recording)
+      : inner_(std::move(inner)),
+        actions_(recording.actions.Of(inner_->spec().model, inner_->spec().function)),
+        clock_(recording.clock),
+        limit_(recording.limit) {}
+
+  const LoadSpec& spec() const override { return inner_->spec(); }
+  const ServableInfo& info() const override { return inner_->info(); }
+  const PredictLatencies* latencies() const override { return &latencies_; }
+
+  void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) override {
+    actions_->Request(models::Action::kPredict);
+    const SteadyTime begin = clock_.Now();
+    // `self` is this object as well as its inner one: held until the answer was recorded.
+    auto recorded = [this, self, begin, done = std::move(done)](Result<PredictResult> result) mutable {
+      Record(begin, result);
+      done(std::move(result));
+    };
+    inner_->Predict(std::move(request), std::move(self), std::move(recorded));
+  }
+
+ private:
+  void Record(SteadyTime begin, const Result<PredictResult>& result) {
+    const std::int64_t limit = limit_->load(std::memory_order_relaxed);
+    latencies_.request.Add(clock_.Now() - begin, limit);
+    if (result) {
+      latencies_.inference.Add(result->times.tokenize + result->times.engine, limit);
+    } else {
+      actions_->Failure(models::Action::kPredict, result.error());
+    }
+  }
+
+  const std::shared_ptr<Servable> inner_;
+  const std::shared_ptr<models::ModelActions> actions_;
+  const Clock& clock_;
+  const WindowLimit limit_;
+  PredictLatencies latencies_;
+};
+
+}  // namespace
+
+std::shared_ptr<Servable> MakeRecordedServable(std::shared_ptr<Servable> inner, const Recording& recording) {
+  return std::make_shared<RecordedServable>(std::move(inner), recording);
+}
+
+}  // namespace mlnode::serving
