@@ -11,6 +11,7 @@
 #include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
+#include "deploy/controller_service.h"
 #include "deploy/deploy_service.h"
 #include "deploy/membership.h"
 #include "deploy/node_agent.h"
@@ -75,6 +76,7 @@ class NodeCore {
   tasks::TaskRepository& tasks();
   models::ModelRegistration& registration();
   DeployService& deploys();
+  ControllerService& controllers();
   PredictGate& gate();
   serving::LocalModels& local_models();
   NodeAgent& agent();

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+
 #include "deploy/testing/one_node.h"
 
 namespace mlnode::deploy {
@@ -14,11 +17,40 @@ class PredictGateTest : public ::testing::Test {
     ASSERT_TRUE(node_.deploys.Deploy(model_, {}));
     node_.RunFor(std::chrono::milliseconds(10));
   }
+  void Change(const std::function<void(models::Model&)>& change) {
+    ASSERT_TRUE(node_.models.Update(model_, [&](models::Model& model) -> Status {
+      change(model);
+      return {};
+    }));
+  }
+  void LimitModel(const std::string& limit) {
+    Change([&](models::Model& model) { model.passthrough["rate_limiter"] = {{"limit", limit}, {"unit", "MINUTES"}}; });
+  }
+  void LimitUser(const std::string& user, const std::string& limit) {
+    ASSERT_TRUE(
+        node_.models.controllers().Put({.model = model_, .users = {{user, {.limit = limit, .unit = "MINUTES"}}}}));
+  }
+  // Why a prediction of `user` is refused; empty when it is not.
+  std::string Refused(std::string_view user = {}) {
+    const auto pass = gate_.Admit(model_, user);
+    return pass ? "" : pass.error().message;
+  }
+
   testing::OneDisk disk_;
   testing::OneNode node_{disk_};
   const ModelId model_ = node_.AddModel("m");
-  PredictGate gate_{node_.models, node_.local, *node_.settings};
+  PredictGate gate_{{.models = node_.models,
+                     .local = node_.local,
+                     .settings = *node_.settings,
+                     .membership = node_.membership,
+                     .clock = disk_.clock}};
 };
+
+constexpr const char* kNotReady = "Model not ready yet. Please deploy the model first.";
+constexpr const char* kDisabled = "Model is disabled.";
+constexpr const char* kModelThrottled = "Request is throttled at model level.";
+constexpr const char* kUserThrottled =
+    "Request is throttled at user level. If you think there's an issue, please contact your cluster admin.";
 
 TEST_F(PredictGateTest, FindTellsTheFunction) {
   EXPECT_EQ(gate_.Find(model_).value(), models::FunctionName::kTextEmbedding);
@@ -39,11 +71,11 @@ TEST_F(PredictGateTest, FindRefusesFunctionsThatAreSwitchedOff) {
 }
 
 TEST_F(PredictGateTest, AdmitsWhatIsReadyHere) {
-  EXPECT_EQ(gate_.Admit(model_).error().message, "Model not ready yet. Please deploy the model first.");
-  EXPECT_EQ(gate_.Admit(model_).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(Refused(), kNotReady);
+  EXPECT_EQ(gate_.Admit(model_, {}).error().code, Code::kInvalidArgument);
   DeployModel();
-  ASSERT_TRUE(gate_.Admit(model_));
-  EXPECT_EQ(gate_.Admit(model_)->servable->spec().model, model_);
+  ASSERT_TRUE(gate_.Admit(model_, {}));
+  EXPECT_EQ(gate_.Admit(model_, {})->servable->spec().model, model_);
 }
 
 TEST_F(PredictGateTest, NeverWaitsForTheAuthority) {
@@ -51,23 +83,98 @@ TEST_F(PredictGateTest, NeverWaitsForTheAuthority) {
   disk_.store.set_before_call([](std::string_view call) { EXPECT_NE(call, "GetFresh"); });
   EXPECT_EQ(gate_.Find(ModelId("nope")).error().code, Code::kNotFound);
   EXPECT_TRUE(gate_.Find(model_));
-  EXPECT_TRUE(gate_.Admit(model_));
+  EXPECT_TRUE(gate_.Admit(model_, {}));
   disk_.store.set_before_call({});
 }
 
 TEST_F(PredictGateTest, DisablingIsInForceAtOnce) {
   DeployModel();
-  const auto set = [&](bool enabled) {
-    return node_.models.Update(model_, [&](models::Model& model) -> Status {
-      model.is_enabled = enabled;
-      return {};
-    });
-  };
-  ASSERT_TRUE(set(false));
-  EXPECT_EQ(gate_.Admit(model_).error().code, Code::kPermissionDenied);
-  EXPECT_EQ(gate_.Admit(model_).error().message, "Model is disabled.");
-  ASSERT_TRUE(set(true));
-  EXPECT_TRUE(gate_.Admit(model_));
+  Change([](models::Model& model) { model.is_enabled = false; });
+  EXPECT_EQ(gate_.Admit(model_, {}).error().code, Code::kPermissionDenied);
+  EXPECT_EQ(Refused(), kDisabled);
+  Change([](models::Model& model) { model.is_enabled = true; });
+  EXPECT_EQ(Refused(), "");
+}
+
+// A model that fails every row; each row is put right in turn, and the next one answers.
+TEST_F(PredictGateTest, ChecksComeInTheOrderOfTheTable) {
+  LimitModel("0");
+  LimitUser("alice", "0");
+  Change([](models::Model& model) { model.is_enabled = false; });
+  EXPECT_EQ(Refused("alice"), kNotReady);
+  DeployModel();
+  EXPECT_EQ(Refused("alice"), kDisabled);
+  Change([](models::Model& model) { model.is_enabled = true; });
+  EXPECT_EQ(Refused("alice"), "") << "a limit of 0 lets one pass: nothing was charged before";
+  EXPECT_EQ(Refused("alice"), kModelThrottled);
+  LimitModel("1000");
+  EXPECT_EQ(Refused("alice"), kUserThrottled);
+  EXPECT_EQ(Refused("bob"), "");
+}
+
+TEST_F(PredictGateTest, ThrottlingIs429WithATime) {
+  DeployModel();
+  LimitModel("2");
+  EXPECT_EQ(Refused(), "");
+  EXPECT_EQ(Refused(), "");
+  const auto refused = gate_.Admit(model_, {});
+  EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
+  EXPECT_EQ(refused.error().reason, "status_exception");
+  EXPECT_EQ(refused.error().message, kModelThrottled);
+  EXPECT_EQ(refused.error().retry_after, std::chrono::seconds(30));
+  disk_.clock.Advance(std::chrono::seconds(30));
+  EXPECT_EQ(Refused(), "");
+}
+
+TEST_F(PredictGateTest, AChangedLimitIsInForceWithoutARedeploy) {
+  DeployModel();
+  LimitModel("1");
+  EXPECT_EQ(Refused(), "");
+  EXPECT_EQ(Refused(), kModelThrottled);
+  LimitModel("2");
+  EXPECT_EQ(Refused(), "");
+  Change([](models::Model& model) { model.passthrough.erase("rate_limiter"); });
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Refused(), "");
+}
+
+TEST_F(PredictGateTest, UsersAreLimitedByName) {
+  DeployModel();
+  LimitUser("alice", "1");
+  EXPECT_EQ(Refused("alice"), "");
+  EXPECT_EQ(Refused("alice"), kUserThrottled);
+  EXPECT_EQ(Refused("bob"), "");
+  EXPECT_EQ(Refused(""), "") << "nobody known, no limit";
+  LimitUser("bob", "5");
+  EXPECT_EQ(Refused("alice"), "") << "a controller that does not name her limits her no more";
+}
+
+TEST_F(PredictGateTest, AUsersRefusalHasTakenTheModelsToken) {
+  DeployModel();
+  LimitModel("2");
+  LimitUser("alice", "1");
+  EXPECT_EQ(Refused("alice"), "");
+  EXPECT_EQ(Refused("alice"), kUserThrottled);
+  EXPECT_EQ(Refused("bob"), kModelThrottled);
+}
+
+TEST_F(PredictGateTest, ControllersSwitchedOffLimitNobody) {
+  DeployModel();
+  LimitUser("alice", "0");
+  EXPECT_EQ(Refused("alice"), "");
+  EXPECT_EQ(Refused("alice"), kUserThrottled);
+  node_.Set("plugins.ml_commons.controller_enabled", "false");
+  EXPECT_EQ(Refused("alice"), "");
+}
+
+TEST_F(PredictGateTest, NodesOfThePlanShareTheLimit) {
+  DeployModel();
+  LimitModel("4");
+  testing::OneNode other(disk_, 2, "n2");
+  other.Start();
+  disk_.executor.RunUntilIdle();
+  EXPECT_EQ(Refused(), "");
+  EXPECT_EQ(Refused(), "");
+  EXPECT_EQ(Refused(), kModelThrottled);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "models/model_config.h"
+#include "models/rate_limiter.h"
 
 namespace mlnode::models {
 namespace {
@@ -107,28 +108,6 @@ Status BodyReader::ReadTotalChunks() {
   return {};
 }
 
-// rate_limiter {limit, unit}.
-Status CheckRateLimiter(const json::object& limiter) {
-  constexpr std::array<std::string_view, 7> kUnits = {"NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS",
-                                                      "MINUTES",     "HOURS",        "DAYS"};
-  const json::value* limit = limiter.if_contains("limit");
-  if (limit != nullptr && !limit->is_null()) {
-    static const RE2 positive_number(R"(\d{1,15}(\.\d{1,15})?)");
-    const json::string* text = limit->if_string();
-    const bool positive = text != nullptr
-                              ? RE2::FullMatch(re2::StringPiece(text->data(), text->size()), positive_number)
-                              : limit->is_number() && limit->to_number<double>() >= 0;
-    if (!positive) return WithReason("parse_exception", "Limit field must be a positive number.");
-  }
-  ASSIGN_OR_RETURN(const std::optional<std::string> unit, StringField(limiter, "unit"));
-  if (unit && std::ranges::find(kUnits, *unit) == kUnits.end())
-    return Invalid(
-        "[rate_limiter.unit] must be one of NANOSECONDS, MICROSECONDS, MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS, "
-        "but was [" +
-        *unit + "]");
-  return {};
-}
-
 Result<json::object> ReadDeploySetting(const json::object& given) {
   json::object out;
   ASSIGN_OR_RETURN(const std::optional<bool> automatic, BoolField(given, "is_auto_deploy_enabled"));
@@ -142,8 +121,8 @@ Status BodyReader::ReadBehaviour() {
   ASSIGN_OR_RETURN(model().is_enabled, BoolField(body_, "is_enabled"));
   ASSIGN_OR_RETURN(const json::object* limiter, ObjectField(body_, "rate_limiter"));
   if (limiter != nullptr) {
-    RETURN_IF_ERROR(CheckRateLimiter(*limiter));
-    model().passthrough["rate_limiter"] = *limiter;
+    ASSIGN_OR_RETURN(const RateLimiter read, ParseRateLimiter(*limiter));
+    model().passthrough["rate_limiter"] = RateLimiterForm(read);
   }
   ASSIGN_OR_RETURN(const json::object* deploy, ObjectField(body_, "deploy_setting"));
   if (deploy != nullptr) {

@@ -74,6 +74,20 @@ Result<int> RemoveOrphans(storage::Store& store, EpochMillis newest) {
   return removed;
 }
 
+// A controller is only written where its model was seen, so one without a model outlived it.
+Result<int> RemoveOrphanedControllers(ModelRepository& models) {
+  int removed = 0;
+  for (const Controller& controller : models.controllers().List()) {
+    const Result<Model> model = models.Get(controller.model);
+    if (model || model.error().code == Code::kDataLoss) continue;
+    if (model.error().code != Code::kNotFound) return model.error();
+    const Result<storage::Written> gone = models.controllers().Remove(controller.model, controller.revision);
+    if (!gone && gone.error().code == Code::kUnavailable) return gone.error();
+    removed += gone ? 1 : 0;
+  }
+  return removed;
+}
+
 }  // namespace
 
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
@@ -89,6 +103,7 @@ Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRep
     ASSIGN_OR_RETURN(const bool removed, RemoveAbandoned(model, *model.register_task, models, tasks, now));
     report.documents_removed += removed ? 1 : 0;
   }
+  ASSIGN_OR_RETURN(report.controllers_removed, RemoveOrphanedControllers(models));
   ASSIGN_OR_RETURN(report.uploads_removed, RemoveOrphans(models.store(), now - grace.count()));
   return report;
 }

@@ -243,7 +243,7 @@ void Predict(World& world, const ModelId& model, bool must_work) {
     };
     deploy::PredictGate& gate = world.node().gate();
     if (const auto function = gate.Find(model); !function) return refuse(function.error());
-    auto pass = gate.Admit(model);
+    auto pass = gate.Admit(model, {});
     if (!pass) return refuse(pass.error());
     auto owner = std::make_shared<const std::string>("the cat sat");
     serving::PredictRequest request;
