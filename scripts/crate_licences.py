@@ -15,7 +15,7 @@ def main():
     output = subprocess.run([cargo, "metadata", "--locked", "--format-version", "1"], cwd=NATIVE, check=True,
                             capture_output=True).stdout
     # Old manifests write "MIT/Apache-2.0" for what SPDX calls "MIT OR Apache-2.0".
-    licences = {f"{p['name']} {p['version']}": (p["license"] or "see its source").replace("/", " OR ")
+    licences = {f"{p['name']} {p['version']}": " ".join((p["license"] or "see its source").replace("/", " OR ").split())
                 for p in json.loads(output)["packages"]}
     path = NATIVE / "crate_licences.json"
     path.write_text(json.dumps(licences, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SBOM, NOTICES = ROOT / "sbom.json", ROOT / "THIRD_PARTY_NOTICES.md"
 CRATE_LICENCES = ROOT / "native" / "crate_licences.json"
-OWN_CRATE = "mlnode-tokenizers"
+OWN_CRATE = "mlnode-native"
 
 
 class SbomError(Exception):
@@ -59,7 +59,7 @@ def crates():
         key = f"{name} {version}"
         if key not in licences:
             raise SbomError(f"{CRATE_LICENCES.name} has no licence of {key}: run scripts/crate_licences.py")
-        why = named[name]["why"] if name in named else "needed by the tokenizers crate"
+        why = named[name]["why"] if name in named else "needed by the crates of native/"
         yield entry(name, version, f"pkg:cargo/{name}@{version}",
                     {"use": "run", "licence": licences[key], "why": why, "sha256": package["checksum"]})
 
