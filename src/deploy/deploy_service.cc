@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/log.h"
-#include "deploy/predict_gate.h"
+#include "deploy/gate/predict_gate.h"
 #include "deploy/reconcile.h"
 
 namespace mlnode::deploy {

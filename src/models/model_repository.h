@@ -11,8 +11,8 @@
 
 #include "core/clock.h"
 #include "core/id.h"
-#include "models/controller_repository.h"
 #include "models/model.h"
+#include "models/rules/controller_repository.h"
 #include "storage/store.h"
 
 namespace mlnode::models {

@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "models/model_config.h"
-#include "models/rate_limiter.h"
+#include "models/rules/model_interface.h"
+#include "models/rules/rate_limiter.h"
 
 namespace mlnode::models {
 namespace {
@@ -130,11 +131,7 @@ Status BodyReader::ReadBehaviour() {
   }
   ASSIGN_OR_RETURN(const json::object* interface, ObjectField(body_, "interface"));
   if (interface != nullptr) {
-    json::object kept;
-    for (const char* key : {"input", "output"}) {
-      if (const json::value* value = interface->if_contains(key)) kept[key] = *value;
-    }
-    model().passthrough["interface"] = std::move(kept);
+    ASSIGN_OR_RETURN(model().passthrough["interface"], ParseInterface(*interface));
   }
   ASSIGN_OR_RETURN(const json::object* guardrails, ObjectField(body_, "guardrails"));
   if (guardrails != nullptr && form_ == Form::kRegister) model().passthrough["guardrails"] = *guardrails;

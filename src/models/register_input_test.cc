@@ -60,7 +60,7 @@ TEST_F(RegisterInputTest, MetaReadsEveryField) {
   body["is_enabled"] = false;
   body["rate_limiter"] = {{"limit", "4"}, {"unit", "MINUTES"}};
   body["deploy_setting"] = {{"is_auto_deploy_enabled", true}};
-  body["interface"] = {{"input", "i"}, {"other", 1}};
+  body["interface"] = {{"input", {{"type", "object"}}}, {"other", 1}};
   body["model_group_id"] = "g1";
   body["colour"] = "blue";
   const RegisterInput input = Meta(body).value();
@@ -74,7 +74,7 @@ TEST_F(RegisterInputTest, MetaReadsEveryField) {
   EXPECT_EQ(input.model.is_enabled, false);
   EXPECT_EQ(ToJson(input.model.passthrough.at("deploy_setting")),
             R"({"is_auto_deploy_enabled":true,"model_ttl_minutes":-1})");
-  EXPECT_EQ(ToJson(input.model.passthrough.at("interface")), R"({"input":"i"})");
+  EXPECT_EQ(ToJson(input.model.passthrough.at("interface")), R"({"input":"{\"type\":\"object\"}"})");
   EXPECT_EQ(ToJson(input.model.passthrough.at("rate_limiter")), R"({"limit":"4","unit":"MINUTES"})");
   EXPECT_EQ(input.group->str(), "g1");
   EXPECT_FALSE(input.url.has_value());
@@ -187,6 +187,11 @@ TEST_F(RegisterInputTest, RateLimitersAreChecked) {
   }
   EXPECT_EQ(RegisterError(With("rate_limiter", {{"limit", 1}, {"unit", "FORTNIGHTS"}})),
             "No enum constant java.util.concurrent.TimeUnit.FORTNIGHTS");
+}
+
+TEST_F(RegisterInputTest, InterfacesMustBeSchemas) {
+  EXPECT_THAT(RegisterError(With("interface", {{"output", {{"type", "nope"}}}})),
+              HasSubstr("[interface.output] is no JSON Schema"));
 }
 
 TEST_F(RegisterInputTest, AccessControlIsNoticed) {

@@ -242,8 +242,8 @@ void Predict(World& world, const ModelId& model, bool must_work) {
       if (must_work) world.Violate("deployed model " + model.str() + " does not predict: " + error.message);
     };
     deploy::PredictGate& gate = world.node().gate();
-    if (const auto function = gate.Find(model); !function) return refuse(function.error());
-    auto pass = gate.Admit(model, {});
+    if (const auto found = gate.Find(model); !found) return refuse(found.error());
+    auto pass = gate.Admit({.model = model});
     if (!pass) return refuse(pass.error());
     auto owner = std::make_shared<const std::string>("the cat sat");
     serving::PredictRequest request;

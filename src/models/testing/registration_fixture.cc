@@ -52,7 +52,7 @@ RegisterInput RegistrationFixture::MetaInput(std::int64_t chunks) {
       {"is_enabled", false},
       {"deploy_setting", json::object()},
       {"rate_limiter", {{"limit", 4}, {"unit", "MINUTES"}}},
-      {"interface", {{"input", "i"}}},
+      {"interface", {{"input", json::object()}}},
       {"model_content_hash_value", std::string(64, 'a')},
       {"total_chunks", chunks},
       {"model_config",

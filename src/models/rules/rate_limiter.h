@@ -1,5 +1,5 @@
-// models/rate_limiter.h: how many predictions may begin in a time: `rate_limiter` of a model and, per user, what a
-// controller holds. Both halves may be given one after the other; a limit is in force once both are known. Pure; any
+// models/rules/rate_limiter.h: how many predictions may begin in a time: `rate_limiter` of a model and, per user, what
+// a controller holds. Both halves may be given one after the other; a limit is in force once both are known. Pure; any
 // thread.
 #pragma once
 

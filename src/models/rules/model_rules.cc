@@ -1,4 +1,4 @@
-#include "models/model_rules.h"
+#include "models/rules/model_rules.h"
 
 #include <fmt/format.h>
 
@@ -33,6 +33,9 @@ Result<ModelRules> ReadModelRules(const storage::Document& model) {
   const auto limit = ReadAllowance(model.body, "rate_limiter");
   if (!limit) return Damaged(model, "rate_limiter");
   rules.limit = *limit;
+  const auto interface = ObjectField(model.body, "interface");
+  if (!interface) return Damaged(model, "interface");
+  rules.has_interface = *interface != nullptr && !(*interface)->empty();
   return rules;
 }
 

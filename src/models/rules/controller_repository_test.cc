@@ -1,4 +1,4 @@
-#include "models/controller_repository.h"
+#include "models/rules/controller_repository.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

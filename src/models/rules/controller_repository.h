@@ -1,12 +1,13 @@
-// models/controller_repository.h: controllers in the store. Threads: any; may block on the store: run on `background`.
-// Saga: a controller is written after its model was seen and dies with it. A controller whose model went meanwhile is
-// taken back by who wrote it (deploy/controller_service.h), else by RepairRegistrations (registration_repair.h).
+// models/rules/controller_repository.h: controllers in the store. Threads: any; may block on the store: run on
+// `background`. Saga: a controller is written after its model was seen and dies with it. A controller whose model went
+// meanwhile is taken back by who wrote it (deploy/controller_service.h), else by RepairRegistrations
+// (registration_repair.h).
 #pragma once
 
 #include <vector>
 
 #include "core/id.h"
-#include "models/controller.h"
+#include "models/rules/controller.h"
 #include "storage/store.h"
 
 namespace mlnode::models {

@@ -1,4 +1,4 @@
-#include "models/rate_limiter.h"
+#include "models/rules/rate_limiter.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "deploy/predict_gate.h"
+#include "deploy/gate/predict_gate.h"
 
 #include <algorithm>
 #include <array>
@@ -31,8 +31,8 @@ Status CheckFunctionEnabled(models::FunctionName function, const config::Snapsho
 }
 
 struct PredictGate::Admission {
-  const ModelId& model;
-  std::string_view user;
+  const AdmitRequest& request;
+  const storage::Document& document;
   models::ModelRules rules = {};
   GatePass pass = {};
 };
@@ -46,33 +46,31 @@ Result<storage::DocumentPtr> PredictGate::Read(const ModelId& model) const {
   return MakeError(Code::kNotFound, "Failed to find model");
 }
 
-Result<models::FunctionName> PredictGate::Find(const ModelId& model) const {
+Result<Found> PredictGate::Find(const ModelId& model) const {
   ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(model));
   ASSIGN_OR_RETURN(const models::ModelRules rules, models::ReadModelRules(*document));
   RETURN_IF_ERROR(CheckFunctionEnabled(rules.function, *environment_.settings.Current()));
-  return rules.function;
+  return Found{.function = rules.function, .has_interface = rules.has_interface};
 }
 
 // Rows 6 to 9 of the peer's table, which come after the parsing of the body; the first failure is the answer. The peer
 // judges a model that is not deployed by none of 6 to 8, because it knows their terms from the deployed model only: so
 // the last of them stands first.
-Result<GatePass> PredictGate::Admit(const ModelId& model, std::string_view user) {
+Result<GatePass> PredictGate::Admit(const AdmitRequest& request) {
   using Check = Status (PredictGate::*)(Admission&);
-  static constexpr std::array<Check, 4> kChecks = {
-      &PredictGate::CheckLoaded,
-      &PredictGate::CheckEnabled,
-      &PredictGate::ChargeModel,
-      &PredictGate::ChargeUser,
+  static constexpr std::array<Check, 5> kChecks = {
+      &PredictGate::CheckLoaded, &PredictGate::CheckEnabled, &PredictGate::ChargeModel,
+      &PredictGate::ChargeUser,  &PredictGate::CheckInput,
   };
-  ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(model));
-  Admission admission{.model = model, .user = user};
+  ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(request.model));
+  Admission admission{.request = request, .document = *document};
   ASSIGN_OR_RETURN(admission.rules, models::ReadModelRules(*document));
   for (const Check check : kChecks) RETURN_IF_ERROR((this->*check)(admission));
   return std::move(admission.pass);
 }
 
 Status PredictGate::CheckLoaded(Admission& admission) {
-  admission.pass.servable = environment_.local.Find(admission.model);
+  admission.pass.servable = environment_.local.Find(admission.request.model);
   if (admission.pass.servable) return {};
   return MakeError(Code::kInvalidArgument, "Model not ready yet. Please deploy the model first.");
 }
@@ -84,24 +82,34 @@ Status PredictGate::CheckEnabled(Admission& admission) {
 
 Status PredictGate::ChargeModel(Admission& admission) {
   if (!admission.rules.limit) return {};
-  Status taken = limits_.Take(admission.model, {}, *admission.rules.limit, Nodes(admission.model));
+  Status taken = limits_.Take(admission.request.model, {}, *admission.rules.limit, Nodes(admission.request.model));
   if (taken) return {};
   return Throttled(std::move(taken).error(), "Request is throttled at model level.");
 }
 
 Status PredictGate::ChargeUser(Admission& admission) {
-  if (admission.user.empty()) return {};
+  if (admission.request.user.empty()) return {};
   if (!environment_.settings.Current()->Bool("plugins.ml_commons.controller_enabled")) return {};
-  const auto controller = environment_.models.store().Get({storage::Collection::kControllers, admission.model.str()});
+  const auto controller =
+      environment_.models.store().Get({storage::Collection::kControllers, admission.request.model.str()});
   if (!controller && controller.error().code == Code::kNotFound) return {};
   if (!controller) return controller.error();
-  ASSIGN_OR_RETURN(const auto allowance, models::ReadUserAllowance(**controller, admission.user));
+  ASSIGN_OR_RETURN(const auto allowance, models::ReadUserAllowance(**controller, admission.request.user));
   if (!allowance) return {};
-  Status taken = limits_.Take(admission.model, admission.user, *allowance, Nodes(admission.model));
+  Status taken =
+      limits_.Take(admission.request.model, admission.request.user, *allowance, Nodes(admission.request.model));
   if (taken) return {};
   return Throttled(std::move(taken).error(),
                    "Request is throttled at user level. If you think there's an issue, please contact your cluster "
                    "admin.");
+}
+
+Status PredictGate::CheckInput(Admission& admission) {
+  if (!admission.rules.has_interface) return {};
+  const auto interface = interfaces_.Of(admission.document);
+  if (interface->checks_output()) admission.pass.interface = interface;
+  if (!interface->checks_input()) return {};
+  return interface->CheckInput(admission.request.instance());
 }
 
 // That share the model's limit: those of its plan.

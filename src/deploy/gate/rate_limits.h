@@ -1,6 +1,6 @@
-// deploy/rate_limits.h: how many predictions of each model and by each user may still begin on this node: token buckets
-// (spec/controllers §1.4). Only what is limited has a bucket; a limit that changes gets a new, full one. Threads: any;
-// one short lock, nothing is called under it.
+// deploy/gate/rate_limits.h: how many predictions of each model and by each user may still begin on this node: token
+// buckets (spec/controllers §1.4). Only what is limited has a bucket; a limit that changes gets a new, full one.
+// Threads: any; one short lock, nothing is called under it.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@
 #include "core/guarded.h"
 #include "core/id.h"
 #include "core/result.h"
-#include "models/rate_limiter.h"
+#include "models/rules/rate_limiter.h"
 
 namespace mlnode::deploy {
 

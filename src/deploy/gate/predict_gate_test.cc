@@ -1,5 +1,6 @@
-#include "deploy/predict_gate.h"
+#include "deploy/gate/predict_gate.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -9,6 +10,8 @@
 
 namespace mlnode::deploy {
 namespace {
+
+using ::testing::StartsWith;
 
 class PredictGateTest : public ::testing::Test {
  protected:
@@ -30,12 +33,16 @@ class PredictGateTest : public ::testing::Test {
     ASSERT_TRUE(
         node_.models.controllers().Put({.model = model_, .users = {{user, {.limit = limit, .unit = "MINUTES"}}}}));
   }
+  void SetInterface(const json::object& interface) {
+    Change([&](models::Model& model) { model.passthrough["interface"] = interface; });
+  }
   // Why a prediction of `user` is refused; empty when it is not.
   std::string Refused(std::string_view user = {}) {
-    const auto pass = gate_.Admit(model_, user);
+    const auto pass = gate_.Admit({.model = model_, .user = user, .instance = [this] { return instance_; }});
     return pass ? "" : pass.error().message;
   }
 
+  std::string instance_ = R"({"text_docs":["a"]})";
   testing::OneDisk disk_;
   testing::OneNode node_{disk_};
   const ModelId model_ = node_.AddModel("m");
@@ -47,13 +54,15 @@ class PredictGateTest : public ::testing::Test {
 };
 
 constexpr const char* kNotReady = "Model not ready yet. Please deploy the model first.";
+constexpr const char* kInputSchema = "Error validating input schema, ";
 constexpr const char* kDisabled = "Model is disabled.";
 constexpr const char* kModelThrottled = "Request is throttled at model level.";
 constexpr const char* kUserThrottled =
     "Request is throttled at user level. If you think there's an issue, please contact your cluster admin.";
 
 TEST_F(PredictGateTest, FindTellsTheFunction) {
-  EXPECT_EQ(gate_.Find(model_).value(), models::FunctionName::kTextEmbedding);
+  EXPECT_EQ(gate_.Find(model_)->function, models::FunctionName::kTextEmbedding);
+  EXPECT_FALSE(gate_.Find(model_)->has_interface);
   EXPECT_EQ(gate_.Find(ModelId("nope")).error().message, "Failed to find model");
   EXPECT_EQ(gate_.Find(ModelId("nope")).error().code, Code::kNotFound);
 }
@@ -72,10 +81,10 @@ TEST_F(PredictGateTest, FindRefusesFunctionsThatAreSwitchedOff) {
 
 TEST_F(PredictGateTest, AdmitsWhatIsReadyHere) {
   EXPECT_EQ(Refused(), kNotReady);
-  EXPECT_EQ(gate_.Admit(model_, {}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(gate_.Admit({.model = model_}).error().code, Code::kInvalidArgument);
   DeployModel();
-  ASSERT_TRUE(gate_.Admit(model_, {}));
-  EXPECT_EQ(gate_.Admit(model_, {})->servable->spec().model, model_);
+  ASSERT_TRUE(gate_.Admit({.model = model_}));
+  EXPECT_EQ(gate_.Admit({.model = model_})->servable->spec().model, model_);
 }
 
 TEST_F(PredictGateTest, NeverWaitsForTheAuthority) {
@@ -83,14 +92,14 @@ TEST_F(PredictGateTest, NeverWaitsForTheAuthority) {
   disk_.store.set_before_call([](std::string_view call) { EXPECT_NE(call, "GetFresh"); });
   EXPECT_EQ(gate_.Find(ModelId("nope")).error().code, Code::kNotFound);
   EXPECT_TRUE(gate_.Find(model_));
-  EXPECT_TRUE(gate_.Admit(model_, {}));
+  EXPECT_TRUE(gate_.Admit({.model = model_}));
   disk_.store.set_before_call({});
 }
 
 TEST_F(PredictGateTest, DisablingIsInForceAtOnce) {
   DeployModel();
   Change([](models::Model& model) { model.is_enabled = false; });
-  EXPECT_EQ(gate_.Admit(model_, {}).error().code, Code::kPermissionDenied);
+  EXPECT_EQ(gate_.Admit({.model = model_}).error().code, Code::kPermissionDenied);
   EXPECT_EQ(Refused(), kDisabled);
   Change([](models::Model& model) { model.is_enabled = true; });
   EXPECT_EQ(Refused(), "");
@@ -100,16 +109,34 @@ TEST_F(PredictGateTest, DisablingIsInForceAtOnce) {
 TEST_F(PredictGateTest, ChecksComeInTheOrderOfTheTable) {
   LimitModel("0");
   LimitUser("alice", "0");
+  SetInterface({{"input", R"({"required":["text_docs"]})"}});
+  instance_ = "{}";
   Change([](models::Model& model) { model.is_enabled = false; });
   EXPECT_EQ(Refused("alice"), kNotReady);
   DeployModel();
   EXPECT_EQ(Refused("alice"), kDisabled);
   Change([](models::Model& model) { model.is_enabled = true; });
-  EXPECT_EQ(Refused("alice"), "") << "a limit of 0 lets one pass: nothing was charged before";
+  EXPECT_THAT(Refused("alice"), StartsWith(kInputSchema)) << "a limit of 0 lets one pass: nothing was charged before";
   EXPECT_EQ(Refused("alice"), kModelThrottled);
   LimitModel("1000");
   EXPECT_EQ(Refused("alice"), kUserThrottled);
+  EXPECT_THAT(Refused("bob"), StartsWith(kInputSchema));
+  instance_ = R"({"text_docs":["a"]})";
   EXPECT_EQ(Refused("bob"), "");
+}
+
+TEST_F(PredictGateTest, AnInterfaceIsInForceAtOnce) {
+  DeployModel();
+  EXPECT_EQ(Refused(), "");
+  SetInterface({{"input", R"({"required":["more"]})"}});
+  EXPECT_TRUE(gate_.Find(model_)->has_interface);
+  EXPECT_THAT(Refused(), StartsWith(kInputSchema));
+  SetInterface({{"output", "{}"}});
+  const auto pass = gate_.Admit({.model = model_});
+  ASSERT_TRUE(pass) << "without an input schema the request is not printed";
+  EXPECT_TRUE(pass->interface->checks_output());
+  SetInterface({});
+  EXPECT_EQ(gate_.Admit({.model = model_})->interface, nullptr);
 }
 
 TEST_F(PredictGateTest, ThrottlingIs429WithATime) {
@@ -117,7 +144,7 @@ TEST_F(PredictGateTest, ThrottlingIs429WithATime) {
   LimitModel("2");
   EXPECT_EQ(Refused(), "");
   EXPECT_EQ(Refused(), "");
-  const auto refused = gate_.Admit(model_, {});
+  const auto refused = gate_.Admit({.model = model_});
   EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
   EXPECT_EQ(refused.error().reason, "status_exception");
   EXPECT_EQ(refused.error().message, kModelThrottled);

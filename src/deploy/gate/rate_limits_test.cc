@@ -1,4 +1,4 @@
-#include "deploy/rate_limits.h"
+#include "deploy/gate/rate_limits.h"
 
 #include <gtest/gtest.h>
 

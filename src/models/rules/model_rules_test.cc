@@ -1,8 +1,8 @@
-#include "models/model_rules.h"
+#include "models/rules/model_rules.h"
 
 #include <gtest/gtest.h>
 
-#include "models/controller.h"
+#include "models/rules/controller.h"
 
 namespace mlnode::models {
 namespace {
@@ -19,14 +19,19 @@ TEST(ModelRulesTest, AbsentFieldsLimitNothing) {
   EXPECT_EQ(rules.function, FunctionName::kSparseEncoding);
   EXPECT_TRUE(rules.is_enabled);
   EXPECT_FALSE(rules.limit);
+  EXPECT_FALSE(rules.has_interface);
+  EXPECT_FALSE(ReadModelRules(ModelOf({{"algorithm", "TEXT_EMBEDDING"}, {"interface", json::object()}}))->has_interface)
+      << "an empty one asks nothing";
 }
 
 TEST(ModelRulesTest, FieldsAreRead) {
   const ModelRules rules = ReadModelRules(ModelOf({{"algorithm", "TEXT_EMBEDDING"},
                                                    {"is_enabled", false},
+                                                   {"interface", {{"input", "{}"}}},
                                                    {"rate_limiter", {{"limit", "3"}, {"unit", "SECONDS"}}}}))
                                .value();
   EXPECT_FALSE(rules.is_enabled);
+  EXPECT_TRUE(rules.has_interface);
   EXPECT_EQ(rules.limit, (Allowance{.requests = 3, .period = std::chrono::seconds(1)}));
 }
 
@@ -40,6 +45,8 @@ TEST(ModelRulesTest, DamageNamesTheField) {
   EXPECT_EQ(message({{"algorithm", "X"}}), "models/m: stored field [algorithm] is missing or malformed");
   EXPECT_EQ(message({{"algorithm", "TEXT_EMBEDDING"}, {"is_enabled", 7}}),
             "models/m: stored field [is_enabled] is missing or malformed");
+  EXPECT_EQ(message({{"algorithm", "TEXT_EMBEDDING"}, {"interface", "x"}}),
+            "models/m: stored field [interface] is missing or malformed");
   EXPECT_EQ(message({{"algorithm", "TEXT_EMBEDDING"}, {"rate_limiter", {{"limit", "x"}}}}),
             "models/m: stored field [rate_limiter] is missing or malformed");
 }

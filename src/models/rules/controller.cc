@@ -1,4 +1,4 @@
-#include "models/controller.h"
+#include "models/rules/controller.h"
 
 #include <utility>
 

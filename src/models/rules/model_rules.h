@@ -1,5 +1,5 @@
-// models/model_rules.h: of a model's document what every prediction is judged by, without reading the rest of it: a
-// prediction asks for this on an io thread. Pure; any thread; about a microsecond.
+// models/rules/model_rules.h: of a model's document what every prediction is judged by, without reading the rest of it:
+// a prediction asks for this on an io thread. Pure; any thread; about a microsecond.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "core/result.h"
 #include "models/function_traits.h"
-#include "models/rate_limiter.h"
+#include "models/rules/rate_limiter.h"
 #include "storage/store.h"
 
 namespace mlnode::models {
@@ -17,6 +17,7 @@ struct ModelRules {
   FunctionName function = FunctionName::kTextEmbedding;
   bool is_enabled = true;
   std::optional<Allowance> limit;  // none: a rate_limiter that is absent or has one half only
+  bool has_interface = false;      // models/rules/model_interface.h reads it
 };
 
 Result<ModelRules> ReadModelRules(const storage::Document& model);  // kDataLoss names the field

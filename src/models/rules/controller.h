@@ -1,5 +1,5 @@
-// models/controller.h: a model's controller: how many predictions each user may begin in a time. One document a model,
-// under the model's id. Format: docs/formats/controller.md. Pure; any thread.
+// models/rules/controller.h: a model's controller: how many predictions each user may begin in a time. One document a
+// model, under the model's id. Format: docs/formats/controller.md. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/id.h"
-#include "models/rate_limiter.h"
+#include "models/rules/rate_limiter.h"
 #include "storage/store.h"
 
 namespace mlnode::models {
