@@ -38,6 +38,9 @@ class NativeSchema final : public JsonSchema {
   NativeSchema(SchemaHandle handle, std::uint64_t cost) : handle_(std::move(handle)), cost_(cost) {}
 
   Status Validate(std::string_view instance) const override {
+    if (instance.size() > kMaxInstanceBytes)
+      return MakeError(Code::kTooLarge, std::to_string(instance.size()) + " bytes are more than the " +
+                                            std::to_string(kMaxInstanceBytes) + " that a schema is applied to");
     if (instance.size() > kMaxValidationWork / cost_)
       return MakeError(Code::kTooLarge, std::to_string(instance.size()) + " bytes against a schema of " +
                                             std::to_string(cost_) + " steps are more work than the limit of " +

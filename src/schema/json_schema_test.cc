@@ -89,6 +89,9 @@ TEST(JsonSchemaTest, WorkIsLimited) {
   const Status refused = schema->Validate('"' + std::string(200'000, 'a') + '"');
   EXPECT_EQ(refused.error().code, Code::kTooLarge);
   EXPECT_THAT(refused.error().message, HasSubstr("200002 bytes"));
+  const Status huge = Compiled("true")->Validate('"' + std::string(kMaxInstanceBytes, 'a') + '"');
+  EXPECT_EQ(huge.error().code, Code::kTooLarge);
+  EXPECT_THAT(huge.error().message, HasSubstr("16777216"));
 }
 
 TEST(JsonSchemaTest, InstancesThatAreNoJsonAreRefused) {

@@ -42,10 +42,79 @@ bool Among(Names key, const std::array<Names, kSize>& names) {
 
 Error Refused(std::string message) { return MakeError(Code::kInvalidArgument, std::move(message)); }
 
-// Values in it, itself included; of a text also its length, for patterns.
+// About as many states as matching a pattern may have active at one byte: its atoms, each as often as counted
+// repetitions around it repeat it.
+class PatternWalk {
+ public:
+  explicit PatternWalk(std::string_view pattern) : pattern_(pattern) {}
+
+  // Of the rest, up to the end of the group that it stands in.
+  std::uint64_t Cost(int depth) {
+    std::uint64_t sum = 0;
+    std::uint64_t last = 0;  // of the atom before
+    while (at_ < pattern_.size() && sum <= kMaxSchemaCost) {
+      const char c = pattern_[at_++];
+      if (c == ')') return sum;
+      if (c == '*' || c == '+' || c == '?' || c == '|') continue;
+      if (c == '{') {
+        const std::uint64_t times = Times();
+        sum += last * (times - 1);
+        last *= times;
+        continue;
+      }
+      if (c == '(') {
+        if (depth >= kMaxSchemaDepth) return kMaxSchemaCost + 1;
+        last = Cost(depth + 1) + 1;
+      } else {
+        last = AtomCost(c);
+      }
+      sum += last;
+    }
+    return sum;
+  }
+
+ private:
+  // A class of characters may take several states, one of Unicode many.
+  std::uint64_t AtomCost(char c) {
+    if (c == '.') return 2;
+    if (c == '\\' && at_ < pattern_.size()) {
+      const char kind = pattern_[at_++];
+      if (kind != 'p' && kind != 'P') return 2;
+      at_ = std::min(pattern_.find('}', at_), pattern_.size() - 1) + 1;
+      return 8;
+    }
+    if (c != '[') return 1;
+    while (at_ < pattern_.size() && pattern_[at_] != ']') at_ += pattern_[at_] == '\\' ? 2 : 1;
+    at_ = std::min(at_ + 1, pattern_.size());
+    return 4;
+  }
+
+  // What follows "{": the larger count of {n}, {n,} and {n,m}; 1 for what is none.
+  std::uint64_t Times() {
+    std::uint64_t largest = 1;
+    std::uint64_t number = 0;
+    for (; at_ < pattern_.size(); ++at_) {
+      const char c = pattern_[at_];
+      if (c >= '0' && c <= '9') {
+        number = std::min(number * 10 + static_cast<std::uint64_t>(c - '0'), kMaxSchemaCost);
+        largest = std::max(largest, number);
+      } else if (c == ',') {
+        number = 0;
+      } else {
+        break;
+      }
+    }
+    if (at_ < pattern_.size() && pattern_[at_] == '}') ++at_;
+    return largest;
+  }
+
+  std::string_view pattern_;
+  std::size_t at_ = 0;
+};
+
+// Values in it, itself included.
 std::uint64_t PlainCost(const json::value& value) {
   std::uint64_t cost = 1;
-  if (const json::string* text = value.if_string()) cost += text->size() / 16;
   if (const json::array* array = value.if_array()) {
     for (const json::value& item : *array) cost += PlainCost(item);
   }
@@ -97,7 +166,7 @@ class Walk {
       std::uint64_t sum = 0;
       for (const auto& member : value.get_object()) {
         ASSIGN_OR_RETURN(const std::uint64_t cost, Cost(member.value()));
-        sum += cost + member.key().size() / 16;
+        sum += cost + (key == "patternProperties" ? PatternWalk(member.key()).Cost(0) : 0);
       }
       return sum;
     }
@@ -109,6 +178,7 @@ class Walk {
       }
       return sum;
     }
+    if (key == "pattern" && value.is_string()) return PatternWalk(value.get_string()).Cost(0) + 1;
     return PlainCost(value);
   }
 

@@ -46,11 +46,11 @@ Result<storage::DocumentPtr> PredictGate::Read(const ModelId& model) const {
   return MakeError(Code::kNotFound, "Failed to find model");
 }
 
-Result<Found> PredictGate::Find(const ModelId& model) const {
+Result<GateModel> PredictGate::Find(const ModelId& model) const {
   ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(model));
   ASSIGN_OR_RETURN(const models::ModelRules rules, models::ReadModelRules(*document));
   RETURN_IF_ERROR(CheckFunctionEnabled(rules.function, *environment_.settings.Current()));
-  return Found{.function = rules.function, .has_interface = rules.has_interface};
+  return GateModel{.function = rules.function, .has_interface = rules.has_interface};
 }
 
 // Rows 6 to 9 of the peer's table, which come after the parsing of the body; the first failure is the answer. The peer

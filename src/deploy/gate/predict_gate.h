@@ -22,7 +22,7 @@ namespace mlnode::deploy {
 // kInvalidArgument when models of this function are switched off by a setting: the peer's texts.
 Status CheckFunctionEnabled(models::FunctionName function, const config::Snapshot& settings);
 
-struct Found {
+struct GateModel {
   models::FunctionName function;  // chooses the parser of the body
   bool has_interface = false;     // Admit will judge the request by it
 };
@@ -52,7 +52,7 @@ class PredictGate {
   explicit PredictGate(const Environment& environment);
   // The caller's order is: Find, parse the body, Admit.
   // Find: kNotFound "Failed to find model" (404), disabled features.
-  Result<Found> Find(const ModelId& model) const;
+  Result<GateModel> Find(const ModelId& model) const;
   // kInvalidArgument "Model not ready yet. Please deploy the model first.", kPermissionDenied "Model is disabled.",
   // kResourceExhausted "Request is throttled at model level." or "... at user level. ..." with retry_after, and what
   // ModelInterface::CheckInput says. Charges the model's rate limit, then that of the user, if one is known; call it

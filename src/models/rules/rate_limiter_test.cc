@@ -5,7 +5,7 @@
 namespace mlnode::models {
 namespace {
 
-RateLimiter Parsed(json::object given) { return ParseRateLimiter(given).value(); }
+RateLimiter Parsed(const json::object& given) { return ParseRateLimiter(given).value(); }
 
 TEST(RateLimiterTest, LimitsAreTextHoweverTheyWereGiven) {
   EXPECT_EQ(Parsed({{"limit", 4}, {"unit", "MINUTES"}}).limit, "4");

@@ -172,7 +172,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   Deadline deadline_ = Deadline::Never();  // from the arrival of the request
   serving::CancelFlag cancelled_;          // set once the client has gone
   ModelId model_;
-  deploy::Found found_{.function = models::FunctionName::kTextEmbedding};
+  deploy::GateModel found_{.function = models::FunctionName::kTextEmbedding};
   ResultFilter filter_;
   std::shared_ptr<const models::ModelInterface> interface_;  // null: nothing checks the answer
   serving::PredictResult result_;
