@@ -20,6 +20,9 @@ inline constexpr std::string_view kTaskIndex = ".plugins-ml-task";
 // {"_index","_id","_version","result","forced_refresh","_shards","_seq_no","_primary_term"}
 net::HttpReply DeletedReply(const RequestContext& context, std::string_view index, const std::string& id,
                             const storage::Written& written, std::string_view result = "deleted");
+// The same with result "updated".
+net::HttpReply UpdatedReply(const RequestContext& context, std::string_view index, const std::string& id,
+                            const storage::Written& written);
 
 // The body, or ?source= with ?source_content_type=; neither: the peer's parse_exception.
 Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context);
