@@ -54,9 +54,8 @@ Result<Reservation> ReadReservation(const storage::Store& store, const std::stri
 Error NameOfAnother(const storage::Store& store, const std::string& name, Error taken) {
   const Result<Reservation> holder = ReadReservation(store, name);
   if (taken.code != Code::kInvalidArgument || !holder || !holder->holder) return taken;
-  return MakeError(Code::kInvalidArgument,
-                   "The name you provided is already being used by another model with ID: " + holder->holder->str() +
-                       ". Please provide a different name");
+  return MakeError(Code::kInvalidArgument, "The name you provided is already being used by another model with ID: " +
+                                               holder->holder->str() + ". Please provide a different name");
 }
 
 // The group a reservation of `name` is for; kNotFound when it does not exist or goes by another name.
