@@ -320,4 +320,13 @@ Result<storage::Written> DeployService::Delete(const ModelId& id, models::ModelR
   return models_.Remove(id);
 }
 
+Result<models::Model> DeployService::Update(const ModelId& id, const models::ModelUpdate& update) {
+  const Result<View> view = Get(id);
+  if (view && view->deployment.state == ModelState::kDeploying)
+    return MakeError(
+        Code::kFailedPrecondition,
+        fmt::format("Model is deploying. Please wait for the model to complete deployment. model ID {}", id.str()));
+  return models::UpdateModel(models_, clock_, id, update);
+}
+
 }  // namespace mlnode::deploy

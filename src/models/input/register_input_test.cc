@@ -1,4 +1,4 @@
-#include "models/register_input.h"
+#include "models/input/register_input.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -154,7 +154,7 @@ TEST_F(RegisterInputTest, RegisterChecksNames) {
   body["description"] = "x;y";
   EXPECT_EQ(Register(body).error().message,
             "Validation Failed: 1: Model name can only contain letters, numbers, spaces, and basic punctuation "
-            "(.,!?():@-_'/\"); 2: Model "
+            "(.,!?():@-_'/\");2: Model "
             "description can only contain letters, numbers, spaces, and basic punctuation (.,!?():@-_'/\");");
   EXPECT_TRUE(Register(With("name", "Größe 模型 (v1.0): a/b_c-d@e!?\"'")));
 }
