@@ -1,12 +1,9 @@
-/* native/tokenizers_abi.h: the C ABI of the Rust static library that wraps the `tokenizers` crate (native/src/lib.rs).
- * No panic crosses it; a panic inside is MLNODE_TOKENIZERS_INTERNAL. Strings are UTF-8 with a length, not
- * NUL-terminated, but for error texts. The library starts no threads. A tokenizer may be used from any number of
+/* native/tokenizers_abi.h: the `tokenizers` crate (native/src/tokenizer.rs). A tokenizer may be used from any number of
  * threads at once. */
 #ifndef MLNODE_NATIVE_TOKENIZERS_ABI_H_
 #define MLNODE_NATIVE_TOKENIZERS_ABI_H_
 
-#include <stddef.h>
-#include <stdint.h>
+#include "native_abi.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,24 +11,6 @@ extern "C" {
 
 typedef struct MlnodeTokenizer MlnodeTokenizer;
 typedef struct MlnodeEncoding MlnodeEncoding; /* one arena: the result of one encode call */
-
-enum {
-  MLNODE_TOKENIZERS_OK = 0,
-  MLNODE_TOKENIZERS_INVALID = 1,  /* the input is wrong: the text says how */
-  MLNODE_TOKENIZERS_NOT_UTF8 = 2, /* MlnodeTokenizersError.index names the text */
-  MLNODE_TOKENIZERS_INTERNAL = 3, /* a panic or a failure of the crate */
-};
-
-typedef struct MlnodeText {
-  const char* data;
-  size_t size;
-} MlnodeText;
-
-typedef struct MlnodeTokenizersError {
-  char* text; /* the caller's buffer of `cap` bytes (at least 1); written NUL-terminated, cut if need be */
-  size_t cap;
-  size_t index; /* which text of the call, where one is at fault */
-} MlnodeTokenizersError;
 
 /* What an encoding holds: sequence i is [offsets[i], offsets[i + 1]) of both arrays. Lives as long as the encoding. */
 typedef struct MlnodeEncodingView {
@@ -43,7 +22,7 @@ typedef struct MlnodeEncodingView {
 } MlnodeEncodingView;
 
 /* Loads the text of a tokenizer.json. Padding and truncation that the file asks for are switched off. */
-int32_t mlnode_tokenizer_load(MlnodeText json, MlnodeTokenizer** tokenizer, MlnodeTokenizersError* error);
+int32_t mlnode_tokenizer_load(MlnodeText json, MlnodeTokenizer** tokenizer, MlnodeNativeError* error);
 void mlnode_tokenizer_free(MlnodeTokenizer* tokenizer);
 /* truncation.max_length of the file; 0 = the file has none. */
 uint64_t mlnode_tokenizer_max_length(const MlnodeTokenizer* tokenizer);
@@ -51,14 +30,14 @@ uint64_t mlnode_tokenizer_max_length(const MlnodeTokenizer* tokenizer);
 /* Encodes each text with special tokens added, cut to max_tokens (special tokens included, they are never cut away) at
  * the side that the file names (right by default). */
 int32_t mlnode_tokenizer_encode(const MlnodeTokenizer* tokenizer, const MlnodeText* texts, size_t count,
-                                size_t max_tokens, MlnodeEncoding** encoding, MlnodeTokenizersError* error);
+                                size_t max_tokens, MlnodeEncoding** encoding, MlnodeNativeError* error);
 void mlnode_encoding_view(const MlnodeEncoding* encoding, MlnodeEncodingView* view);
 void mlnode_encoding_free(MlnodeEncoding* encoding);
 
 /* The text of ids, special tokens skipped; ids that the vocabulary does not know are skipped. Free with
  * mlnode_tokenizer_free_text. */
 int32_t mlnode_tokenizer_decode(const MlnodeTokenizer* tokenizer, const int64_t* ids, size_t count, MlnodeText* text,
-                                MlnodeTokenizersError* error);
+                                MlnodeNativeError* error);
 void mlnode_tokenizer_free_text(MlnodeText text);
 
 #ifdef __cplusplus

@@ -14,7 +14,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SBOM, NOTICES = ROOT / "sbom.json", ROOT / "THIRD_PARTY_NOTICES.md"
 CRATE_LICENCES = ROOT / "native" / "crate_licences.json"
-OWN_CRATE = "mlnode-tokenizers"
+OWN_CRATE = "mlnode-native"
 
 
 class SbomError(Exception):
@@ -45,7 +45,7 @@ def locked():
 
 
 def crates():
-    """Entries of Cargo.lock; those that deps.lock names must be there in that version."""
+    """Entries of Cargo.lock but for other systems; those that deps.lock names must be there in that version."""
     named = read_toml(ROOT / "deps.lock")["crates"]
     licences = json.loads(CRATE_LICENCES.read_text(encoding="utf-8"))
     packages = {p["name"]: p for p in read_toml(ROOT / "native" / "Cargo.lock")["package"]}
@@ -59,7 +59,9 @@ def crates():
         key = f"{name} {version}"
         if key not in licences:
             raise SbomError(f"{CRATE_LICENCES.name} has no licence of {key}: run scripts/crate_licences.py")
-        why = named[name]["why"] if name in named else "needed by the tokenizers crate"
+        if licences[key] is None:
+            continue
+        why = named[name]["why"] if name in named else "needed by the crates of native/"
         yield entry(name, version, f"pkg:cargo/{name}@{version}",
                     {"use": "run", "licence": licences[key], "why": why, "sha256": package["checksum"]})
 

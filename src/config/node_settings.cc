@@ -47,6 +47,10 @@ constexpr SettingRow kRows[] = {
             "Folders below which file: URLs may name models; empty allows none."),
     BoolRow("mlnode.url.allow_private_addresses", Scope::kStatic, false,
             "Lets model URLs lead to loopback, link-local and private addresses."),
+    TextRow("mlnode.pretrained.base_url", Scope::kStatic, "https://artifacts.opensearch.org/models/ml-models",
+            "Site that models registered by name alone come from; empty for none. It may have a private address."),
+    TextRow("mlnode.pretrained.mirror", Scope::kStatic, "",
+            "Folder with the layout of that site, asked first; its listing may be missing."),
     BytesRow(
         "mlnode.memory.limit_bytes", Scope::kStatic, "0", {0, 1152921504606846976.0},
         "Memory that this process may use for models; 0 takes 80 percent of the smaller of machine and cgroup limit."),

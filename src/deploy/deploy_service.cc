@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/log.h"
-#include "deploy/predict_gate.h"
+#include "deploy/gate/predict_gate.h"
 #include "deploy/reconcile.h"
 
 namespace mlnode::deploy {
@@ -92,6 +92,7 @@ struct DeployService::Standing {
   std::map<ModelId, std::vector<Placement>> placements;
   std::vector<Lease> live;
   std::vector<NodeId> eligible;
+  std::set<ModelId> controlled;  // models that have a controller
 };
 
 DeployService::DeployService(Membership& membership, models::ModelRepository& models, tasks::TaskRepository& tasks,
@@ -99,7 +100,8 @@ DeployService::DeployService(Membership& membership, models::ModelRepository& mo
     : membership_(membership), models_(models), tasks_(tasks), settings_(settings), random_(random), clock_(clock) {}
 
 DeployService::Standing DeployService::Look() const {
-  constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements};
+  constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements,
+                                    storage::Collection::kControllers};
   Standing standing;
   for (const storage::DocumentPtr& document : models_.store().Read(kCollections).documents) {
     if (document->key.collection == storage::Collection::kPlans) {
@@ -107,6 +109,8 @@ DeployService::Standing DeployService::Look() const {
         ModelId model = plan->model;
         standing.plans.emplace(std::move(model), *std::move(plan));
       }
+    } else if (document->key.collection == storage::Collection::kControllers) {
+      standing.controlled.emplace(document->key.id);
     } else if (auto placement = ReadPlacement(*document)) {
       standing.placements[placement->model].push_back(*std::move(placement));
     }
@@ -123,6 +127,7 @@ DeployService::View DeployService::MakeView(models::Model model, const Standing&
     view.placements = found->second;
   }
   view.deployment = Derive(view.model, view.plan, view.placements, standing.live, standing.eligible);
+  view.deployment.has_controller = standing.controlled.contains(view.model.id);
   return view;
 }
 
@@ -313,6 +318,15 @@ Result<storage::Written> DeployService::Delete(const ModelId& id, models::ModelR
       break;
   }
   return models_.Remove(id);
+}
+
+Result<models::Model> DeployService::Update(const ModelId& id, const models::ModelUpdate& update) {
+  const Result<View> view = Get(id);
+  if (view && view->deployment.state == ModelState::kDeploying)
+    return MakeError(
+        Code::kFailedPrecondition,
+        fmt::format("Model is deploying. Please wait for the model to complete deployment. model ID {}", id.str()));
+  return models::UpdateModel(models_, clock_, id, update);
 }
 
 }  // namespace mlnode::deploy

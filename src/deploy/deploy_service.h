@@ -11,6 +11,7 @@
 
 #include "deploy/deployment.h"
 #include "deploy/membership.h"
+#include "models/input/model_update.h"
 #include "models/model_repository.h"
 #include "models/registration.h"
 #include "tasks/task_repository.h"
@@ -37,6 +38,9 @@ class DeployService {
   Result<UndeployReport> Undeploy(const std::vector<ModelId>& models, const std::vector<NodeId>& nodes);
   // kNotFound "Failed to find model", kInvalidArgument (deployed or deploying: the peer's text).
   Result<storage::Written> Delete(const ModelId& model, models::ModelRegistration& registration);
+  // Changes the document; a deployed model serves by it from the next prediction on. kFailedPrecondition while the
+  // model is deploying, else what models::UpdateModel says.
+  Result<models::Model> Update(const ModelId& model, const models::ModelUpdate& update);
 
   // One model, or all, with what is derived. kNotFound.
   struct View {

@@ -63,7 +63,7 @@ int Rank(std::string_view key) {
                                                   "description", "model_version",  "model_format"};
   if (std::ranges::find(kHead, key) != kHead.end()) return 0;
   if (key == "model_state") return 1;
-  if (key == "last_deployed_time") return 3;
+  if (key == "is_controller_enabled" || key == "last_deployed_time") return 3;
   if (key == "auto_redeploy_retry_times") return 4;
   if (key == "total_chunks") return 5;
   if (key.starts_with("planning_worker_node") || key == "current_worker_node_count" || key == "deploy_to_all_nodes")
@@ -147,6 +147,7 @@ Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, c
 json::object RenderModel(const models::Model& model, const std::optional<Plan>& plan, const Deployment& deployment) {
   std::vector<std::pair<std::string, json::value>> ours;
   ours.emplace_back("model_state", ModelStateName(deployment.state));
+  if (deployment.has_controller) ours.emplace_back("is_controller_enabled", true);
   if (plan && plan->last_deployed_time) {
     ours.emplace_back("last_deployed_time", *plan->last_deployed_time);
     if (deployment.state != ModelState::kDeployFailed) ours.emplace_back("auto_redeploy_retry_times", 0);

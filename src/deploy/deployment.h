@@ -30,7 +30,8 @@ struct Deployment {
   std::vector<NodeId>
       workers;  // planned live nodes that hold it, in the plan's generation or an earlier one (still serving); sorted
   std::vector<NodeId> loading;
-  std::string reason;  // why it is not (fully) deployed; empty when it is
+  std::string reason;           // why it is not (fully) deployed; empty when it is
+  bool has_controller = false;  // set by who reads the controllers' documents, not by Derive
 };
 
 // Does the placement count: its node lives in the incarnation that wrote it.
@@ -54,7 +55,8 @@ Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, c
 
 // The model as GET shows it: PublicForm plus model_state, planning_worker_node_count, current_worker_node_count,
 // planning_worker_nodes, deploy_to_all_nodes, last_deployed_time, auto_redeploy_retry_times (always 0: the counter of
-// the peer's own retries) (spec/lifecycle §6.2: absent unless set; each at its place in the peer's order).
+// the peer's own retries), is_controller_enabled (spec/lifecycle §6.2: absent unless set; each at its place in the
+// peer's order).
 json::object RenderModel(const models::Model& model, const std::optional<Plan>& plan, const Deployment& deployment);
 
 }  // namespace mlnode::deploy

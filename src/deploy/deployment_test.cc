@@ -249,10 +249,17 @@ TEST(RenderModelTest, DeployedShowsThePeersFieldsInItsOrder) {
 TEST(RenderModelTest, RegisteredShowsNoDeployment) {
   const json::object shown = RenderModel(ModelOf(), std::nullopt, Derive(ModelOf(), std::nullopt, {}, {}, {}));
   EXPECT_EQ(shown.at("model_state"), "REGISTERED");
-  for (const char* absent : {"planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
-                             "deploy_to_all_nodes", "last_deployed_time", "auto_redeploy_retry_times"}) {
+  for (const char* absent :
+       {"is_controller_enabled", "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
+        "deploy_to_all_nodes", "last_deployed_time", "auto_redeploy_retry_times"}) {
     EXPECT_FALSE(shown.contains(absent)) << absent;
   }
+}
+
+TEST(RenderModelTest, AControllerShows) {
+  Deployment deployment = Derive(ModelOf(), std::nullopt, {}, {}, {});
+  deployment.has_controller = true;
+  EXPECT_EQ(RenderModel(ModelOf(), std::nullopt, deployment).at("is_controller_enabled"), true);
 }
 
 TEST(RenderModelTest, UndeployedKeepsThatItWasOnAllNodes) {

@@ -17,6 +17,7 @@ struct NodeCore::Parts {
         models(environment.store, environment.random, environment.clock),
         tasks(environment.store, environment.random, environment.clock),
         deploys(membership, models, tasks, environment.settings, environment.random, environment.clock),
+        controllers(models, deploys, environment.settings),
         reconciler(membership, models, tasks, environment.settings, environment.random, environment.clock,
                    environment.executors.background) {}
 
@@ -30,6 +31,7 @@ struct NodeCore::Parts {
   models::ModelRepository models;
   tasks::TaskRepository tasks;
   DeployService deploys;
+  ControllerService controllers;
   std::unique_ptr<serving::ArtifactCache> cache;
   std::unique_ptr<serving::LaneQueue> queue;
   std::unique_ptr<serving::LocalModels> local;
@@ -61,7 +63,8 @@ Status NodeCore::Parts::Start() {
                                         .lanes = e.queue.lanes,
                                         .monitored_requests = e.monitored_requests,
                                         .memory_used = e.memory_used});
-  gate = std::make_unique<PredictGate>(models, *local, e.settings);
+  gate = std::make_unique<PredictGate>(PredictGate::Environment{
+      .models = models, .local = *local, .settings = e.settings, .membership = membership, .clock = e.clock});
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,
                                       .tasks = tasks,
@@ -117,6 +120,7 @@ tasks::TaskRepository& NodeCore::tasks() { return parts_->tasks; }
 models::ActionStats& NodeCore::actions() { return parts_->actions; }
 models::ModelRegistration& NodeCore::registration() { return *parts_->registration; }
 DeployService& NodeCore::deploys() { return parts_->deploys; }
+ControllerService& NodeCore::controllers() { return parts_->controllers; }
 PredictGate& NodeCore::gate() { return *parts_->gate; }
 serving::LocalModels& NodeCore::local_models() { return *parts_->local; }
 NodeAgent& NodeCore::agent() { return *parts_->agent; }

@@ -11,10 +11,11 @@
 #include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
+#include "deploy/controller_service.h"
 #include "deploy/deploy_service.h"
+#include "deploy/gate/predict_gate.h"
 #include "deploy/membership.h"
 #include "deploy/node_agent.h"
-#include "deploy/predict_gate.h"
 #include "deploy/settings_sync.h"
 #include "engines/engine.h"
 #include "models/model_repository.h"
@@ -78,6 +79,7 @@ class NodeCore {
   models::ActionStats& actions();
   models::ModelRegistration& registration();
   DeployService& deploys();
+  ControllerService& controllers();
   PredictGate& gate();
   serving::LocalModels& local_models();
   NodeAgent& agent();

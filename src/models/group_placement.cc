@@ -1,18 +1,12 @@
 #include "models/group_placement.h"
 
 #include "core/log.h"
+#include "models/input/common_fields.h"
 
 namespace mlnode::models {
 namespace {
 
 constexpr int kAttempts = 8;  // groups of this name made or removed by others meanwhile
-
-Error AccessControlIsOff() {
-  return MakeError(
-      Code::kInvalidArgument,
-      "You cannot specify model access control parameters because the Security plugin or model access control is "
-      "disabled on your cluster.");
-}
 
 bool LostRace(const Error& error) { return error.code == Code::kConflict || error.code == Code::kInvalidArgument; }
 

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "models/input/register_input.h"
 #include "models/model_repository.h"
-#include "models/register_input.h"
 
 namespace mlnode::models {
 

@@ -71,6 +71,7 @@ Status ModelReader::ReadContent(Model& model) const {
                    Optional(IntField(body, "model_content_size_in_bytes"), "model_content_size_in_bytes"));
   ASSIGN_OR_RETURN(model.total_chunks, Optional(IntField(body, "total_chunks"), "total_chunks"));
   ASSIGN_OR_RETURN(model.is_enabled, Optional(BoolField(body, "is_enabled"), "is_enabled"));
+  model.shows_id = body.contains("model_id");
   for (std::string_view key : kPassthrough) {
     if (const json::value* value = body.if_contains(key)) model.passthrough[key] = *value;
   }
@@ -163,6 +164,7 @@ json::object PublicForm(const Model& model) {
   out["created_time"] = model.created_time;
   Put(out, "last_updated_time", model.last_updated_time);
   Put(out, "last_registered_time", model.last_registered_time);
+  if (model.shows_id) out["model_id"] = model.id.str();
   Put(out, "total_chunks", model.total_chunks);
   PutPassthrough(out, model, "guardrails");
   PutPassthrough(out, model, "interface");

@@ -38,6 +38,7 @@ struct Model {
   EpochMillis created_time = 0;
   std::optional<EpochMillis> last_updated_time, last_registered_time;
   Registration registration = Registration::kRegistering;
+  bool shows_id = false;  // the document carries its id in model_id, as the peer's does after an update
 
   // --- under "_mlnode"
   UploadId upload;  // whose parts are the archive

@@ -66,6 +66,14 @@ json::object ReservationForm(const std::string& name, const GroupId& holder, Epo
   return {{"model_group_id", holder.str()}, {"name", name}, {"reserved_at", now}};
 }
 
+// The words of a rename where those of a creation are different.
+Error NameOfAnother(const storage::Store& store, const std::string& name, Error taken) {
+  const Result<Reservation> holder = ReadReservation(store, name);
+  if (taken.code != Code::kInvalidArgument || !holder || !holder->holder) return taken;
+  return MakeError(Code::kInvalidArgument, "The name you provided is already being used by another model with ID: " +
+                                               holder->holder->str() + ". Please provide a different name");
+}
+
 // The group a reservation of `name` is for; kNotFound when it does not exist or goes by another name.
 Result<Group> HolderOf(const storage::Store& store, const GroupId& id, const std::string& name) {
   const Result<storage::DocumentPtr> found = store.GetFresh(KeyOf(id));
@@ -211,7 +219,10 @@ Result<Group> ModelRepository::UpdateGroup(const GroupId& id, const std::optiona
                                            const std::optional<std::string>& description) {
   ASSIGN_OR_RETURN(const Group before, GetGroup(id));
   const bool renamed = name && *name != before.name;
-  if (renamed) RETURN_IF_ERROR(ReserveName(*name, id));
+  if (renamed) {
+    auto reserved = ReserveName(*name, id);
+    if (!reserved) return NameOfAnother(store_, *name, std::move(reserved).error());
+  }
   Group group;
   auto write = [&](const std::optional<std::string>& new_name) {
     return storage::Update(store_, random_, KeyOf(id), [&](json::object& body) -> Result<bool> {

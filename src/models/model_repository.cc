@@ -85,6 +85,9 @@ Result<storage::Written> ModelRepository::Remove(const ModelId& id, const std::f
     // The model is gone whatever happens to its parts; what stays is removed by RepairRegistrations.
     const Status parts = store_.RemoveUpload(model.upload);
     if (!parts) LOG_WARN("models", "parts of removed model {} stay for now: {}", id.str(), parts.error().message);
+    const Result<storage::Written> controller = controllers_.Remove(id);
+    if (!controller && controller.error().code != Code::kNotFound)
+      LOG_WARN("models", "controller of removed model {} stays for now: {}", id.str(), controller.error().message);
     return removed;
   }
   return MakeError(Code::kConflict,

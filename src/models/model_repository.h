@@ -1,9 +1,9 @@
 // models/model_repository.h: models and model groups in the store.
 // Threads: any; may block on the store: run on `background`.
 // Sagas: registering touches a group's counter, then the model. A crash in between leaves a counter that skipped a
-// number or an empty group: both are legal states. Deleting removes the model's document, then its chunks; chunks left
-// over without their model are removed by RepairRegistrations (registration_repair.h), the plan and the placements of a
-// model that is gone by the reconcilers of deploy.
+// number or an empty group: both are legal states. Deleting removes the model's document, then its chunks and its
+// controller; those left over without their model are removed by RepairRegistrations (registration_repair.h), the plan
+// and the placements of a model that is gone by the reconcilers of deploy.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "models/model.h"
+#include "models/rules/controller_repository.h"
 #include "storage/store.h"
 
 namespace mlnode::models {
@@ -28,7 +29,7 @@ struct Group {
 class ModelRepository {
  public:
   ModelRepository(storage::Store& store, RandomSource& random, const Clock& clock)
-      : store_(store), random_(random), clock_(clock) {}
+      : store_(store), random_(random), clock_(clock), controllers_(store, random) {}
 
   Result<Model> Get(const ModelId& id) const;       // kNotFound "Failed to find model"
   Result<Model> GetFresh(const ModelId& id) const;  // the same from the authority; kUnavailable
@@ -37,8 +38,9 @@ class ModelRepository {
   Status Create(const Model& model);  // kAlreadyExists: the id is taken
   // Changes one model by compare-and-swap; `change` may run several times. kNotFound.
   Result<Model> Update(const ModelId& id, const std::function<Status(Model&)>& change);
-  // Removes the document, then its chunks. The caller has checked that it is not deployed. kNotFound. `still` (when
-  // given) judges each version of the document just before it goes: an error keeps it and is returned.
+  // Removes the document, then its chunks and its controller. The caller has checked that it is not deployed.
+  // kNotFound. `still` (when given) judges each version of the document just before it goes: an error keeps it and is
+  // returned.
   Result<storage::Written> Remove(const ModelId& id, const std::function<Status(const Model&)>& still = {});
 
   // --- groups. Names are unique through a reservation key.
@@ -63,6 +65,8 @@ class ModelRepository {
   Result<storage::Written> RemoveGroup(const GroupId& id);  // kConflict when models belong to it: the peer's text
 
   storage::Store& store() const { return store_; }
+  ControllerRepository& controllers() { return controllers_; }
+  const ControllerRepository& controllers() const { return controllers_; }
 
  private:
   Result<std::uint64_t> ReserveName(const std::string& name, const GroupId& id);
@@ -72,6 +76,7 @@ class ModelRepository {
   storage::Store& store_;
   RandomSource& random_;
   const Clock& clock_;
+  ControllerRepository controllers_;
 };
 
 Result<Group> ReadGroup(const storage::Document& document);  // kDataLoss names the field

@@ -286,7 +286,9 @@ TEST_F(ModelGroupsTest, MarkingARemovedGroupSaysSo) {
 TEST_F(ModelGroupsTest, RenamingMovesTheName) {
   const GroupId id = models_.CreateGroup("old", "d").value().id;
   const GroupId other = models_.CreateGroup("taken", {}).value().id;
-  EXPECT_THAT(models_.UpdateGroup(id, "taken", {}).error().message, HasSubstr(other.str()));
+  EXPECT_EQ(models_.UpdateGroup(id, "taken", {}).error().message,
+            "The name you provided is already being used by another model with ID: " + other.str() +
+                ". Please provide a different name");
   EXPECT_EQ(models_.GetGroup(id).value().name, "old");
   EXPECT_EQ(models_.UpdateGroup(id, "new", "changed").value().name, "new");
   EXPECT_EQ(models_.FindGroupByName("new").value().id, id);

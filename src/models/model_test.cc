@@ -57,6 +57,14 @@ TEST(ModelFormTest, StoredFormReadsBack) {
   EXPECT_EQ(read.received_parts, (std::vector<std::uint32_t>{0, 3, 8}));
 }
 
+TEST(ModelFormTest, AnUpdatedModelShowsItsId) {
+  Model model = Example();
+  model.shows_id = true;
+  EXPECT_EQ(PublicForm(model).at("model_id"), "m1");
+  EXPECT_TRUE(ReadModel(Stored(model)).value().shows_id);
+  EXPECT_FALSE(ReadModel(Stored(Example())).value().shows_id);
+}
+
 TEST(ModelFormTest, TheLeastModelReadsBack) {
   Model model;
   model.id = ModelId("m");

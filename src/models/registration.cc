@@ -198,10 +198,6 @@ Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::func
       environment.clock.WallMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(kTaskLease).count();
   ASSIGN_OR_RETURN(record, environment.tasks.Create(std::move(record)));
   environment.actions.Request(Action::kRegister, input.model.function);
-  if (!input.url) {
-    state_->Fail(record.id, "This model is not in the pre-trained model list, please check your parameters.");
-    return record.id;
-  }
   if (input.model.id.empty()) input.model.id = ModelId(NewDocumentId(environment.random));
   const auto signals = std::make_shared<RegistrationSignals>();
   const ModelId model = input.model.id;

@@ -13,8 +13,8 @@
 #include "config/settings.h"
 #include "core/executor.h"
 #include "models/action_stats.h"
+#include "models/input/register_input.h"
 #include "models/model_repository.h"
-#include "models/register_input.h"
 #include "net/fetch.h"
 #include "tasks/task_repository.h"
 
@@ -46,9 +46,10 @@ class ModelRegistration {
   // (10,000,000 bytes), kFailedPrecondition (other bytes for a model that is registered; a model that comes from a
   // URL).
   Status AddChunk(const ModelId& model, std::uint32_t number, std::string_view bytes);
-  // Answers with the task that will tell, also when the task has failed already (no such pretrained model, too many
-  // tasks). kInvalidArgument (URL not trusted, group), kUnimplemented (REMOTE), kResourceExhausted (queue full). `then`
-  // runs on background with the registered model's id after COMPLETED.
+  // Without a URL the model is a pre-trained one, found by its name (pretrained/pretrained.h). Answers with the task
+  // that will tell, also when the task has failed already (too many tasks). kInvalidArgument (URL not trusted, group),
+  // kUnimplemented (REMOTE), kResourceExhausted (queue full). `then` runs on background with the registered model's id
+  // after COMPLETED.
   Result<TaskId> RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then);
   // Refuses new registrations and ends those under way as Cancel does; they stay as a crash would leave them, for
   // the next start's repair. Does not wait; the destructor does.

@@ -75,6 +75,20 @@ Result<int> RemoveOrphans(storage::Store& store, EpochMillis newest) {
   return removed;
 }
 
+// A controller is only written where its model was seen, so one without a model outlived it.
+Result<int> RemoveOrphanedControllers(ModelRepository& models) {
+  int removed = 0;
+  for (const Controller& controller : models.controllers().List()) {
+    const Result<Model> model = models.Get(controller.model);
+    if (model || model.error().code == Code::kDataLoss) continue;
+    if (model.error().code != Code::kNotFound) return model.error();
+    const Result<storage::Written> gone = models.controllers().Remove(controller.model, controller.revision);
+    if (!gone && gone.error().code == Code::kUnavailable) return gone.error();
+    removed += gone ? 1 : 0;
+  }
+  return removed;
+}
+
 }  // namespace
 
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
@@ -95,6 +109,12 @@ Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRep
       continue;
     }
     report.documents_removed += *removed ? 1 : 0;
+  }
+  const Result<int> controllers = RemoveOrphanedControllers(models);
+  if (controllers) {
+    report.controllers_removed = *controllers;
+  } else {
+    failure = controllers.error();
   }
   const Result<int> uploads = RemoveOrphans(models.store(), now - grace.count());
   if (uploads) {

@@ -9,8 +9,9 @@
 namespace mlnode::models {
 
 struct RepairReport {
-  int documents_removed = 0;  // REGISTERING by URL whose task has ended or whose owner is gone
-  int uploads_removed = 0;    // parts without an owning document, older than the grace
+  int documents_removed = 0;    // REGISTERING by URL whose task has ended or whose owner is gone
+  int uploads_removed = 0;      // parts without an owning document, older than the grace
+  int controllers_removed = 0;  // of models that are gone
 };
 
 // `grace`: parts written less than this long ago are kept even without an owner; each owner is re-read just before its

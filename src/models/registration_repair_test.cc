@@ -188,5 +188,14 @@ INSTANTIATE_TEST_SUITE_P(Faults, FaultSweepTest,
                          ::testing::Values(WriteFault::kUnavailable, WriteFault::kDiskFull, WriteFault::kLostDone,
                                            WriteFault::kLostNotDone));
 
+TEST_F(RegistrationRepairTest, AControllerWithoutAModelGoes) {
+  const ModelId kept = registration_->CreateMeta(MetaInput(1)).value();
+  for (const ModelId& model : {kept, ModelId("gone")}) ASSERT_TRUE(models_->controllers().Put({.model = model}));
+  EXPECT_EQ(Repair().controllers_removed, 1);
+  EXPECT_TRUE(models_->controllers().Get(kept));
+  EXPECT_EQ(models_->controllers().Get(ModelId("gone")).error().code, Code::kNotFound);
+  EXPECT_EQ(Repair().controllers_removed, 0);
+}
+
 }  // namespace
 }  // namespace mlnode::models

@@ -11,6 +11,7 @@
 #include "core/sha256.h"
 #include "models/archive.h"
 #include "models/new_file.h"
+#include "models/pretrained/pretrained.h"
 
 namespace mlnode::models {
 namespace {
@@ -24,6 +25,11 @@ class NoHttpClient final : public net::HttpClient {
   }
   void Cancel(std::uint64_t) override {}
 };
+
+net::HttpClient& ClientOf(const RegistrationEnvironment& environment) {
+  static NoHttpClient none;
+  return environment.client != nullptr ? *environment.client : none;
+}
 
 net::FetchPolicy PolicyOf(const config::Snapshot& settings) {
   net::FetchPolicy policy;
@@ -59,6 +65,10 @@ Status CheckTrustedUrl(const std::string& url, const config::Snapshot& settings)
 
 Status UrlRegistration::Run() {
   RETURN_IF_ERROR(KeepGoing());
+  policy_ = PolicyOf(*environment_.settings.Current());
+  // Asked in this thread, which may wait for the store; the sink runs on the HTTP client's thread, which must not.
+  policy_.keep_going = [this] { return KeepGoing(); };
+  if (!input_.url) RETURN_IF_ERROR(FindPretrainedModel());
   Status done = MakeDocument();
   if (!done) return done;
   for (Status (UrlRegistration::*step)() : {&UrlRegistration::Download, &UrlRegistration::Verify,
@@ -70,6 +80,26 @@ Status UrlRegistration::Run() {
   std::filesystem::remove(ArchivePath(), ignored);
   if (!done && !signals_.closing) CleanUp();
   return done;
+}
+
+// What is published decides over what the request says of function and configuration.
+Status UrlRegistration::FindPretrainedModel() {
+  Model& model = input_.model;
+  const PretrainedName wanted{.name = model.name,
+                              .version = input_.requested_version,
+                              .format = model.format.value_or(engines::ModelFormat::kOnnx)};
+  ASSIGN_OR_RETURN(PretrainedModel found,
+                   FindPretrained(ClientOf(environment_), *environment_.settings.Current(), policy_, wanted));
+  model.function = found.function;
+  model.config = std::move(found.config);
+  model.content_hash = std::move(found.content_hash);
+  input_.url = std::move(found.archive_url);
+  policy_ = std::move(found.policy);
+  const auto name_function = [&model](tasks::TaskRecord& task) { task.function_name = TraitsOf(model.function).name; };
+  const Result<tasks::TaskRecord> named =
+      environment_.tasks.Transition(task_, tasks::TaskState::kCreated, name_function);
+  if (!named) LOG_DEBUG("models", "task {} keeps its function: {}", task_.str(), named.error().message);
+  return KeepGoing();
 }
 
 Status UrlRegistration::MakeDocument() {
@@ -95,9 +125,6 @@ Status UrlRegistration::MakeDocument() {
 }
 
 Status UrlRegistration::Download() {
-  net::FetchPolicy policy = PolicyOf(*environment_.settings.Current());
-  // Asked in this thread, which may wait for the store; the sink runs on the HTTP client's thread, which must not.
-  policy.keep_going = [this] { return KeepGoing(); };
   std::error_code failed;
   std::filesystem::create_directories(environment_.temporary, failed);
   if (failed) return FileError("create a folder", environment_.temporary, failed.value());
@@ -109,9 +136,7 @@ Status UrlRegistration::Download() {
     hash.Update(piece);
     return file.Append(piece);
   };
-  NoHttpClient none;
-  net::HttpClient& client = environment_.client != nullptr ? *environment_.client : none;
-  RETURN_IF_ERROR(net::Fetch(client, input_.url.value_or(""), policy, sink));
+  RETURN_IF_ERROR(net::Fetch(ClientOf(environment_), input_.url.value_or(""), policy_, sink));
   hash_ = hash.HexDigest();
   return file.Finish();
 }

@@ -1,4 +1,5 @@
-// models/url_registration.h: the work behind a registration from a URL: document, download, checks, parts, complete.
+// models/url_registration.h: the work behind a registration from a URL or of a pre-trained model: find it (without a
+// URL), document, download, checks, parts, complete.
 // Blocks for as long as the download takes. One thread.
 #pragma once
 
@@ -23,7 +24,8 @@ inline constexpr std::chrono::seconds kRenewEvery{10};
 
 class UrlRegistration {
  public:
-  // `input.model.id` and `input.url` are set. All are borrowed but the input.
+  // `input.model.id` is set; without `input.url` the model is looked for among the pre-trained ones. All are borrowed
+  // but the input.
   UrlRegistration(RegistrationEnvironment& environment, const TaskId& task, RegisterInput input,
                   const RegistrationSignals& signals)
       : environment_(environment), task_(task), input_(std::move(input)), signals_(signals) {}
@@ -33,6 +35,7 @@ class UrlRegistration {
   Status Run();
 
  private:
+  Status FindPretrainedModel();
   Status MakeDocument();
   Status Download();
   Status Verify();
@@ -48,6 +51,7 @@ class UrlRegistration {
   const TaskId task_;
   RegisterInput input_;
   const RegistrationSignals& signals_;
+  net::FetchPolicy policy_;  // under which input_.url may be read
   GroupPlacement placement_;
   EpochMillis deadline_ = 0;  // as the task has it
   std::int64_t bytes_ = 0;

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bitset>
 #include <deque>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include "core/json.h"
 #include "core/log.h"
@@ -266,6 +268,38 @@ Result<TextDocsRequest> ParseTextDocs(const std::string& body) {
   if (result_filter) request.filter = *std::move(result_filter);
   request.owner = std::move(holder);
   return request;
+}
+
+std::string InterfaceInstance(models::FunctionName function, const TextDocsRequest& request) {
+  std::string out = fmt::format(R"({{"algorithm":"{}")", models::TraitsOf(function).name);
+  if (request.has_parameters) {
+    out += R"(,"parameters":{)";
+    if (request.content_type != serving::ContentType::kUnset) {
+      out += request.content_type == serving::ContentType::kQuery ? R"("content_type":"QUERY")"
+                                                                  : R"("content_type":"PASSAGE")";
+    }
+    out += '}';
+  }
+  const auto append_list = [&out](std::string_view key, const auto& items, auto print) {
+    fmt::format_to(std::back_inserter(out), R"(,"{}":[)", key);
+    bool first = true;
+    for (const auto& item : items) {
+      if (!std::exchange(first, false)) out += ',';
+      print(item);
+    }
+    out += ']';
+  };
+  const auto print_text = [&out](std::string_view text) { AppendJsonString(out, text); };
+  append_list("text_docs", request.texts, print_text);
+  const ResultFilter& filter = request.filter;
+  fmt::format_to(std::back_inserter(out), R"(,"result_filter":{{"return_bytes":{},"return_number":{})",
+                 filter.return_bytes, filter.return_number);
+  if (!filter.names.empty()) append_list("target_response", filter.names, print_text);
+  if (!filter.positions.empty()) {
+    append_list("target_response_positions", filter.positions,
+                [&out](std::int64_t position) { out += std::to_string(position); });
+  }
+  return out += "}}";
 }
 
 }  // namespace mlnode::rest

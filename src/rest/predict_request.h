@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "models/function_traits.h"
 #include "serving/predict.h"
 
 namespace mlnode::rest {
@@ -42,5 +43,9 @@ struct TextDocsRequest {
 // kInvalidArgument. Unknown keys are skipped, however often they come; numbers and booleans count as their text. Pure,
 // any thread; about 1 GB/s.
 Result<TextDocsRequest> ParseTextDocs(const std::string& body);
+
+// The request as the `interface` of its model sees it, JSON text: {"algorithm", "parameters", "text_docs",
+// "result_filter"}, with what was not given left out or at its default, as the peer prints it.
+std::string InterfaceInstance(models::FunctionName function, const TextDocsRequest& request);
 
 }  // namespace mlnode::rest

@@ -140,5 +140,26 @@ TEST(ResultFilterTest, KeepsByNameOrPosition) {
   EXPECT_TRUE(filter.Keeps("b", 0));
 }
 
+std::string InstanceOf(const std::string& body) {
+  return InterfaceInstance(models::FunctionName::kTextEmbedding, ParseTextDocs(body).value());
+}
+
+TEST(InterfaceInstanceTest, LeastRequestShowsTheDefaults) {
+  EXPECT_EQ(InstanceOf(R"({"text_docs":["a","b \"c\""],"unknown":1})"),
+            R"({"algorithm":"TEXT_EMBEDDING","text_docs":["a","b \"c\""],)"
+            R"("result_filter":{"return_bytes":false,"return_number":true}})");
+}
+
+TEST(InterfaceInstanceTest, EverythingGivenIsShown) {
+  EXPECT_EQ(InstanceOf(R"({"parameters":{"content_type":"passage"},"text_docs":[7],"return_number":false,)"
+                       R"("target_response":["x","y"],"target_response_positions":[2,3]})"),
+            R"({"algorithm":"TEXT_EMBEDDING","parameters":{"content_type":"PASSAGE"},"text_docs":["7"],)"
+            R"("result_filter":{"return_bytes":false,"return_number":false,"target_response":["x","y"],)"
+            R"("target_response_positions":[2,3]}})");
+  EXPECT_THAT(InstanceOf(R"({"parameters":{},"text_docs":["a"]})"), ::testing::HasSubstr(R"("parameters":{},)"));
+  EXPECT_THAT(InstanceOf(R"({"parameters":{"content_type":"query"},"text_docs":["a"]})"),
+              ::testing::HasSubstr(R"({"content_type":"QUERY"})"));
+}
+
 }  // namespace
 }  // namespace mlnode::rest

@@ -11,12 +11,12 @@ namespace {
 // The buffer that the native library writes its error text into, and that text as an Error.
 class NativeError {
  public:
-  MlnodeTokenizersError* get() { return &error_; }
+  MlnodeNativeError* get() { return &error_; }
   Error ToError(int32_t status) const {
     switch (status) {
-      case MLNODE_TOKENIZERS_INVALID:
+      case MLNODE_NATIVE_INVALID:
         return MakeError(Code::kInvalidArgument, text_.data());
-      case MLNODE_TOKENIZERS_NOT_UTF8:
+      case MLNODE_NATIVE_NOT_UTF8:
         return MakeError(Code::kInvalidArgument,
                          "text " + std::to_string(error_.index) + " is " + std::string(text_.data()));
       default:
@@ -26,7 +26,7 @@ class NativeError {
 
  private:
   std::array<char, 512> text_{};
-  MlnodeTokenizersError error_{.text = text_.data(), .cap = text_.size(), .index = 0};
+  MlnodeNativeError error_{.text = text_.data(), .cap = text_.size(), .index = 0};
 };
 
 template <auto kFree>

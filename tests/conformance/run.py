@@ -23,7 +23,7 @@ def main():
 
     if args.url:
         return suite(args.url)
-    with NodeProcess(args.binary, "--set", f"mlnode.file_url_roots={args.home}") as node:
+    with NodeProcess(args.binary, "--set", f"mlnode.file_url_roots={args.home}", "--set", "mlnode.pretrained.base_url=") as node:
         return suite(node.url)
 
 

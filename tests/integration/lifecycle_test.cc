@@ -122,15 +122,6 @@ TEST_F(LifecycleTest, DeletesAnEndedTask) {
   EXPECT_EQ(Ask("GET", Path("/tasks/" + task)).Reason(), "Failed to find task");
 }
 
-TEST_F(LifecycleTest, ManagesModelGroups) {
-  const Answer made = Ok("POST", Path("/model_groups/_register"), R"({"name":"g","description":"d"})");
-  const std::string group(made.body.at("model_group_id").as_string());
-  EXPECT_EQ(Ok("GET", Path("/model_groups/" + group)).body.at("latest_version"), 0);
-  EXPECT_THAT(Ask("POST", Path("/model_groups/_register"), R"({"name":"g"})").Reason(), HasSubstr(group));
-  EXPECT_EQ(Ok("DELETE", Path("/model_groups/" + group)).body.at("result").as_string(), "deleted");
-  EXPECT_EQ(Ok("DELETE", Path("/model_groups/" + group)).body.at("result").as_string(), "not_found");
-}
-
 TEST_F(LifecycleTest, KeepsSettingsOverARestart) {
   const Answer put = Ok("PUT", "/_cluster/settings?flat_settings=true",
                         R"({"persistent":{"plugins.ml_commons.max_model_on_node":7}})");

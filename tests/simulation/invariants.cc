@@ -193,6 +193,10 @@ void CheckNoOrphans(World& world) {
   for (const auto& upload : *uploads) {
     if (!facts.uploads_owned.contains(upload.id)) world.Violate("orphan parts of upload " + upload.id.str());
   }
+  for (const models::Controller& controller : world.node().models().controllers().List()) {
+    if (!facts.models.contains(controller.model))
+      world.Violate("controller of deleted model " + controller.model.str());
+  }
 }
 
 }  // namespace mlnode::simulation

@@ -76,6 +76,11 @@ void Register(World& world) {
   });
 }
 
+template <class T>
+Status Only(const Result<T>& result) {
+  return result ? Status() : Status(result.error());
+}
+
 void Deploy(World& world) {
   const ModelId model = AnyModel(world);
   std::vector<NodeId> nodes;
@@ -169,6 +174,17 @@ void Enable(World& world) {
   });
 }
 
+void Control(World& world) {
+  const ModelId model = AnyModel(world);
+  const bool made = !world.OneIn(4);
+  world.Request([&world, model, made] {
+    deploy::ControllerService& controllers = world.node().controllers();
+    const models::UserRateLimiters users{{"alice", {.limit = "4", .unit = "MINUTES"}}};
+    const Status done = made ? Only(controllers.Create(model, users)) : Only(controllers.Delete(model));
+    world.Trace("controller {} of {}: {}", made ? "made" : "deleted", model.str(), done ? "ok" : Told(done.error()));
+  });
+}
+
 void Break(World& world) {
   const int nth = 1 + static_cast<int>(world.Below(6));
   switch (world.Below(6)) {
@@ -210,7 +226,7 @@ struct Act {
   std::uint64_t weight;
   void (*run)(World&);
 };
-constexpr std::array<Act, 10> kActs{{
+constexpr std::array<Act, 11> kActs{{
     {22, Register},
     {30, Deploy},
     {14, Undeploy},
@@ -218,6 +234,7 @@ constexpr std::array<Act, 10> kActs{{
     {16, [](World& world) { Predict(world, AnyModel(world), false); }},
     {5, ChangeSettings},
     {4, Enable},
+    {6, Control},
     {10, Break},
     {5, ChangeEngine},
     {5, [](World& world) { world.CrashAfter(1 + static_cast<int>(world.Below(12))); }},
@@ -242,8 +259,8 @@ void Predict(World& world, const ModelId& model, bool must_work) {
       if (must_work) world.Violate("deployed model " + model.str() + " does not predict: " + error.message);
     };
     deploy::PredictGate& gate = world.node().gate();
-    if (const auto function = gate.Find(model); !function) return refuse(function.error());
-    auto pass = gate.Admit(model);
+    if (const auto found = gate.Find(model); !found) return refuse(found.error());
+    auto pass = gate.Admit({.model = model});
     if (!pass) return refuse(pass.error());
     auto owner = std::make_shared<const std::string>("the cat sat");
     serving::PredictRequest request;

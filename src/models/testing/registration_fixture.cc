@@ -16,6 +16,7 @@ void RegistrationFixture::Use(const config::RawValues& more) {
   registration_.reset();
   config::RawValues values{{"plugins.ml_commons.allow_registering_model_via_url", "true"},
                            {"plugins.ml_commons.allow_registering_model_via_local_file", "true"},
+                           {"mlnode.pretrained.base_url", "http://artifacts.example/ml-models"},
                            {"mlnode.file_url_roots", "[\"" + folder_.path().string() + "\"]"}};
   for (const auto& [name, value] : more) values[name] = value;
   settings_ = config::Settings::Create(values).value();
@@ -26,7 +27,7 @@ void RegistrationFixture::Use(const config::RawValues& more) {
                                                                               .clock = clock_,
                                                                               .background = executor_,
                                                                               .settings = *settings_,
-                                                                              .client = nullptr,
+                                                                              .client = client_,
                                                                               .temporary = folder_.path() / "tmp",
                                                                               .owner = {NodeId("n1"), 3}});
 }
@@ -53,7 +54,7 @@ RegisterInput RegistrationFixture::MetaInput(std::int64_t chunks) {
       {"is_enabled", false},
       {"deploy_setting", json::object()},
       {"rate_limiter", {{"limit", 4}, {"unit", "MINUTES"}}},
-      {"interface", {{"input", "i"}}},
+      {"interface", {{"input", json::object()}}},
       {"model_content_hash_value", std::string(64, 'a')},
       {"total_chunks", chunks},
       {"model_config",

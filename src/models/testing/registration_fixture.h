@@ -9,6 +9,7 @@
 
 #include "core/testing/manual_executor.h"
 #include "models/registration.h"
+#include "models/testing/artifact_site.h"
 #include "models/testing/zip_builder.h"
 #include "storage/memory/memory_store.h"
 #include "storage/testing/fault_store.h"
@@ -35,6 +36,8 @@ class RegistrationFixture : public ::testing::Test {
   ScratchFolder folder_;
   storage::MemoryStore memory_{clock_};
   storage::testing::FaultStore store_{memory_};
+  ArtifactSite site_;                 // what the registration reaches over HTTP
+  net::HttpClient* client_ = &site_;  // change before Use
   std::unique_ptr<config::Settings> settings_;
   std::unique_ptr<ModelRepository> models_;
   std::unique_ptr<tasks::TaskRepository> tasks_;

@@ -27,6 +27,11 @@ net::HttpReply DeletedReply(const RequestContext& context, std::string_view inde
   return JsonReply(context, body);
 }
 
+net::HttpReply UpdatedReply(const RequestContext& context, std::string_view index, const std::string& id,
+                            const storage::Written& written, bool changed) {
+  return DeletedReply(context, index, id, written, changed ? "updated" : "noop");
+}
+
 Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context) {
   if (context.body().empty()) {
     if (const auto source = context.Query("source")) {

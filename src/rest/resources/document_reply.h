@@ -16,10 +16,14 @@ namespace mlnode::rest {
 inline constexpr std::string_view kModelIndex = ".plugins-ml-model";
 inline constexpr std::string_view kModelGroupIndex = ".plugins-ml-model-group";
 inline constexpr std::string_view kTaskIndex = ".plugins-ml-task";
+inline constexpr std::string_view kControllerIndex = ".plugins-ml-controller";
 
 // {"_index","_id","_version","result","forced_refresh","_shards","_seq_no","_primary_term"}
 net::HttpReply DeletedReply(const RequestContext& context, std::string_view index, const std::string& id,
                             const storage::Written& written, std::string_view result = "deleted");
+// The same with result "updated", or "noop" when all was so already.
+net::HttpReply UpdatedReply(const RequestContext& context, std::string_view index, const std::string& id,
+                            const storage::Written& written, bool changed = true);
 
 // The body, or ?source= with ?source_content_type=; neither: the peer's parse_exception.
 Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context);

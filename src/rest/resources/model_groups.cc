@@ -1,7 +1,8 @@
-// Model groups: register, get, search, delete (spec/access §3; access control is a later issue).
+// Model groups: register, get, search, update, delete (spec/access §3; access control is a later issue).
 #include <tuple>
 
 #include "core/log.h"
+#include "models/input/common_fields.h"
 #include "rest/json_reply.h"
 #include "rest/resources/document_reply.h"
 #include "rest/resources/resources.h"
@@ -11,43 +12,55 @@ namespace {
 
 std::string Path(std::string_view rest) { return fmt::format("{}/model_groups{}", kMlBase, rest); }
 
-Error ValidationFailed(std::string_view what) {
-  return Error{.code = Code::kInvalidArgument,
-               .message = fmt::format("Validation Failed: 1: {};", what),
-               .reason = "action_request_validation_exception"};
+Error NoSuchGroup(const std::string& id) {
+  return MakeError(Code::kNotFound, fmt::format("Failed to find model group with the provided model group id: {}", id));
 }
 
-// Access fields mean something only where access control exists; a mode that is no mode is ignored, as the peer does.
-Status RefuseAccessFields(const json::object& body) {
-  ASSIGN_OR_RETURN(const auto mode, StringField(body, "access_mode"));
-  ASSIGN_OR_RETURN(const auto roles, StringsField(body, "backend_roles"));
-  ASSIGN_OR_RETURN(const auto all_roles, BoolField(body, "add_all_backend_roles"));
-  const bool known_mode = mode == "public" || mode == "private" || mode == "restricted";
-  if (!known_mode && (!roles || roles->empty()) && !all_roles) return {};
-  return MakeError(Code::kInvalidArgument,
-                   "You cannot specify model access control parameters because the Security plugin or model access "
-                   "control is disabled on your cluster.");
+struct GroupInput {
+  std::optional<std::string> name, description;
+};
+
+Result<GroupInput> ReadGroup(const RequestContext& context, bool is_new) {
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "Model group request has empty body"));
+  GroupInput input;
+  ASSIGN_OR_RETURN(input.name, StringField(body, "name"));
+  ASSIGN_OR_RETURN(input.description, StringField(body, "description"));
+  if (is_new && !input.name) return MakeError(Code::kInvalidArgument, "model group name must not be null");
+  ASSIGN_OR_RETURN(const bool wants_access_control, models::WantsAccessControl(body));
+  models::TextCheck texts;
+  if (is_new) {
+    texts.Required("Model group name", *input.name);
+  } else if (input.name) {
+    texts.Allowed("Model group name", *input.name);
+  }
+  if (input.description) texts.Allowed("Model group description", *input.description);
+  RETURN_IF_ERROR(texts.Outcome());
+  if (wants_access_control) return models::AccessControlIsOff();
+  return input;
 }
 
 Result<net::HttpReply> RegisterGroup(const RequestContext& context, deploy::NodeCore& node) {
-  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "Model group request has empty body"));
-  ASSIGN_OR_RETURN(const auto name, StringField(body, "name"));
-  ASSIGN_OR_RETURN(const auto description, StringField(body, "description"));
-  if (!name) return MakeError(Code::kInvalidArgument, "model group name must not be null");
-  if (name->find_first_not_of(" \t\n\r") == std::string::npos) {
-    return ValidationFailed("Model group name is required and cannot be null or blank");
-  }
-  RETURN_IF_ERROR(RefuseAccessFields(body));
-  ASSIGN_OR_RETURN(const models::Group group, node.models().CreateGroup(*name, description));
+  ASSIGN_OR_RETURN(const GroupInput input, ReadGroup(context, true));
+  ASSIGN_OR_RETURN(const models::Group group, node.models().CreateGroup(input.name.value_or(""), input.description));
   return JsonReply(context, json::object{{"model_group_id", group.id.str()}, {"status", "CREATED"}});
+}
+
+Result<net::HttpReply> UpdateGroup(const RequestContext& context, deploy::NodeCore& node) {
+  const std::string& id = context.PathParam("model_group_id");
+  ASSIGN_OR_RETURN(GroupInput input, ReadGroup(context, false));
+  for (std::optional<std::string>* text : {&input.name, &input.description}) {
+    if (*text && models::IsBlank(**text)) text->reset();  // changes nothing, as with the peer
+  }
+  const auto updated = node.models().UpdateGroup(GroupId(id), input.name, input.description);
+  if (!updated) return updated.error().code == Code::kNotFound ? NoSuchGroup(id) : updated.error();
+  return JsonReply(context, json::object{{"status", "Updated"}});
 }
 
 Result<net::HttpReply> GetGroup(const RequestContext& context, deploy::NodeCore& node) {
   const std::string& id = context.PathParam("model_group_id");
   const auto group = node.models().GetGroup(GroupId(id));
   if (group) return JsonReply(context, models::GroupForm(*group));
-  if (group.error().code != Code::kNotFound) return group.error();
-  return MakeError(Code::kNotFound, fmt::format("Failed to find model group with the provided model group id: {}", id));
+  return group.error().code == Code::kNotFound ? NoSuchGroup(id) : group.error();
 }
 
 Result<net::HttpReply> DeleteGroup(const RequestContext& context, deploy::NodeCore& node) {
@@ -90,6 +103,8 @@ void AddModelGroupRoutes(RouteTable& table, deploy::NodeCore& node) {
                .params = SearchParams()});
   }
   table.Add({.method = "GET", .pattern = Path("/{model_group_id}"), .handler = on_node(GetGroup)});
+  table.Add(
+      {.method = "PUT", .pattern = Path("/{model_group_id}"), .handler = on_node(UpdateGroup), .body = BodyUse::kJson});
   table.Add({.method = "DELETE", .pattern = Path("/{model_group_id}"), .handler = on_node(DeleteGroup)});
 }
 

@@ -1,4 +1,4 @@
-// Models: register, chunks, get, delete (spec/lifecycle §2, 5, 7, 10).
+// Models: register, chunks, get, update, delete (spec/lifecycle §2, 5, 7, 9, 10).
 #include <algorithm>
 #include <charconv>
 
@@ -88,6 +88,14 @@ Result<net::HttpReply> GetModel(const RequestContext& context, deploy::NodeCore&
   return JsonReply(context, chunk);
 }
 
+Result<net::HttpReply> UpdateModel(const RequestContext& context, deploy::NodeCore& node) {
+  const std::string& id = context.PathParam("model_id");
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "Update model request has empty body"));
+  ASSIGN_OR_RETURN(const models::ModelUpdate update, models::ParseModelUpdate(body));
+  ASSIGN_OR_RETURN(const models::Model model, node.deploys().Update(ModelId(id), update));
+  return UpdatedReply(context, kModelIndex, id, {.revision = model.revision, .version = model.doc_version});
+}
+
 Result<net::HttpReply> DeleteModel(const RequestContext& context, deploy::NodeCore& node) {
   const std::string& id = context.PathParam("model_id");
   ASSIGN_OR_RETURN(const storage::Written written, node.deploys().Delete(ModelId(id), node.registration()));
@@ -128,6 +136,10 @@ void AddModelRoutes(RouteTable& table, deploy::NodeCore& node) {
              .pattern = Path("/models/{model_id}"),
              .handler = on_node(GetModel),
              .params = {"return_content"}});
+  table.Add({.method = "PUT",
+             .pattern = Path("/models/{model_id}"),
+             .handler = on_node(UpdateModel),
+             .body = BodyUse::kJson});
   table.Add({.method = "DELETE", .pattern = Path("/models/{model_id}"), .handler = on_node(DeleteModel)});
 }
 

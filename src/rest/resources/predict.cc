@@ -1,6 +1,6 @@
 // POST models/{id}/_predict and _predict/{algorithm}/{id} (spec/predict-local §1 to 4).
-// The way: io thread → gate.Find → parse (on cpu beyond 64 KiB) → gate.Admit → Servable::Predict → writer (on cpu when
-// large).
+// The way: io thread → gate.Find → parse (on cpu beyond 64 KiB or for a model with an interface) → gate.Admit →
+// Servable::Predict → writer (on cpu when large or to be checked).
 #include <atomic>
 #include <exception>
 #include <limits>
@@ -48,7 +48,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     if (const Status found = FindModel(); !found) return Reply(found.error());
     deadline_ = Deadline(context_->http().received + site_.timeout);
     cancelled_ = site_.watch.Watch(context_->exchange);
-    if (context_->body().size() <= kParseHereBytes) return Run(&PredictCall::Parse);
+    if (context_->body().size() <= kParseHereBytes && !found_.has_interface) return Run(&PredictCall::Parse);
     const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Parse); });
     if (!posted) Reply(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
   }
@@ -85,34 +85,38 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     if (const std::string& algorithm = context_->PathParam("algorithm"); !algorithm.empty()) {
       ASSIGN_OR_RETURN(asked, models::ParseFunctionName(algorithm));
     }
-    ASSIGN_OR_RETURN(function_, node_.gate().Find(model_));
-    if (TakesTextDocs(asked.value_or(function_)) == TakesTextDocs(function_)) return {};
+    ASSIGN_OR_RETURN(found_, node_.gate().Find(model_));
+    if (TakesTextDocs(asked.value_or(found_.function)) == TakesTextDocs(found_.function)) return {};
     return MakeError(Code::kInvalidArgument,
                      fmt::format("algorithm {} does not fit model {}, whose function is {}",
-                                 models::TraitsOf(*asked).name, model_.str(), models::TraitsOf(function_).name));
+                                 models::TraitsOf(*asked).name, model_.str(), models::TraitsOf(found_.function).name));
   }
 
   void Parse() {
     const SteadyTime begin = node_.clock().Now();
-    serving::PredictRequest request;
-    if (TakesTextDocs(function_)) {
+    TextDocsRequest request;
+    if (TakesTextDocs(found_.function)) {
       auto parsed = ParseTextDocs(context_->body());
       if (!parsed) return Reply(std::move(parsed).error());
-      request.texts = std::move(parsed->texts);
-      request.owner = std::move(parsed->owner);
-      request.has_parameters = parsed->has_parameters;
-      request.content_type = parsed->content_type;
-      filter_ = std::move(parsed->filter);
+      request = *std::move(parsed);
     }
     context_->trace->parse = node_.clock().Now() - begin;
     Submit(std::move(request));
   }
 
-  void Submit(serving::PredictRequest request) {
-    auto pass = node_.gate().Admit(model_);
+  void Submit(TextDocsRequest parsed) {
+    // Nobody is known by name yet: access control is to come.
+    auto pass =
+        node_.gate().Admit({.model = model_, .instance = [&] { return InterfaceInstance(found_.function, parsed); }});
     if (!pass) return Reply(std::move(pass).error());
-    request.deadline = deadline_;
-    request.cancelled = cancelled_;
+    filter_ = std::move(parsed.filter);
+    interface_ = std::move(pass->interface);
+    serving::PredictRequest request{.texts = std::move(parsed.texts),
+                                    .owner = std::move(parsed.owner),
+                                    .has_parameters = parsed.has_parameters,
+                                    .content_type = parsed.content_type,
+                                    .deadline = deadline_,
+                                    .cancelled = cancelled_};
     serving::Servable& servable = *pass->servable;
     servable.Predict(
         std::move(request), std::move(pass->servable),
@@ -133,8 +137,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     trace.documents = result_.documents.size();
     trace.tokens = result_.tokens;
     trace.truncated = result_.truncated;
-    const bool large = PrintedValues(result_, filter_) > kPrintHereValues;
-    if (large && node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Write); })) return;
+    const bool elsewhere = interface_ || PrintedValues(result_, filter_) > kPrintHereValues;
+    if (elsewhere && node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Write); }))
+      return;
     Write();
   }
 
@@ -142,6 +147,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     const SteadyTime begin = node_.clock().Now();
     auto text = WritePredictReply(result_, filter_);
     if (!text) return Fail(std::move(text).error());
+    if (interface_) {
+      if (Status valid = interface_->CheckOutput(*text); !valid) return Fail(std::move(valid).error());
+    }
     net::HttpReply reply = JsonTextReply(*context_, *std::move(text));
     context_->trace->write = node_.clock().Now() - begin;
     reply.headers.Add("Server-Timing", ServerTiming(*context_->trace));
@@ -150,7 +158,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Fail(Error error) {
     if (error.code == Code::kInternal) {
-      error.message = fmt::format("Failed to inference {} model: {}: {}", models::TraitsOf(function_).name,
+      error.message = fmt::format("Failed to inference {} model: {}: {}", models::TraitsOf(found_.function).name,
                                   model_.str(), error.message);
     }
     Reply(std::move(error));
@@ -164,8 +172,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   Deadline deadline_ = Deadline::Never();  // from the arrival of the request
   serving::CancelFlag cancelled_;          // set once the client has gone
   ModelId model_;
-  models::FunctionName function_ = models::FunctionName::kTextEmbedding;
+  deploy::GateModel found_{.function = models::FunctionName::kTextEmbedding};
   ResultFilter filter_;
+  std::shared_ptr<const models::ModelInterface> interface_;  // null: nothing checks the answer
   serving::PredictResult result_;
 };
 

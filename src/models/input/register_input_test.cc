@@ -1,4 +1,4 @@
-#include "models/register_input.h"
+#include "models/input/register_input.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,7 +60,7 @@ TEST_F(RegisterInputTest, MetaReadsEveryField) {
   body["is_enabled"] = false;
   body["rate_limiter"] = {{"limit", "4"}, {"unit", "MINUTES"}};
   body["deploy_setting"] = {{"is_auto_deploy_enabled", true}};
-  body["interface"] = {{"input", "i"}, {"other", 1}};
+  body["interface"] = {{"input", {{"type", "object"}}}, {"other", 1}};
   body["model_group_id"] = "g1";
   body["colour"] = "blue";
   const RegisterInput input = Meta(body).value();
@@ -74,7 +74,7 @@ TEST_F(RegisterInputTest, MetaReadsEveryField) {
   EXPECT_EQ(input.model.is_enabled, false);
   EXPECT_EQ(ToJson(input.model.passthrough.at("deploy_setting")),
             R"({"is_auto_deploy_enabled":true,"model_ttl_minutes":-1})");
-  EXPECT_EQ(ToJson(input.model.passthrough.at("interface")), R"({"input":"i"})");
+  EXPECT_EQ(ToJson(input.model.passthrough.at("interface")), R"({"input":"{\"type\":\"object\"}"})");
   EXPECT_EQ(ToJson(input.model.passthrough.at("rate_limiter")), R"({"limit":"4","unit":"MINUTES"})");
   EXPECT_EQ(input.group->str(), "g1");
   EXPECT_FALSE(input.url.has_value());
@@ -154,7 +154,7 @@ TEST_F(RegisterInputTest, RegisterChecksNames) {
   body["description"] = "x;y";
   EXPECT_EQ(Register(body).error().message,
             "Validation Failed: 1: Model name can only contain letters, numbers, spaces, and basic punctuation "
-            "(.,!?():@-_'/\"); 2: Model "
+            "(.,!?():@-_'/\");2: Model "
             "description can only contain letters, numbers, spaces, and basic punctuation (.,!?():@-_'/\");");
   EXPECT_TRUE(Register(With("name", "Größe 模型 (v1.0): a/b_c-d@e!?\"'")));
 }
@@ -185,7 +185,13 @@ TEST_F(RegisterInputTest, RateLimitersAreChecked) {
     EXPECT_EQ(input.error().reason, "parse_exception");
     EXPECT_EQ(input.error().message, "Limit field must be a positive number.");
   }
-  EXPECT_THAT(RegisterError(With("rate_limiter", {{"limit", 1}, {"unit", "FORTNIGHTS"}})), HasSubstr("[FORTNIGHTS]"));
+  EXPECT_EQ(RegisterError(With("rate_limiter", {{"limit", 1}, {"unit", "FORTNIGHTS"}})),
+            "No enum constant java.util.concurrent.TimeUnit.FORTNIGHTS");
+}
+
+TEST_F(RegisterInputTest, InterfacesMustBeSchemas) {
+  EXPECT_THAT(RegisterError(With("interface", {{"output", {{"type", "nope"}}}})),
+              HasSubstr("[interface.output] is no JSON Schema"));
 }
 
 TEST_F(RegisterInputTest, AccessControlIsNoticed) {

@@ -1,5 +1,5 @@
-// models/register_input.h: bodies of _register and _register_meta, parsed and checked in the peer's order with its
-// texts (spec/lifecycle §2.1, 2.2, 5.1). Key order in the body does not matter.
+// models/input/register_input.h: bodies of _register and _register_meta, parsed and checked in the peer's order with
+// its texts (spec/lifecycle §2.1, 2.2, 5.1). Key order in the body does not matter.
 #pragma once
 
 #include <optional>

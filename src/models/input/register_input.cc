@@ -1,12 +1,11 @@
-#include "models/register_input.h"
+#include "models/input/register_input.h"
 
 #include <re2/re2.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <utility>
 
+#include "models/input/common_fields.h"
 #include "models/model_config.h"
 
 namespace mlnode::models {
@@ -36,7 +35,6 @@ class BodyReader {
   Status ReadHash();
   Status ReadTotalChunks();
   Status ReadBehaviour();
-  Status ReadAccess();
   Status CheckPresence() const;
   Model& model() { return input_.model; }
 
@@ -107,68 +105,11 @@ Status BodyReader::ReadTotalChunks() {
   return {};
 }
 
-// rate_limiter {limit, unit}.
-Status CheckRateLimiter(const json::object& limiter) {
-  constexpr std::array<std::string_view, 7> kUnits = {"NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS",
-                                                      "MINUTES",     "HOURS",        "DAYS"};
-  const json::value* limit = limiter.if_contains("limit");
-  if (limit != nullptr && !limit->is_null()) {
-    static const RE2 positive_number(R"(\d{1,15}(\.\d{1,15})?)");
-    const json::string* text = limit->if_string();
-    const bool positive = text != nullptr
-                              ? RE2::FullMatch(re2::StringPiece(text->data(), text->size()), positive_number)
-                              : limit->is_number() && limit->to_number<double>() >= 0;
-    if (!positive) return WithReason("parse_exception", "Limit field must be a positive number.");
-  }
-  ASSIGN_OR_RETURN(const std::optional<std::string> unit, StringField(limiter, "unit"));
-  if (unit && std::ranges::find(kUnits, *unit) == kUnits.end())
-    return Invalid(
-        "[rate_limiter.unit] must be one of NANOSECONDS, MICROSECONDS, MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS, "
-        "but was [" +
-        *unit + "]");
-  return {};
-}
-
-Result<json::object> ReadDeploySetting(const json::object& given) {
-  json::object out;
-  ASSIGN_OR_RETURN(const std::optional<bool> automatic, BoolField(given, "is_auto_deploy_enabled"));
-  if (automatic) out["is_auto_deploy_enabled"] = *automatic;
-  ASSIGN_OR_RETURN(const std::optional<std::int64_t> minutes, IntField(given, "model_ttl_minutes"));
-  out["model_ttl_minutes"] = minutes.value_or(-1);
-  return out;
-}
-
 Status BodyReader::ReadBehaviour() {
-  ASSIGN_OR_RETURN(model().is_enabled, BoolField(body_, "is_enabled"));
-  ASSIGN_OR_RETURN(const json::object* limiter, ObjectField(body_, "rate_limiter"));
-  if (limiter != nullptr) {
-    RETURN_IF_ERROR(CheckRateLimiter(*limiter));
-    model().passthrough["rate_limiter"] = *limiter;
-  }
-  ASSIGN_OR_RETURN(const json::object* deploy, ObjectField(body_, "deploy_setting"));
-  if (deploy != nullptr) {
-    ASSIGN_OR_RETURN(model().passthrough["deploy_setting"], ReadDeploySetting(*deploy));
-  }
-  ASSIGN_OR_RETURN(const json::object* interface, ObjectField(body_, "interface"));
-  if (interface != nullptr) {
-    json::object kept;
-    for (const char* key : {"input", "output"}) {
-      if (const json::value* value = interface->if_contains(key)) kept[key] = *value;
-    }
-    model().passthrough["interface"] = std::move(kept);
-  }
-  ASSIGN_OR_RETURN(const json::object* guardrails, ObjectField(body_, "guardrails"));
-  if (guardrails != nullptr && form_ == Form::kRegister) model().passthrough["guardrails"] = *guardrails;
-  return {};
-}
-
-Status BodyReader::ReadAccess() {
-  ASSIGN_OR_RETURN(const std::optional<std::string> mode, StringField(body_, "access_mode"));
-  ASSIGN_OR_RETURN(const auto roles, StringsField(body_, "backend_roles"));
-  ASSIGN_OR_RETURN(const std::optional<bool> all_roles, BoolField(body_, "add_all_backend_roles"));
-  // An unknown mode counts as none given, as with the peer.
-  const bool known_mode = mode && (*mode == "public" || *mode == "private" || *mode == "restricted");
-  input_.wants_access_control = known_mode || all_roles.has_value() || (roles && !roles->empty());
+  ASSIGN_OR_RETURN(Behaviour behaviour, models::ReadBehaviour(body_));
+  if (form_ == Form::kMeta) behaviour.settings.erase("guardrails");
+  model().is_enabled = behaviour.is_enabled;
+  model().passthrough = std::move(behaviour.settings);
   return {};
 }
 
@@ -190,7 +131,7 @@ Result<RegisterInput> BodyReader::Read() {
   RETURN_IF_ERROR(ReadConfig());
   RETURN_IF_ERROR(ReadContent());
   RETURN_IF_ERROR(ReadBehaviour());
-  RETURN_IF_ERROR(ReadAccess());
+  ASSIGN_OR_RETURN(input_.wants_access_control, WantsAccessControl(body_));
   ASSIGN_OR_RETURN(std::optional<std::string> name, StringField(body_, "name"));
   has_name_ = name.has_value();
   model().name = std::move(name).value_or("");
@@ -222,31 +163,19 @@ Status CheckFeatureFlags(FunctionName function, const config::Snapshot& settings
 
 // Step 4: the letters a name, a description and provisioned_by may have.
 Status CheckTexts(const RegisterInput& input, const json::object& body) {
-  static const RE2 allowed(R"([\p{L}\p{N}\s\x0B.,!?():@\-_/'"]*)");
-  std::string problems;
-  int count = 0;
-  auto add = [&](const std::string& problem) { problems += " " + std::to_string(++count) + ": " + problem + ";"; };
-  auto check = [&](const std::string& what, const std::string& text) {
-    if (!RE2::FullMatch(text, allowed))
-      add(what + " can only contain letters, numbers, spaces, and basic punctuation (.,!?():@-_'/\")");
-  };
-  if (input.model.name.find_first_not_of(" \t\r\n\f\v") == std::string::npos) {
-    add("Model name is required and cannot be null or blank");
-  } else {
-    check("Model name", input.model.name);
-  }
-  if (input.model.description) check("Model description", *input.model.description);
+  TextCheck texts;
+  texts.Required("Model name", input.model.name);
+  if (input.model.description) texts.Allowed("Model description", *input.model.description);
   ASSIGN_OR_RETURN(const std::optional<std::string> provisioned, StringField(body, "provisioned_by"));
-  if (provisioned) check("Model provisioned_by field", *provisioned);
-  if (count == 0) return {};
-  return WithReason("action_request_validation_exception", "Validation Failed:" + problems);
+  if (provisioned) texts.Allowed("Model provisioned_by field", *provisioned);
+  return texts.Outcome();
 }
 
 // Step 5: a document id of the caller's choice; empty when there is none.
 Result<ModelId> ReadModelId(const json::object& body) {
   ASSIGN_OR_RETURN(std::optional<std::string> id, StringField(body, "model_id"));
   if (!id) return ModelId();
-  if (id->find_first_not_of(" \t\r\n") == std::string::npos) return Invalid("model id is invalid");
+  if (IsBlank(*id)) return Invalid("model id is invalid");
   if (id->front() == '_' || id->front() == '-')
     return Invalid(std::string("model id must not start with '") + id->front() + "'");
   if (id->size() > kMaxIdBytes) return Invalid("model id is too long, max length is 512");

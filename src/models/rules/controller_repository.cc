@@ -1,0 +1,81 @@
+#include "models/rules/controller_repository.h"
+
+#include <array>
+#include <utility>
+
+#include "core/log.h"
+
+namespace mlnode::models {
+namespace {
+
+constexpr int kRemoveAttempts = 16;  // lost swaps in a row before the caller is told
+
+storage::Key KeyOf(const ModelId& model) { return {storage::Collection::kControllers, model.str()}; }
+
+}  // namespace
+
+Result<Controller> ControllerRepository::Get(const ModelId& model) const {
+  Result<storage::DocumentPtr> found = store_.Get(KeyOf(model));
+  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(model));
+  if (!found) return std::move(found).error();
+  return ReadController(**found);
+}
+
+std::vector<Controller> ControllerRepository::List() const {
+  constexpr std::array kCollections = {storage::Collection::kControllers};
+  std::vector<Controller> controllers;
+  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
+    Result<Controller> controller = ReadController(*document);
+    if (controller) {
+      controllers.push_back(*std::move(controller));
+    } else {
+      LOG_ERROR("models", "left out of a listing: {}", controller.error().message);
+    }
+  }
+  return controllers;
+}
+
+Result<storage::Written> ControllerRepository::Put(const Controller& controller) {
+  auto replace = [&](json::object& body) -> Result<bool> {
+    body = ControllerForm(controller);
+    return true;
+  };
+  ASSIGN_OR_RETURN(const storage::Updated updated,
+                   storage::Update(store_, random_, KeyOf(controller.model), replace, {.create_if_absent = true}));
+  return updated.written;
+}
+
+Result<ControllerRepository::Merge> ControllerRepository::Update(const ModelId& model, const UserRateLimiters& users) {
+  auto merge = [&](json::object& body) -> Result<bool> {
+    ASSIGN_OR_RETURN(Controller controller, ReadController({.key = KeyOf(model), .body = body}));
+    for (const auto& [user, limiter] : users) controller.users[user] = Merged(controller.users[user], limiter);
+    if (controller.users.size() > kMaxControllerUsers)
+      return MakeError(Code::kTooLarge, "[user_rate_limiter] would name " + std::to_string(controller.users.size()) +
+                                            " users; a controller has at most " + std::to_string(kMaxControllerUsers));
+    json::object changed = ControllerForm(controller);
+    if (changed == body) return false;
+    body = std::move(changed);
+    return true;
+  };
+  ASSIGN_OR_RETURN(const storage::Updated updated, storage::Update(store_, random_, KeyOf(model), merge));
+  return Merge{.written = updated.written, .changed = updated.changed};
+}
+
+Result<storage::Written> ControllerRepository::Remove(const ModelId& model, std::uint64_t revision) {
+  return storage::Commit(store_, {.key = KeyOf(model),
+                                  .expect = storage::Expect::Revision(revision),
+                                  .body = std::nullopt,
+                                  .nonce = NewNonce(random_)});
+}
+
+Result<storage::Written> ControllerRepository::Remove(const ModelId& model) {
+  for (int attempt = 0; attempt < kRemoveAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const storage::DocumentPtr found, store_.GetFresh(KeyOf(model)));
+    Result<storage::Written> removed = Remove(model, found->revision);
+    if (removed || removed.error().code != Code::kConflict) return removed;
+  }
+  return MakeError(Code::kConflict, "the controller of model " + model.str() +
+                                        " was changed by others while it was to be removed; try again");
+}
+
+}  // namespace mlnode::models
