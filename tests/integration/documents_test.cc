@@ -110,6 +110,12 @@ TEST_F(DocumentsTest, AGroupWithModelsStays) {
   EXPECT_EQ(Ok("DELETE", Group(group)).body.at("result"), "deleted");
 }
 
+TEST_F(DocumentsTest, SafeDeleteIsAccepted) {
+  const std::string model = Register("one", ModelArchive());
+  EXPECT_EQ(Ask("DELETE", Model(model) + "?safe_delete_model=perhaps").status, 400);
+  EXPECT_EQ(Ok("DELETE", Model(model) + "?safe_delete_model=true").body.at("result").as_string(), "deleted");
+}
+
 TEST_F(DocumentsTest, AModelMovesToAnotherGroup) {
   const std::string model = Register("one", ModelArchive());
   const std::string group = MakeGroup(R"({"name":"g"})");

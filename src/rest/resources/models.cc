@@ -97,6 +97,8 @@ Result<net::HttpReply> UpdateModel(const RequestContext& context, deploy::NodeCo
 }
 
 Result<net::HttpReply> DeleteModel(const RequestContext& context, deploy::NodeCore& node) {
+  // Accepted; there are no agents and pipelines here that could still use the model.
+  RETURN_IF_ERROR(context.BoolQuery("safe_delete_model", false));
   const std::string& id = context.PathParam("model_id");
   ASSIGN_OR_RETURN(const storage::Written written, node.deploys().Delete(ModelId(id), node.registration()));
   return DeletedReply(context, kModelIndex, id, written);
@@ -140,7 +142,10 @@ void AddModelRoutes(RouteTable& table, deploy::NodeCore& node) {
              .pattern = Path("/models/{model_id}"),
              .handler = on_node(UpdateModel),
              .body = BodyUse::kJson});
-  table.Add({.method = "DELETE", .pattern = Path("/models/{model_id}"), .handler = on_node(DeleteModel)});
+  table.Add({.method = "DELETE",
+             .pattern = Path("/models/{model_id}"),
+             .handler = on_node(DeleteModel),
+             .params = {"safe_delete_model"}});
 }
 
 }  // namespace mlnode::rest
