@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/sha256.h"
 #include "models/model_repository.h"
+#include "storage/document_format.h"
 
 namespace mlnode::models {
 namespace {
@@ -45,6 +46,7 @@ Result<Reservation> ReadReservation(const storage::Store& store, const std::stri
   const Result<storage::DocumentPtr> found = store.GetFresh(ReservationOf(name));
   if (!found && found.error().code == Code::kNotFound) return Reservation{};
   if (!found) return found.error();
+  RETURN_IF_ERROR(storage::CheckFormat(**found));
   const Result<std::optional<std::string>> holder = StringField((*found)->body, "model_group_id");
   if (!holder || !holder->has_value()) return Damaged(**found, "model_group_id");
   return Reservation{GroupId(**holder), (*found)->revision};
@@ -62,6 +64,7 @@ Result<Group> HolderOf(const storage::Store& store, const GroupId& id, const std
 }  // namespace
 
 Result<Group> ReadGroup(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   Group group;
   group.id = GroupId(document.key.id);
   const Result<std::optional<std::string>> name = StringField(document.body, "name");
