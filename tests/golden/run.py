@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Replays the recorded script against a fresh node and compares: run.py --binary mlnode --home DIR --model DIR
+"""Replays the recorded script against a fresh node, compares, and holds the answers against the official schemas: run.py --binary mlnode --home DIR --model DIR
 HOME is the conformance suite's: the archive is made once for both."""
 import argparse, os, pathlib, subprocess, sys
 
@@ -21,7 +21,8 @@ def main():
         with NodeProcess(args.binary, "--set", "mlnode.url.allow_private_addresses=true") as node:
             subprocess.run([sys.executable, str(HERE / "record.py"), node.url, ours], env=dict(os.environ, MODEL_ARCHIVE=str(archive)), check=True)
         known = HERE.parent / "conformance/known_golden_differences.txt"
-        return subprocess.run([sys.executable, str(HERE / "compare.py"), str(HERE / "exchanges"), ours, "--known", str(known), "--show", args.show]).returncode
+        compared = subprocess.run([sys.executable, str(HERE / "compare.py"), str(HERE / "exchanges"), ours, "--known", str(known), "--show", args.show]).returncode
+        return subprocess.run([sys.executable, str(HERE.parent / "conformance/check_exchanges.py"), "--home", args.home, "--model", args.model, ours]).returncode or compared
 
 
 if __name__ == "__main__":
