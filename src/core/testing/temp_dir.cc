@@ -49,7 +49,7 @@ bool RemoveAbandoned(const fs::path& parent) {
 
 TempDir::TempDir() {
   const fs::path parent = fs::canonical(fs::temp_directory_path());
-  [[maybe_unused]] static const bool kOnce = RemoveAbandoned(parent);
+  [[maybe_unused]] static const bool once = RemoveAbandoned(parent);
   path_ = (parent / kPrefix).string() + "XXXXXX";
   if (mkdtemp(path_.data())) lock_ = Lock(path_);
   if (lock_ >= 0) return;

@@ -92,7 +92,7 @@ TYPED_TEST_P(EngineContract, RaggedBatchEqualsOneByOne) {
 
 TYPED_TEST_P(EngineContract, TokensAndTypesMatter) {
   const auto model = this->Load();
-  const auto embed = [&](TokenBatch batch) { return model->Run(batch, {1}).value().per_sequence[0][0]; };
+  const auto embed = [&](const TokenBatch& batch) { return model->Run(batch, {1}).value().per_sequence[0][0]; };
   const TensorView base = embed({.ids = {3, 4}, .type_ids = {}, .offsets = {0, 2}});
   const TensorView zeros = embed({.ids = {3, 4}, .type_ids = {0, 0}, .offsets = {0, 2}});
   const TensorView typed = embed({.ids = {3, 4}, .type_ids = {1, 1}, .offsets = {0, 2}});

@@ -6,8 +6,8 @@ namespace mlnode::engines {
 namespace {
 
 std::filesystem::path ModelWith(const std::string& content) {
-  static const mlnode::testing::TempDir kFolder;
-  return kFolder.Write(content + ".onnx", content);
+  static const mlnode::testing::TempDir folder;
+  return folder.Write(content + ".onnx", content);
 }
 
 // The registry owns its engine, which the contract suite does not keep.

@@ -19,7 +19,7 @@ struct Entry {
 };
 // In the order they were written.
 const std::vector<Entry>& Entries() {
-  static const std::vector<Entry> kEntries = {
+  static const std::vector<Entry> entries = {
       {{Collection::kReservations, "group_name/516a1b77a3a9bf14170fe6d1a33b440509a2a0adedf08c8b02d03488c1c67acc"},
        "group_name.1.json"},
       {{Collection::kModelGroups, "dLoZCaIBChNpZEQVmq9q"}, "model_group.1.json"},
@@ -29,7 +29,7 @@ const std::vector<Entry>& Entries() {
       {{Collection::kPlans, "dboZCaIBChNpZEQVm69C"}, "plan.1.json"},
       {{Collection::kSettings, "cluster"}, "settings.1.json"},
   };
-  return kEntries;
+  return entries;
 }
 const Key kRemoved{Collection::kTasks, "removed"};
 constexpr std::uint64_t kRemovalNonce = 0xFEDC'BA98'7654'3210;
@@ -55,16 +55,18 @@ void WriteEverything(Store& store) {
       {.key = kRemoved, .expect = Expect::Revision(made->revision), .body = std::nullopt, .nonce = kRemovalNonce}));
 }
 
+constexpr const char* kSchemaQuery = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+constexpr const char* kRowsQuery =
+    "SELECT group_concat(quote(collection) || quote(id) || revision || ' ' || version || ' ' || nonce || quote(body), "
+    "char(10)) FROM (SELECT * FROM document ORDER BY revision)";
+
 // All that a database file says, as text.
 std::string Contents(const TempDir& dir) {
   auto opened = SqliteDatabase::Open(dir.File("mlnode.db"), {});
   if (!opened) return opened.error().message;
   std::string all;
-  for (const char* query : {"SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)",
-                            "PRAGMA application_id", "PRAGMA user_version", "PRAGMA journal_mode",
-                            "SELECT group_concat(quote(collection) || quote(id) || revision || ' ' || version || ' ' "
-                            "|| nonce || quote(body), char(10)) FROM (SELECT * FROM document ORDER BY revision)",
-                            "SELECT revision FROM reservation"}) {
+  for (const char* query : {kSchemaQuery, kRowsQuery, "PRAGMA application_id", "PRAGMA user_version",
+                            "PRAGMA journal_mode", "SELECT revision FROM reservation"}) {
     const auto text = opened->QueryText(query);
     all += (text ? *text : text.error().message) + "\n";
   }
