@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
+#include "core/testing/temp_dir.h"
 
 namespace mlnode::cli {
 namespace {
@@ -14,16 +13,10 @@ using ::testing::HasSubstr;
 
 class ModelFolderTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("model-folder-test-" + std::to_string(getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  void Put(const std::string& name, const std::string& text) {
-    fs::create_directories((folder_ / name).parent_path());
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-  }
-  fs::path folder_;
+  void Put(const std::string& name, const std::string& text) { dir_.Write(name, text); }
+
+  mlnode::testing::TempDir dir_;
+  const fs::path folder_ = dir_.path();
 };
 
 TEST_F(ModelFolderTest, GuessesFromSentenceTransformersFiles) {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "storage/document_format.h"
+
 namespace mlnode::deploy {
 namespace {
 
@@ -142,6 +144,7 @@ storage::Key PlacementKey(const NodeId& node, const ModelId& model) {
 storage::Key LeaseKey(const NodeId& node) { return {storage::Collection::kLeases, node.str()}; }
 
 Result<Plan> ReadPlan(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   const std::string what = "plan " + document.key.id;
   Fields fields(document.body, what);
   Plan plan;
@@ -184,6 +187,7 @@ json::object StoredForm(const Plan& plan) {
 }
 
 Result<Placement> ReadPlacement(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   Fields fields(document.body, "placement " + document.key.id);
   Placement placement;
   const std::size_t slash = document.key.id.find('/');
@@ -222,6 +226,7 @@ json::object StoredForm(const Placement& placement) {
 }
 
 Result<Lease> ReadLease(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   Fields fields(document.body, "lease " + document.key.id);
   Lease lease;
   lease.node = NodeId(document.key.id);

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "storage/testing/golden_document.h"
+
 namespace mlnode::deploy {
 namespace {
 
+using storage::testing::GoldenDocument;
+using storage::testing::OfNextFormat;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -139,6 +143,27 @@ TEST(LeaseTest, ReadsWhatItStores) {
   EXPECT_EQ(read->address, "127.0.0.1:9200");
   EXPECT_EQ(read->version, "0.1.0");
   EXPECT_EQ(read->started_at, 77);
+}
+
+TEST(GoldenDeploymentTest, DocumentsAreReadAndWrittenBackEqual) {
+  for (const char* name : {"plan.1.json", "plan.1.open.json"}) {
+    const storage::Document plan = GoldenDocument(PlanKey(ModelId("m1")), name);
+    EXPECT_EQ(ToJson(StoredForm(ReadPlan(plan).value())), ToJson(plan.body));
+  }
+  const storage::Document placement = GoldenDocument(PlacementKey(NodeId("n1"), ModelId("m1")), "placement.1.json");
+  EXPECT_EQ(ToJson(StoredForm(ReadPlacement(placement).value())), ToJson(placement.body));
+  const storage::Document lease = GoldenDocument(LeaseKey(NodeId("n1")), "lease.1.json");
+  EXPECT_EQ(ToJson(StoredForm(ReadLease(lease).value())), ToJson(lease.body));
+}
+
+TEST(GoldenDeploymentTest, TheNextFormatIsRefused) {
+  const auto plan = ReadPlan(OfNextFormat(GoldenDocument(PlanKey(ModelId("m1")), "plan.1.json")));
+  EXPECT_THAT(plan.error().message, HasSubstr("plans/m1 has format 2"));
+  const auto placement =
+      ReadPlacement(OfNextFormat(GoldenDocument(PlacementKey(NodeId("n1"), ModelId("m1")), "placement.1.json")));
+  EXPECT_THAT(placement.error().message, HasSubstr("placements/n1/m1 has format 2"));
+  const auto lease = ReadLease(OfNextFormat(GoldenDocument(LeaseKey(NodeId("n1")), "lease.1.json")));
+  EXPECT_THAT(lease.error().message, HasSubstr("leases/n1 has format 2"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "deploy/step_loop.h"
+#include "storage/document_format.h"
 
 namespace mlnode::deploy {
 namespace {
@@ -53,9 +54,10 @@ struct SettingsSync::State {
   };
   Result<Stored> Fetch() const {
     const auto document = store.GetFresh(SettingsKey());
-    if (document) return Stored{(*document)->body, (*document)->revision};
-    if (document.error().code == Code::kNotFound) return Stored{};
-    return document.error();
+    if (!document && document.error().code == Code::kNotFound) return Stored{};
+    if (!document) return document.error();
+    RETURN_IF_ERROR(storage::CheckFormat(**document));
+    return Stored{(*document)->body, (*document)->revision};
   }
 
   // Installs what is stored and returns it. Two at once may install in the wrong order: each goes on until what it

@@ -6,6 +6,7 @@
 #include "core/testing/manual_executor.h"
 #include "storage/memory/memory_store.h"
 #include "storage/testing/fault_store.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::deploy {
 namespace {
@@ -136,6 +137,35 @@ TEST_F(SettingsSyncTest, DamagedDocumentIsKeptAndNotUsed) {
   EXPECT_EQ(node.Limit(), 10);
   EXPECT_EQ(node.sync.Change(Persistent(kOther, "4")).error().code, Code::kDataLoss);
   EXPECT_EQ((*store_.Get(Key()))->body.at("persistent").at(kLimit), 3);
+}
+
+TEST_F(SettingsSyncTest, TheGoldenDocumentIsReadAndWrittenBackEqual) {
+  const storage::Document golden = storage::testing::GoldenDocument(Key(), "settings.1.json");
+  ASSERT_TRUE(
+      storage::Commit(store_, {.key = Key(), .expect = storage::Expect::Absent(), .body = golden.body, .nonce = 1}));
+  Node node(*this);
+  ASSERT_TRUE(node.sync.Start());
+  EXPECT_EQ(node.Limit(), 8);
+  ASSERT_TRUE(node.sync.Change(Persistent(kOther, "3")));
+  ASSERT_TRUE(node.sync.Change(Persistent(kOther, std::nullopt)));
+  const auto stored = store_.Get(Key()).value();
+  EXPECT_EQ(stored->version, 3U);
+  EXPECT_EQ(ToJson(stored->body), ToJson(golden.body));
+}
+
+TEST_F(SettingsSyncTest, ADocumentOfTheNextFormatIsKeptAndNotUsed) {
+  const storage::Document next =
+      storage::testing::OfNextFormat(storage::testing::GoldenDocument(Key(), "settings.1.json"));
+  ASSERT_TRUE(
+      storage::Commit(store_, {.key = Key(), .expect = storage::Expect::Absent(), .body = next.body, .nonce = 1}));
+  Node node(*this);
+  const std::int64_t before = node.Limit();
+  ASSERT_TRUE(node.sync.Start());
+  EXPECT_EQ(node.Limit(), before);
+  const Status changed = node.sync.Change(Persistent(kOther, "3"));
+  ASSERT_FALSE(changed);
+  EXPECT_THAT(changed.error().message, ::testing::HasSubstr("settings/cluster has format 2"));
+  EXPECT_EQ(store_.Get(Key()).value()->version, 1U);
 }
 
 }  // namespace

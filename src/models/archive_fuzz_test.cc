@@ -2,23 +2,23 @@
 #include <gtest/gtest.h>
 
 #include "core/testing/manual_executor.h"
+#include "core/testing/temp_dir.h"
 #include "models/archive.h"
 #include "models/testing/zip_builder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mlnode;  // the entry point stands outside the namespace
-  const models::testing::ScratchFolder folder;
+  const mlnode::testing::TempDir folder;
   const auto archive = folder.Write("a.zip", std::string_view(reinterpret_cast<const char*>(data), size));
   models::ArchiveRules rules{.function = models::FunctionName::kTextEmbedding, .format = engines::ModelFormat::kOnnx};
   rules.limits.max_total_bytes = 1'000'000;
   std::uint64_t written = 0;
-  const auto unpacked =
-      models::UnpackArchive(archive, rules, folder.path() / "out", [&](std::uint64_t bytes) -> Status {
-        written = bytes;
-        return {};
-      });
+  const auto unpacked = models::UnpackArchive(archive, rules, folder.File("out"), [&](std::uint64_t bytes) -> Status {
+    written = bytes;
+    return {};
+  });
   if (written > rules.limits.max_total_bytes) __builtin_trap();
-  if (!unpacked && std::filesystem::exists(folder.path() / "out")) __builtin_trap();
+  if (!unpacked && std::filesystem::exists(folder.File("out"))) __builtin_trap();
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "core/testing/temp_dir.h"
 #include "models/testing/zip_builder.h"
 
 namespace mlnode::models {
@@ -41,8 +42,8 @@ class ArchiveTest : public ::testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  testing::ScratchFolder folder_;
-  const std::filesystem::path target_ = folder_.path() / "unpacked";
+  mlnode::testing::TempDir folder_;
+  const std::filesystem::path target_ = folder_.File("unpacked");
   ArchiveRules rules_{.function = FunctionName::kTextEmbedding, .format = engines::ModelFormat::kOnnx};
   std::uint64_t told_ = 0;
   Status progress_;
@@ -111,7 +112,7 @@ TEST_F(ArchiveTest, NamesThatLeaveTheFolderAreRefused) {
 
 TEST_F(ArchiveTest, NothingIsWrittenWhenANameLeavesTheFolder) {
   EXPECT_FALSE(Unpack(MakeZip({kModel, kTokenizer, {.name = "../escaped", .content = "x"}})));
-  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "escaped"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.File("escaped")));
   EXPECT_FALSE(std::filesystem::exists(target_));
 }
 

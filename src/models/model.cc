@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "storage/document_format.h"
+
 namespace mlnode::models {
 namespace {
 
@@ -112,6 +114,7 @@ Status ModelReader::ReadOwn(Model& model) const {
 }
 
 Result<Model> ModelReader::Read() {
+  RETURN_IF_ERROR(storage::CheckFormat(document_));
   Model model;
   model.id = ModelId(document_.key.id);
   RETURN_IF_ERROR(ReadIdentity(model));
@@ -137,6 +140,7 @@ void PutPassthrough(json::object& out, const Model& model, std::string_view key)
 Result<Model> ReadModel(const storage::Document& document) { return ModelReader(document).Read(); }
 
 Result<UploadId> UploadOf(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   const Result<const json::object*> own = ObjectField(document.body, kOwn);
   if (own && *own != nullptr) {
     Result<std::optional<std::string>> upload = StringField(**own, "upload");

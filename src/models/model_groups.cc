@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/sha256.h"
 #include "models/model_repository.h"
+#include "storage/document_format.h"
 
 namespace mlnode::models {
 namespace {
@@ -50,6 +51,7 @@ Result<Reservation> ReadReservation(const storage::Store& store, const std::stri
   const Result<storage::DocumentPtr> found = store.GetFresh(ReservationOf(name));
   if (!found && found.error().code == Code::kNotFound) return Reservation{};
   if (!found) return found.error();
+  RETURN_IF_ERROR(storage::CheckFormat(**found));
   const Result<std::optional<std::string>> holder = StringField((*found)->body, "model_group_id");
   if (!holder || !holder->has_value()) return Damaged(**found, "model_group_id");
   const Result<std::optional<std::int64_t>> time = IntField((*found)->body, "reserved_at");
@@ -96,6 +98,7 @@ Result<bool> IsInForce(const storage::Store& store, const Reservation& reservati
 }  // namespace
 
 Result<Group> ReadGroup(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   Group group;
   group.id = GroupId(document.key.id);
   const Result<std::optional<std::string>> name = StringField(document.body, "name");

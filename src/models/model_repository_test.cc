@@ -14,6 +14,7 @@
 #include "core/testing/manual_executor.h"
 #include "storage/memory/memory_store.h"
 #include "storage/testing/fault_store.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::models {
 namespace {
@@ -295,6 +296,45 @@ TEST_F(ModelGroupsTest, RenamingMovesTheName) {
   EXPECT_TRUE(models_.CreateGroup("old", {}));
   EXPECT_EQ(models_.UpdateGroup(id, {}, {}).value().description, "changed");
   EXPECT_EQ(models_.UpdateGroup(GroupId("x"), "n", {}).error().code, Code::kNotFound);
+}
+
+class GoldenGroupTest : public ModelRepositoryTest {
+ protected:
+  static storage::Document Group() {
+    return storage::testing::GoldenDocument({storage::Collection::kModelGroups, "dLoZCaIBChNpZEQVmq9q"},
+                                            "model_group.1.json");
+  }
+  static storage::Document Name() {
+    return storage::testing::GoldenDocument(
+        {storage::Collection::kReservations,
+         "group_name/516a1b77a3a9bf14170fe6d1a33b440509a2a0adedf08c8b02d03488c1c67acc"},
+        "group_name.1.json");
+  }
+  void Put(const storage::Document& document) {
+    ASSERT_TRUE(storage::Commit(
+        store_,
+        {.key = document.key, .expect = storage::Expect::Absent(), .body = document.body, .nonce = ++last_nonce_}));
+  }
+  std::uint64_t last_nonce_ = 0;
+};
+
+TEST_F(GoldenGroupTest, DocumentsAreReadAndWrittenBackEqual) {
+  EXPECT_EQ(ToJson(GroupForm(ReadGroup(Group()).value())), ToJson(Group().body));
+  Put(Group());
+  Put(Name());
+  EXPECT_EQ(models_.FindGroupByName("golden group").value().id.str(), Group().key.id);
+  ASSERT_TRUE(models_.RemoveGroup(GroupId(Group().key.id)));
+  const GroupId id = models_.CreateGroup("golden group", {}).value().id;
+  storage::Document expected = Name();
+  expected.body["model_group_id"] = id.str();
+  EXPECT_EQ(ToJson(store_.Get(expected.key).value()->body), ToJson(expected.body));
+}
+
+TEST_F(GoldenGroupTest, TheNextFormatIsRefused) {
+  const storage::Document next = storage::testing::OfNextFormat(Group());
+  EXPECT_THAT(ReadGroup(next).error().message, HasSubstr("model_groups/dLoZCaIBChNpZEQVmq9q has format 2"));
+  Put(storage::testing::OfNextFormat(Name()));
+  EXPECT_THAT(models_.CreateGroup("golden group", {}).error().message, HasSubstr("has format 2"));
 }
 
 }  // namespace

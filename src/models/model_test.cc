@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "storage/testing/golden_document.h"
+
 namespace mlnode::models {
 namespace {
 
@@ -63,6 +65,23 @@ TEST(ModelFormTest, AnUpdatedModelShowsItsId) {
   EXPECT_EQ(PublicForm(model).at("model_id"), "m1");
   EXPECT_TRUE(ReadModel(Stored(model)).value().shows_id);
   EXPECT_FALSE(ReadModel(Stored(Example())).value().shows_id);
+}
+
+TEST(ModelFormTest, GoldenDocumentsAreReadAndWrittenBackEqual) {
+  for (const char* name : {"model.1.json", "model.1.registering.json"}) {
+    const storage::Document golden = storage::testing::GoldenDocument({storage::Collection::kModels, "m1"}, name);
+    const Result<Model> read = ReadModel(golden);
+    ASSERT_TRUE(read) << name << ": " << read.error().message;
+    EXPECT_EQ(ToJson(StoredForm(*read)), ToJson(golden.body));
+    EXPECT_EQ(UploadOf(golden).value().str(), "hboZCaIBChNpZEQV1a9b");
+  }
+}
+
+TEST(ModelFormTest, TheNextFormatIsRefused) {
+  const storage::Document next = storage::testing::OfNextFormat(Stored(Example()));
+  EXPECT_THAT(ReadModel(next).error().message, HasSubstr("models/m1 has format 2"));
+  // Who knows which uploads it names: nobody's parts may be removed on its word.
+  EXPECT_EQ(UploadOf(next).error().code, Code::kDataLoss);
 }
 
 TEST(ModelFormTest, TheLeastModelReadsBack) {

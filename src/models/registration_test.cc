@@ -155,7 +155,7 @@ class UrlRegistrationTest : public testing::RegistrationFixture {
     EXPECT_THAT(models_->List(), IsEmpty());
     EXPECT_THAT(models_->ListGroups(), IsEmpty());
     EXPECT_THAT(store_.ListUploads().value(), IsEmpty());
-    const auto temporary = folder_.path() / "tmp";
+    const std::filesystem::path temporary = folder_.File("tmp");
     EXPECT_TRUE(!std::filesystem::exists(temporary) || std::filesystem::is_empty(temporary));
   }
 };
@@ -182,7 +182,7 @@ TEST_F(UrlRegistrationTest, RegistersWhatTheUrlNames) {
   EXPECT_EQ(model.last_registered_time, clock_.WallMillis());
   EXPECT_EQ(store_.GetPart(model.upload, 0).value() + store_.GetPart(model.upload, 1).value(), zip);
   EXPECT_EQ(store_.GetPart(model.upload, 0).value().size(), 10'000'000U);
-  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "tmp"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.File("tmp")));
   EXPECT_EQ(registration_->AddChunk(told, 0, "x").error().code, Code::kFailedPrecondition);
 }
 
@@ -200,7 +200,7 @@ TEST_F(UrlRegistrationTest, FailuresAreToldByTheTask) {
   elsewhere.url = "file:///etc/passwd";
   ExpectFailed(elsewhere, ::testing::Not(HasSubstr("root:")));
   RegisterInput missing = UrlInput(zip);
-  missing.url = "file://" + (folder_.path() / "missing.zip").string();
+  missing.url = "file://" + folder_.File("missing.zip");
   ExpectFailed(missing, ::testing::_);
   RegisterInput no_group = UrlInput(zip);
   no_group.group = GroupId("AAAAAAAAAAAAAAAAAAAA");
@@ -339,7 +339,7 @@ TEST_F(UrlRegistrationTest, TheDestructorWaitsForWorkUnderWay) {
                                                                                     .background = pool,
                                                                                     .settings = *settings_,
                                                                                     .client = nullptr,
-                                                                                    .temporary = folder_.path() / "tmp",
+                                                                                    .temporary = folder_.File("tmp"),
                                                                                     .owner = {NodeId("n1"), 3}});
     std::vector<TaskId> ids;
     for (int i = 0; i < 3; ++i) ids.push_back(registration->RegisterFromUrl(input, {}).value());

@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
+#include "core/testing/temp_dir.h"
 #include "net/testing/scripted_handler.h"
 #include "net/testing/stalling_server.h"
 
@@ -16,12 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class FetchTest : public testing::Test {
+class FetchTest : public ::testing::Test {
  protected:
   FetchTest() {
-    std::string name = (fs::temp_directory_path() / "fetch_testXXXXXX").string();
-    folder_ = fs::canonical(::mkdtemp(name.data()));
-    root_ = folder_ / "models";
     fs::create_directories(root_ / "sub dir");
     Write(root_ / "a.bin", "content of a");
     Write(root_ / "sub dir" / "b#1.bin", "content of b");
@@ -29,7 +25,6 @@ class FetchTest : public testing::Test {
     policy_.file_roots = {folder_ / "elsewhere", root_};
     policy_.addresses = AddressPolicy::kLoopbackAndPublic;
   }
-  ~FetchTest() override { fs::remove_all(folder_); }
 
   static void Write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
@@ -45,8 +40,9 @@ class FetchTest : public testing::Test {
   }
   std::string Url(const fs::path& path) { return "file://" + path.string(); }
 
-  fs::path folder_;
-  fs::path root_;
+  mlnode::testing::TempDir dir_;
+  const fs::path folder_ = dir_.path();
+  const fs::path root_ = folder_ / "models";
   FetchPolicy policy_;
   std::string message_;
   std::unique_ptr<HttpClient> client_ = HttpClient::Create();

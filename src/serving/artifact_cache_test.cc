@@ -8,8 +8,10 @@
 
 #include "core/testing/manual_executor.h"
 #include "core/testing/temp_dir.h"
+#include "serving/artifact_entry.h"
 #include "serving/testing/model_archive.h"
 #include "storage/memory/memory_store.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::serving {
 namespace {
@@ -237,6 +239,31 @@ TEST_F(ArtifactCacheTest, DurableEntriesReadTheSame) {
 TEST_F(ArtifactCacheTest, FolderThatCannotBeMadeIsAnError) {
   std::ofstream(dir_.File("file")) << "x";
   EXPECT_FALSE(ArtifactCache::Open({.folder = dir_.File("file") + "/cache"}, store_).has_value());
+}
+
+class ArtifactEntryTest : public ::testing::Test {
+ protected:
+  std::string Marker() const { return ReadFile(dir_.File(".complete"), 1000).value(); }
+  mlnode::testing::TempDir dir_;
+};
+
+TEST_F(ArtifactEntryTest, TheGoldenMarkerIsReadAndWrittenBackEqual) {
+  dir_.Write("model.onnx", "onnx");
+  dir_.Write("tokenizer.json", "{}");
+  dir_.Write(".complete", storage::testing::GoldenFile("cache_entry.1.json"));
+  const EntryInfo info = ReadEntry(dir_.path()).value();
+  EXPECT_EQ(info.model_file, "model.onnx");
+  EXPECT_EQ(info.model_bytes, 4U);
+  EXPECT_EQ(info.total_bytes, 6U);
+  EXPECT_TRUE(CheckEntry(dir_.path(), info));
+  ASSERT_TRUE(SealEntry(dir_.path(), "model.onnx", FileSync::kNone));
+  EXPECT_EQ(Marker(), storage::testing::GoldenFile("cache_entry.1.json"));
+}
+
+// A cache: what is not understood is made again.
+TEST_F(ArtifactEntryTest, AMarkerOfAnotherFormatIsNoEntry) {
+  dir_.Write(".complete", R"({"format":2,"model_file":"model.onnx","model_bytes":4,"total_bytes":6})");
+  EXPECT_EQ(ReadEntry(dir_.path()).error().code, Code::kDataLoss);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ struct CollectionTraits {
   std::string_view name;  // on disk and in keys
   bool ephemeral;         // need not survive a restart of the only node; a cluster's store keeps it all the same
   std::span<const std::string_view> indexed;  // top-level string fields that Find accepts
+  std::int64_t format = 1;                    // the newest its readers know (storage/document_format.h)
 };
 const CollectionTraits& TraitsOf(Collection collection);
 

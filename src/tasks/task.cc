@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "storage/document_format.h"
+
 namespace mlnode::tasks {
 namespace {
 
@@ -59,6 +61,7 @@ Status CheckTransition(TaskState from, TaskState to) {
 }
 
 Result<TaskRecord> ReadTask(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   const json::object& body = document.body;
   TaskRecord task;
   task.id = TaskId(document.key.id);

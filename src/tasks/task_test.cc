@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "storage/testing/golden_document.h"
+
 namespace mlnode::tasks {
 namespace {
 
@@ -70,6 +72,21 @@ TEST(TaskFormTest, StoredFormReadsBack) {
   EXPECT_EQ(read->owner.incarnation, 18'000'000'000'000'000'000ULL);
   EXPECT_EQ(read->revision, 9U);
   EXPECT_EQ(read->doc_version, 2U);
+}
+
+TEST(TaskFormTest, GoldenDocumentsAreReadAndWrittenBackEqual) {
+  for (const char* name : {"task.1.register.json", "task.1.deploy.json"}) {
+    const storage::Document golden = storage::testing::GoldenDocument({storage::Collection::kTasks, "t1"}, name);
+    const Result<TaskRecord> read = ReadTask(golden);
+    ASSERT_TRUE(read) << name << ": " << read.error().message;
+    EXPECT_EQ(ToJson(StoredForm(*read)), ToJson(golden.body));
+  }
+}
+
+TEST(TaskFormTest, TheNextFormatIsRefused) {
+  const storage::Document golden =
+      storage::testing::GoldenDocument({storage::Collection::kTasks, "t1"}, "task.1.deploy.json");
+  EXPECT_THAT(ReadTask(storage::testing::OfNextFormat(golden)).error().message, HasSubstr("tasks/t1 has format 2"));
 }
 
 TEST(TaskFormTest, ADamagedFieldIsNamed) {

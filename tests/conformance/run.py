@@ -5,6 +5,7 @@ import argparse, os, pathlib, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "process"))
 from node_process import NodeProcess
+from scratch import Scratch
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -18,8 +19,9 @@ def main():
 
     def suite(url):
         env = dict(os.environ, BASE_URL=url, CONF_HOME=args.home, CONF_KNOWN=str(HERE / "known_differences.txt"))
-        return subprocess.run([f"{args.home}/venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-ra", str(HERE), *rest],
-                              env=env).returncode
+        with Scratch() as scratch:
+            return subprocess.run([f"{args.home}/venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-ra",
+                                   "--basetemp", str(scratch / "pytest"), str(HERE), *rest], env=env).returncode
 
     if args.url:
         return suite(args.url)

@@ -122,7 +122,8 @@ class Schema:
         if rec["status"] >= 400:
             try:
                 e = json.loads(rec["body"])
-                if not (isinstance(e.get("status"), int) and e["status"] == rec["status"]):
+                no_route = str(e.get("error")).startswith("no handler found for uri")  # the real server gives no status then
+                if not no_route and not (isinstance(e.get("status"), int) and e["status"] == rec["status"]):
                     out.append(f"{key} {rec['status']}: 'status' in the error body is {e.get('status')!r}")
                 if isinstance(e.get("error"), dict):
                     for f in ("root_cause", "type", "reason"):

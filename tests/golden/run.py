@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Replays the recorded script against a fresh node and compares: run.py --binary mlnode --home DIR --model DIR
+"""Replays the recorded script against a fresh node, compares, and holds the answers against the official schemas: run.py --binary mlnode --home DIR --model DIR
 HOME is the conformance suite's: the archive is made once for both."""
-import argparse, os, pathlib, subprocess, sys, tempfile
+import argparse, os, pathlib, subprocess, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "process"), str(HERE.parent / "conformance")]
 from make_model import build
 from node_process import NodeProcess
+from scratch import Scratch
 
 
 def main():
@@ -15,12 +16,13 @@ def main():
     parser.add_argument("--show", default="4"), parser.add_argument("--keep", help="folder for the recording")
     args = parser.parse_args()
     archive = build(pathlib.Path(args.home) / "model", args.model)[0]
-    with tempfile.TemporaryDirectory() as scratch:
+    with Scratch() as scratch:
         ours = args.keep or f"{scratch}/ours"
         with NodeProcess(args.binary, "--set", "mlnode.url.allow_private_addresses=true", "--set", "mlnode.pretrained.base_url=") as node:
             subprocess.run([sys.executable, str(HERE / "record.py"), node.url, ours], env=dict(os.environ, MODEL_ARCHIVE=str(archive)), check=True)
         known = HERE.parent / "conformance/known_golden_differences.txt"
-        return subprocess.run([sys.executable, str(HERE / "compare.py"), str(HERE / "exchanges"), ours, "--known", str(known), "--show", args.show]).returncode
+        compared = subprocess.run([sys.executable, str(HERE / "compare.py"), str(HERE / "exchanges"), ours, "--known", str(known), "--show", args.show]).returncode
+        return subprocess.run([sys.executable, str(HERE.parent / "conformance/check_exchanges.py"), "--home", args.home, "--model", args.model, ours]).returncode or compared
 
 
 if __name__ == "__main__":

@@ -1,11 +1,20 @@
-"""A small client of the REST API for tests that drive a real process; standard library only."""
-import hashlib, http.client, io, json, pathlib, time, urllib.parse, zipfile
+"""A small client of the REST API for tests that drive a real process; standard library only. MLNODE_EXCHANGES=FOLDER keeps every answer
+there, for tests/conformance/check_exchanges.py."""
+import hashlib, http.client, io, json, os, pathlib, sys, time, urllib.parse, zipfile
 
 CHUNK = 10_000_000
 ML = "/_plugins/_ml"
 CONFIG = {"model_type": "bert", "embedding_dimension": 384, "framework_type": "sentence_transformers", "pooling_mode": "MEAN",
           "normalize_result": True}
 DONE = ("COMPLETED", "FAILED", "COMPLETED_WITH_ERROR", "CANCELLED")
+
+
+def keep(*answer):
+    folder = os.environ.get("MLNODE_EXCHANGES")
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{pathlib.Path(sys.argv[0]).stem}-{os.getpid()}.jsonl", "a") as lines:
+            lines.write(json.dumps(answer) + "\n")
 
 
 class Api:
@@ -24,9 +33,11 @@ class Api:
         finally:
             connection.close()
         try:
-            return reply.status, json.loads(text)
+            answer = json.loads(text)
         except ValueError:
-            return reply.status, text.decode(errors="replace")
+            answer = text.decode(errors="replace")
+        keep(method, path, reply.status, reply.getheader("Content-Type"), answer)
+        return reply.status, answer
 
     def ok(self, method, path, body=None):
         status, answer = self.call(method, path, body)

@@ -1,9 +1,10 @@
 """The command line against a real node: pack, register, deploy, predict, lists, explain, settings, exit codes, --json.
 command_line_test.py --binary mlnode --model DIR"""
-import argparse, hashlib, json, pathlib, shutil, subprocess, sys, tempfile, unittest, zipfile
+import argparse, hashlib, json, pathlib, subprocess, sys, unittest, zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from node_process import NodeProcess
+from scratch import Scratch
 
 OPTIONS = argparse.Namespace()
 GUESS = ["--model-type", "bert", "--dimension", "384", "--pooling", "mean", "--normalize"]
@@ -12,13 +13,14 @@ GUESS = ["--model-type", "bert", "--dimension", "384", "--pooling", "mean", "--n
 class CommandLineTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="mlnode-cli-"))
+        cls.scratch = Scratch()
+        cls.folder = cls.scratch.path
         cls.node = NodeProcess(OPTIONS.binary, "--set", f"mlnode.file_url_roots={cls.folder}").start()
 
     @classmethod
     def tearDownClass(cls):
         cls.node.stop()
-        shutil.rmtree(cls.folder)
+        cls.scratch.remove()
 
     def run_cli(self, *words, code=0, url=None):
         run = subprocess.run([OPTIONS.binary, "--url", url or self.node.url, *map(str, words)], capture_output=True, text=True, timeout=120)

@@ -1,17 +1,32 @@
-"""An mlnode process for tests: started on a free port with a data folder of its own, stopped as an operator would."""
-import pathlib, re, shutil, signal, subprocess, tempfile, threading, time
+"""An mlnode process for tests: started on a free port with a data folder of its own, stopped as an operator would. Neither outlives the
+test, however that ends."""
+import pathlib, re, signal, subprocess, sys, threading, weakref
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from scratch import Scratch
+
+
+def end(process):
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 class NodeProcess:
     def __init__(self, binary, *flags, data=None):
         self.binary, self.flags = str(binary), list(flags)
-        self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="mlnode-test-"))
-        self.own = data is None
+        self.scratch = None if data else Scratch()
+        self.data = pathlib.Path(data) if data else self.scratch.path
         self.process, self.lines, self.url = None, [], None
 
+    def command(self):
+        return [self.binary, "serve", "--port", "0", "--data", str(self.data), *self.flags]
+
     def start(self, timeout=60):
-        self.process = subprocess.Popen([self.binary, "serve", "--port", "0", "--data", str(self.data), *self.flags],
+        # setpriv: the node goes also with a test that is killed and can end nothing itself
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command()],
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        weakref.finalize(self, end, self.process)
         listening = threading.Event()
 
         def read(pipe):
@@ -50,9 +65,9 @@ class NodeProcess:
         try:
             self.stop()
         finally:
-            if self.process and self.process.poll() is None:
-                self.process.kill()
+            if self.process:
+                end(self.process)
             if kind:
                 print("\n".join(self.lines[-40:]))
-            if self.own:
-                shutil.rmtree(self.data, ignore_errors=True)
+            if self.scratch:
+                self.scratch.remove()

@@ -1,15 +1,17 @@
 """`cmake --install` gives bin/ and lib/ that run anywhere: in a bare root that holds nothing but them and the C library, the node starts,
 loads the real model and predicts. relocated_test.py --build DIR --binary mlnode --model DIR (root: it uses chroot)"""
-import argparse, os, pathlib, re, shutil, subprocess, sys, tempfile, unittest
+import argparse, os, pathlib, re, shutil, subprocess, sys, unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from api import Api, demo_archive
 from node_process import NodeProcess
+from scratch import Scratch
 
 OPTIONS = argparse.Namespace()
-# What every Linux has: glibc's own files.
-# A bare root with /proc, where the loader learns where the program lies ($ORIGIN); its mount is seen by the node alone.
+# A bare root with /proc, where the loader learns where the program lies ($ORIGIN); its mount is seen by the node alone. The environment
+# is another's, too.
 ENTER = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+# What every Linux has: glibc's own files.
 C_LIBRARY = re.compile(r"^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|anl|nss_\w+)\.so.*)$")
 
 
@@ -20,20 +22,13 @@ class InChroot(NodeProcess):
         super().__init__("/opt/anywhere/bin/mlnode", data="/data")
         self.root = root
 
-    def start(self, timeout=60):
-        real = subprocess.Popen
-        subprocess.Popen = lambda command, **k: real(["unshare", "--mount", "sh", "-c", ENTER, str(self.root), *command],
-                                                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, **k)
-        try:
-            return super().start(timeout)
-        finally:
-            subprocess.Popen = real
+    def command(self):
+        return ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "unshare", "--mount", "sh", "-c", ENTER, str(self.root), *super().command()]
 
 
 class RelocatedTest(unittest.TestCase):
     def test_runs_in_a_bare_root(self):
-        with tempfile.TemporaryDirectory() as folder:
-            root = pathlib.Path(folder)
+        with Scratch() as root:
             subprocess.run(["cmake", "--install", OPTIONS.build, "--prefix", str(root / "opt/first")], check=True, stdout=subprocess.DEVNULL)
             (root / "opt/first").rename(root / "opt/anywhere")  # moved after the install
             for name in ("data", "tmp", "proc", "dev", "etc"):

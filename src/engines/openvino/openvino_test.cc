@@ -82,15 +82,13 @@ TEST_F(OpenVinoTest, Bf16IsReadBackOrRefused) {
 
 class OpenVinoCacheTest : public OpenVinoTest {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::vector<std::filesystem::path> Blobs() const {
     std::vector<std::filesystem::path> blobs;
     for (const auto& entry : std::filesystem::directory_iterator(folder_)) blobs.push_back(entry.path());
     return blobs;
   }
-  std::filesystem::path folder_ =
-      std::filesystem::path(::testing::TempDir()) / ("openvino_cache_" + std::to_string(getpid()));
+  mlnode::testing::TempDir dir_;
+  const std::filesystem::path folder_ = dir_.path();
 };
 
 TEST_F(OpenVinoCacheTest, SecondLoadFromTheCacheGivesTheSame) {

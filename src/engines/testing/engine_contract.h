@@ -5,12 +5,11 @@
 #pragma once
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <fstream>
 
 #include "core/executor.h"
+#include "core/testing/temp_dir.h"
 #include "engines/engine.h"
 
 namespace mlnode::engines {
@@ -58,13 +57,7 @@ class EngineContract : public ::testing::Test {
     return result ? Code::kInternal : result.error().code;
   }
 
-  std::filesystem::path WriteFile(const std::string& content) {
-    const std::filesystem::path file =
-        std::filesystem::path(::testing::TempDir()) / ("engine_contract_" + std::to_string(getpid()) + ".onnx");
-    std::ofstream(file, std::ios::binary) << content;
-    return file;
-  }
-
+  mlnode::testing::TempDir dir_;
   std::unique_ptr<EngineRegistry> registry_ = Traits::MakeRegistry();
   Engine* engine_ = registry_->ForFormat(ModelFormat::kOnnx).value();
 };
@@ -99,7 +92,7 @@ TYPED_TEST_P(EngineContract, RaggedBatchEqualsOneByOne) {
 
 TYPED_TEST_P(EngineContract, TokensAndTypesMatter) {
   const auto model = this->Load();
-  const auto embed = [&](TokenBatch batch) { return model->Run(batch, {1}).value().per_sequence[0][0]; };
+  const auto embed = [&](const TokenBatch& batch) { return model->Run(batch, {1}).value().per_sequence[0][0]; };
   const TensorView base = embed({.ids = {3, 4}, .type_ids = {}, .offsets = {0, 2}});
   const TensorView zeros = embed({.ids = {3, 4}, .type_ids = {0, 0}, .offsets = {0, 2}});
   const TensorView typed = embed({.ids = {3, 4}, .type_ids = {1, 1}, .offsets = {0, 2}});
@@ -146,10 +139,10 @@ TYPED_TEST_P(EngineContract, RefusesWhatIsNoBatch) {
 
 TYPED_TEST_P(EngineContract, CorruptAndMissingFilesAreInvalid) {
   for (const std::string& content : {std::string("corrupt"), std::string("corrupt") + std::string(5000, '\0')}) {
-    const auto model = this->TryLoad(this->WriteFile(content));
+    const auto model = this->TryLoad(this->dir_.Write("model.onnx", content));
     ASSERT_FALSE(model);
     EXPECT_EQ(model.error().code, Code::kInvalidArgument) << model.error().message;
-    EXPECT_THAT(model.error().message, ::testing::Not(::testing::HasSubstr(::testing::TempDir())));
+    EXPECT_THAT(model.error().message, ::testing::Not(::testing::HasSubstr(this->dir_.path())));
   }
   const auto missing = this->TryLoad("/nowhere/model.onnx");
   ASSERT_FALSE(missing);

@@ -1,19 +1,13 @@
 #include "engines/testing/fake_engine.h"
 
-#include <unistd.h>
-
-#include <fstream>
-
 #include "engines/testing/engine_contract.h"
 
 namespace mlnode::engines {
 namespace {
 
 std::filesystem::path ModelWith(const std::string& content) {
-  const std::filesystem::path file =
-      std::filesystem::path(::testing::TempDir()) / ("fake_model_" + content + std::to_string(getpid()) + ".onnx");
-  std::ofstream(file, std::ios::binary) << content;
-  return file;
+  static const mlnode::testing::TempDir folder;
+  return folder.Write(content + ".onnx", content);
 }
 
 // The registry owns its engine, which the contract suite does not keep.

@@ -23,7 +23,7 @@ constexpr const char* kNotListed = "This model is not in the pre-trained model l
 
 class PretrainedTest : public testing::RegistrationFixture {
  protected:
-  std::string mirror() const { return (folder_.path() / "mirror").string(); }
+  std::string mirror() const { return folder_.File("mirror"); }
   void Publish(const std::string& path, const std::string& bytes) { site_.files[kSite + path] = bytes; }
   void PublishModel(const json::object& config) {
     Publish(kListing, ToJson(json::array{{{"name", kName},
@@ -43,7 +43,7 @@ class PretrainedTest : public testing::RegistrationFixture {
   }
   void Mirror(const std::string& path, std::string_view bytes) {
     const std::filesystem::path file = std::filesystem::path("mirror") / path;
-    std::filesystem::create_directories(folder_.path() / file.parent_path());
+    std::filesystem::create_directories(folder_.File(file.parent_path().string()));
     folder_.Write(file.string(), bytes);
   }
   void MirrorModel() {
@@ -168,8 +168,8 @@ TEST_F(PretrainedTest, AMirrorIsNotLeft) {
   folder_.Write("config.json", ToJson(Config()));
   for (const char* name : {"..", "a/../../x", "/etc", "a//b", "."})
     EXPECT_EQ(FailureOf(RegisterByName({{"name", name}})), kNotListed);
-  std::filesystem::create_directories(folder_.path() / "mirror/linked/1.0.2");
-  std::filesystem::create_directory_symlink(folder_.path(), folder_.path() / "mirror/linked/1.0.2/onnx");
+  std::filesystem::create_directories(folder_.File("mirror/linked/1.0.2"));
+  std::filesystem::create_directory_symlink(folder_.path(), folder_.File("mirror/linked/1.0.2/onnx"));
   EXPECT_THAT(FailureOf(RegisterByName({{"name", "linked"}})), HasSubstr("below one of the folders"));
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "storage/document_format.h"
+
 namespace mlnode::models {
 namespace {
 
@@ -27,6 +29,7 @@ Result<UserRateLimiters> ParseUserRateLimiters(const json::object& body) {
 }
 
 Result<Controller> ReadController(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
   Result<UserRateLimiters> users = ParseUserRateLimiters(document.body);
   if (!users)
     return Error{

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/files.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::models {
 namespace {
@@ -55,17 +55,19 @@ TEST(ControllerTest, ADamagedDocumentIsDataLoss) {
   EXPECT_EQ(ReadController(Stored({{"user_rate_limiter", {{"a", {{"limit", "x"}}}}}})).error().code, Code::kDataLoss);
 }
 
-// docs/formats/controller.md: what one version wrote, the next must read.
-TEST(ControllerTest, GoldenFileReadsAndIsWrittenTheSame) {
-  const std::string text = ReadFile(MLNODE_TEST_DATA "/formats/controller.json", 10'000).value();
-  json::object golden = ParseJsonObject(text).value();
-  storage::Document document = Stored(golden);
-  document.key.id = golden.at("model_id").as_string();
-  const Controller controller = ReadController(document).value();
+TEST(ControllerTest, GoldenDocumentIsReadAndWrittenBackEqual) {
+  const storage::Document golden = storage::testing::GoldenDocument(
+      {storage::Collection::kControllers, "gLoZCaIBChNpZEQVoK-l"}, "controller.1.json");
+  const Controller controller = ReadController(golden).value();
   EXPECT_EQ(controller.users.size(), 3U);
   EXPECT_EQ(controller.users.at("zoë").unit, "DAYS");
-  EXPECT_EQ(controller.doc_version, 2U);
-  EXPECT_EQ(ToJson(ControllerForm(controller)), ToJson(golden));
+  EXPECT_EQ(ToJson(ControllerForm(controller)), ToJson(golden.body));
+}
+
+TEST(ControllerTest, TheNextFormatIsRefused) {
+  const auto next = ReadController(storage::testing::OfNextFormat(Stored({{"user_rate_limiter", json::object()}})));
+  EXPECT_EQ(next.error().code, Code::kDataLoss);
+  EXPECT_THAT(next.error().message, HasSubstr("has format 2"));
 }
 
 }  // namespace

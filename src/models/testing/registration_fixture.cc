@@ -17,7 +17,7 @@ void RegistrationFixture::Use(const config::RawValues& more) {
   config::RawValues values{{"plugins.ml_commons.allow_registering_model_via_url", "true"},
                            {"plugins.ml_commons.allow_registering_model_via_local_file", "true"},
                            {"mlnode.pretrained.base_url", "http://artifacts.example/ml-models"},
-                           {"mlnode.file_url_roots", "[\"" + folder_.path().string() + "\"]"}};
+                           {"mlnode.file_url_roots", "[\"" + folder_.path() + "\"]"}};
   for (const auto& [name, value] : more) values[name] = value;
   settings_ = config::Settings::Create(values).value();
   registration_ = std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = *models_,
@@ -28,12 +28,12 @@ void RegistrationFixture::Use(const config::RawValues& more) {
                                                                               .background = executor_,
                                                                               .settings = *settings_,
                                                                               .client = client_,
-                                                                              .temporary = folder_.path() / "tmp",
+                                                                              .temporary = folder_.File("tmp"),
                                                                               .owner = {NodeId("n1"), 3}});
 }
 
 RegisterInput RegistrationFixture::UrlInput(const std::string& zip, const std::string& hash) {
-  const std::string file = folder_.Write("model.zip", zip).string();
+  const std::string file = folder_.Write("model.zip", zip);
   const json::object body{
       {"name", "minilm-by-url"},
       {"description", "by url"},

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/testing/manual_executor.h"
+#include "core/testing/temp_dir.h"
 #include "models/registration.h"
 #include "models/testing/artifact_site.h"
 #include "models/testing/zip_builder.h"
@@ -33,7 +34,7 @@ class RegistrationFixture : public ::testing::Test {
   mlnode::testing::ManualClock clock_;
   mlnode::testing::SeededRandom random_{42};
   mlnode::testing::ManualExecutor executor_{clock_};
-  ScratchFolder folder_;
+  mlnode::testing::TempDir folder_;
   storage::MemoryStore memory_{clock_};
   storage::testing::FaultStore store_{memory_};
   ArtifactSite site_;                 // what the registration reaches over HTTP

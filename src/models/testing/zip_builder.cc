@@ -4,8 +4,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <system_error>
 
 namespace mlnode::models::testing {
 namespace {
@@ -85,25 +83,6 @@ void ReplaceAll(std::string& zip, std::string_view from, std::string_view to) {
   Require(from.size() == to.size(), "replacing by the same length");
   for (std::size_t at = zip.find(from); at != std::string::npos; at = zip.find(from, at + to.size()))
     zip.replace(at, to.size(), to);
-}
-
-ScratchFolder::ScratchFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "mlnode-models-XXXXXX").string();
-  Require(mkdtemp(name.data()) != nullptr, "mkdtemp");
-  path_ = std::filesystem::canonical(name);
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::filesystem::path ScratchFolder::Write(const std::string& name, std::string_view bytes) const {
-  std::ofstream file(path_ / name, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  Require(file.good(), "writing a file");
-  return path_ / name;
 }
 
 }  // namespace mlnode::models::testing

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,19 +26,5 @@ void PatchDirectory(std::string& zip, std::string_view name, std::size_t offset,
 void PatchEntryCount(std::string& zip, std::uint16_t count);
 // Replaces each occurrence; both texts have the same length.
 void ReplaceAll(std::string& zip, std::string_view from, std::string_view to);
-
-// A folder of its own below the system's temporary one, removed with all it holds.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder();
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path Write(const std::string& name, std::string_view bytes) const;
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace mlnode::models::testing

@@ -16,11 +16,24 @@ namespace mlnode::storage {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::string_view kMark = "\nmlnode-part ";
+constexpr int kFormat = 1;
 // Fixed size, readable with `tail -n 1`.
 std::string Trailer(std::string_view bytes) {
-  return fmt::format("\nmlnode-part 1 {:020} {}\n", bytes.size(), Sha256Hex(bytes));
+  return fmt::format("{}{} {:020} {}\n", kMark, kFormat, bytes.size(), Sha256Hex(bytes));
 }
 constexpr std::size_t kTrailerBytes = 101;
+constexpr std::size_t kLastLine = 1024;  // no format's trailer is longer
+
+// The format a part's last line claims; 0 when it claims none.
+int ClaimedFormat(std::string_view content) {
+  content.remove_prefix(content.size() - std::min(content.size(), kLastLine));
+  const std::size_t at = content.rfind(kMark);
+  if (at == std::string_view::npos || !content.ends_with('\n')) return 0;
+  int format = 0;
+  std::from_chars(content.data() + at + kMark.size(), content.data() + content.size(), format);
+  return format;
+}
 
 Error FolderError(std::string_view step, const std::error_code& cause, const fs::path& path) {
   const bool full = cause == std::errc::no_space_on_device || cause.value() == EDQUOT;
@@ -96,7 +109,7 @@ Status PartFiles::Put(const UploadId& upload, std::uint32_t number, std::string_
 Result<std::string> PartFiles::Get(const UploadId& upload, std::uint32_t number) const {
   RETURN_IF_ERROR(CheckUpload(upload));
   const std::shared_lock lock(mutex_);
-  Result<std::string> content = ReadFile(PathOf(upload, number).string(), kMaxPartBytes + kTrailerBytes);
+  Result<std::string> content = ReadFile(PathOf(upload, number).string(), kMaxPartBytes + kLastLine);
   if (!content && content.error().code == Code::kNotFound) {
     return MakeError(Code::kNotFound, fmt::format("upload {} has no chunk {}", upload.str(), number));
   }
@@ -109,6 +122,12 @@ Result<std::string> PartFiles::Get(const UploadId& upload, std::uint32_t number)
       content->resize(size);
       return content;
     }
+  }
+  if (const int format = content ? ClaimedFormat(*content) : 0; format > kFormat) {
+    return MakeError(Code::kDataLoss,
+                     fmt::format("chunk {} of upload {} has format {}, this program knows formats up to {}: start the "
+                                 "newer mlnode that wrote it, or upload it again",
+                                 number, upload.str(), format, kFormat));
   }
   return MakeError(Code::kDataLoss,
                    fmt::format("chunk {} of upload {} is damaged: upload it again", number, upload.str()));
