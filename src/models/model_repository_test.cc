@@ -327,7 +327,7 @@ TEST_F(GoldenGroupTest, DocumentsAreReadAndWrittenBackEqual) {
   const GroupId id = models_.CreateGroup("golden group", {}).value().id;
   storage::Document expected = Name();
   expected.body["model_group_id"] = id.str();
-  expected.body["reserved_at"] = clock_.WallMillis();
+  expected.body["reserved_at"] = clock_.WallMillis();  // the first ones were written without
   EXPECT_EQ(ToJson(store_.Get(expected.key).value()->body), ToJson(expected.body));
 }
 
