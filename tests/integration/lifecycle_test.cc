@@ -76,7 +76,7 @@ TEST_F(LifecycleTest, ARestartedNodeDeploysAgainWithoutARequest) {
   const Answer after = Predict(model, R"({"text_docs":["hello world"]})");
   EXPECT_EQ(after.status, 200) << after.text;
   EXPECT_EQ(after.body, before.body);
-  EXPECT_EQ(StateOf(model), "DEPLOYED");
+  WaitForState(model, "DEPLOYED");  // the placement is written after the model serves
 }
 
 TEST_F(LifecycleTest, AFailedDeployIsSaidInTaskModelAndExplain) {
