@@ -25,6 +25,8 @@ EpochMillis InMillis(Duration duration) {
 
 Error CustomPlansOff() { return MakeError(Code::kInvalidArgument, "Don't allow custom deployment plan"); }
 
+Error OneModelOnly() { return MakeError(Code::kInvalidArgument, "only support undeploy one model"); }
+
 Error ChangedMeanwhile() {
   return MakeError(Code::kResourceExhausted, "the deployment was changed by others at the same time; try again");
 }
@@ -54,6 +56,12 @@ bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
+// A deploy that failed because the model was not complete is forgotten once it is.
+bool IsVoid(const Plan& plan, const models::Model& model) {
+  return plan.early && plan.outcome && plan.outcome->kind == Outcome::Kind::kFailed &&
+         model.registration == models::Registration::kRegistered;
+}
+
 bool IsOpen(const Plan& plan) { return plan.mode != PlanMode::kNone && !plan.outcome; }
 
 // The plan after nodes were taken from it (empty = all); nullopt: nothing changes.
@@ -68,18 +76,17 @@ std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, co
   }
   if (plan.mode == PlanMode::kNone && plan.generation > 0) return std::nullopt;
   const bool open = IsOpen(plan);
-  ++plan.generation;
-  plan.attempts.clear();
-  plan.requested_at = now;
-  plan.nodes = remaining;
   if (!open) plan.tasks.clear();
   if (!remaining.empty()) {
+    ++plan.generation;
+    plan.attempts.clear();
+    plan.requested_at = now;
+    plan.nodes = remaining;
     plan.mode = PlanMode::kNodes;
     plan.to_all = false;
     return plan;
   }
-  plan.mode = PlanMode::kNone;
-  plan.outcome.reset();
+  plan = Undeployed(std::move(plan), now);
   if (open)
     plan.outcome = Outcome{.kind = Outcome::Kind::kCancelled, .at = now, .reason = std::string(kUndeployedMeanwhile)};
   return plan;
@@ -118,7 +125,9 @@ DeployService::Standing DeployService::Look() const {
 
 DeployService::View DeployService::MakeView(models::Model model, const Standing& standing) const {
   View view{.model = std::move(model), .plan = std::nullopt, .placements = {}, .deployment = {}};
-  if (const auto plan = standing.plans.find(view.model.id); plan != standing.plans.end()) view.plan = plan->second;
+  if (const auto plan = standing.plans.find(view.model.id); plan != standing.plans.end()) {
+    if (!IsVoid(plan->second, view.model)) view.plan = plan->second;
+  }
   if (const auto found = standing.placements.find(view.model.id); found != standing.placements.end()) {
     view.placements = found->second;
   }
@@ -211,6 +220,8 @@ Status DeployService::TryDeploy(const models::Model& model, const std::vector<No
   }
   Plan plan = old.value_or(Plan{.model = model.id});
   if (!old || !IsOpen(*old)) plan.tasks.clear();  // those of an open deploy end together with this one
+  if (IsVoid(plan, model)) plan.last_deployed_time.reset();
+  plan.early = model.registration != models::Registration::kRegistered;
   plan.tasks.push_back(*task);
   plan.mode = nodes.empty() ? PlanMode::kAll : PlanMode::kNodes;
   plan.to_all = nodes.empty();
@@ -271,6 +282,8 @@ Result<UndeployReport> DeployService::Undeploy(const std::vector<ModelId>& model
   if (!nodes.empty() && !settings_.Current()->Bool("plugins.ml_commons.allow_custom_deployment_plan"))
     return CustomPlansOff();
   if (models.size() == 1) RETURN_IF_ERROR(models_.Get(models.front()));
+  if (models.size() > 1 && settings_.Current()->Bool("plugins.ml_commons.model_access_control_enabled"))
+    return OneModelOnly();
   const Standing standing = Look();
   UndeployReport report;
   for (const Lease& lease : standing.live) {

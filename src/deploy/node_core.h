@@ -48,7 +48,7 @@ struct NodeCoreEnvironment {
   std::uint64_t memory_limit_bytes = 0;
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
   // What it uses now, for measuring a load.
-  std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
+  std::function<std::uint64_t()> memory_used = [] { return ProcessMemoryBytes(); };
 };
 
 class NodeCore {

@@ -21,7 +21,7 @@ struct Describe {
     return fmt::format("load {} {}", action.model.str(), action.generation);
   }
   std::string operator()(const RefuseLoad& action) const {
-    return fmt::format("refuse {} {}", action.model.str(), action.generation);
+    return fmt::format("refuse {} {} {}", action.model.str(), action.generation, action.ended);
   }
   std::string operator()(const ForgetAttempt& action) const { return "forget " + action.plan.model.str(); }
   std::string operator()(const StartUnload& action) const { return "unload " + action.model.str(); }
@@ -213,9 +213,46 @@ TEST_F(ReconcileNodeTest, ModelThatEndedAnEarlierProcessIsLoadedAlone) {
 TEST_F(ReconcileNodeTest, ModelThatEndedThreeProcessesIsNotLoadedAgain) {
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
   view_.plans[0].attempts[view_.self] = {.incarnation = 1, .count = 3};
-  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3"));
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 3"));
+  view_.redeploy_limit = 4;
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
+  view_.redeploy_limit = 3;
   view_.local = {LocalOf(LocalState::kFailed)};
   EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory")) << "and the count stays";
+}
+
+TEST_F(ReconcileNodeTest, RedeploysThatAreOffStopNoRequest) {
+  view_.redeploys = false;
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3")) << "a request";
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 0"));
+  view_.local = {LocalOf(LocalState::kFailed, 2)};
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 0")) << "another generation of a closed plan is none";
+  view_.local = {LocalOf(LocalState::kReady, 2)};
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3")) << "what is here takes a new generation without a load";
+}
+
+TEST_F(ReconcileNodeTest, FailedOneIsNotRetriedWhileRedeploysAreOff) {
+  view_.redeploys = false;
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.local = {LocalOf(LocalState::kFailed)};
+  view_.retry_due = {ModelId("m")};
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory"));
+}
+
+TEST_F(ReconcileNodeTest, ExpiryIsWrittenAndTakenBack) {
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.local = {LocalOf(LocalState::kReady)};
+  const auto next = [&] { return std::get<WritePlacement>(ReconcileNode(view_).at(0)).placement; };
+  view_.placements = {next()};
+  EXPECT_FALSE(view_.placements[0].expired);
+  view_.expired = {ModelId("m")};
+  view_.placements = {next()};
+  EXPECT_TRUE(view_.placements[0].expired);
+  EXPECT_THAT(Texts(view_), IsEmpty());
+  view_.expired.clear();
+  EXPECT_FALSE(next().expired);
 }
 
 TEST_F(ReconcileNodeTest, LoadThatEndedIsForgotten) {
