@@ -191,6 +191,20 @@ TEST_F(DeployServiceTest, LimitOfRunningDeploysIsTheNodesFailure) {
   EXPECT_EQ(node_.Task(id).error, R"({"n1":"exceed max running task limit"})");
 }
 
+TEST_F(DeployServiceTest, OpenBreakersAreTheNodesFailure) {
+  node_.resources = {.memory_used = 95, .memory_limit = 100};
+  EXPECT_THAT(node_.Task(DeployNow()).error.value_or(""), HasSubstr("Native Memory Circuit Breaker is open"));
+  node_.Set("plugins.ml_commons.native_memory_threshold", "100");
+  node_.resources.disk_free = 1'000;
+  EXPECT_THAT(node_.Task(DeployNow()).error.value_or(""), HasSubstr("Disk Circuit Breaker is open"));
+  EXPECT_EQ(node_.local.LoadsBegun(model_), 0);
+  node_.Set("plugins.ml_commons.disk_free_space_threshold", "0");
+  EXPECT_EQ(node_.Task(DeployNow()).state, TaskState::kCompleted);
+  node_.resources = {.memory_used = 95, .memory_limit = 100, .disk_free = 0};
+  node_.Set("plugins.ml_commons.native_memory_threshold", "1");
+  EXPECT_EQ(node_.Task(DeployNow()).state, TaskState::kCompleted) << "what is loaded needs nothing";
+}
+
 TEST_F(DeployServiceTest, UndeployStopsServing) {
   DeployNow();
   const auto report = node_.deploys.Undeploy({model_}, {}).value();

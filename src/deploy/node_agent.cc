@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -46,11 +47,16 @@ bool IsRequested(const ModelId& model, const NodeView& view) {
 }  // namespace
 
 struct NodeAgent::State {
-  State(Membership& ms, models::ModelRepository& mr, serving::LocalModels& l, config::Settings& s, RandomSource& r,
-        const Clock& c, Executor& b)
-      : membership(ms), models(mr), local(l), settings(s), random(r), clock(c), background(b), loop(b, kPace, [this] {
-          Step();
-        }) {}
+  explicit State(NodeAgentEnvironment e)
+      : membership(e.membership),
+        models(e.models),
+        local(e.local),
+        settings(e.settings),
+        random(e.random),
+        clock(e.clock),
+        background(e.background),
+        resources(std::move(e.resources)),
+        loop(e.background, kPace, [this] { Step(); }) {}
 
   void Step();
   NodeView Look();
@@ -78,6 +84,7 @@ struct NodeAgent::State {
   RandomSource& random;
   const Clock& clock;
   Executor& background;
+  const config::ResourceProbe resources;
 
   // Of the step alone.
   std::map<ModelId, serving::LocalModel> refused;  // not handed to `local`, or taken from it for want of progress
@@ -234,9 +241,13 @@ std::optional<Error> NodeAgent::State::Refusal(const models::Model& model, const
       holding >= current->Int("plugins.ml_commons.max_model_on_node")) {
     return MakeError(Code::kResourceExhausted, "Exceed max local model per node limit");
   }
-  if (IsRequested(model.id, view) && loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
+  if (!IsRequested(model.id, view)) return std::nullopt;  // a restart brings back what was there
+  if (loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
     return MakeError(Code::kResourceExhausted, "exceed max running task limit");
   }
+  const config::Resources now = resources();
+  if (Status open = config::CheckMemoryBreaker(*current, now); !open) return std::move(open).error();
+  if (Status open = config::CheckDiskBreaker(*current, now); !open) return std::move(open).error();
   return std::nullopt;
 }
 
@@ -352,9 +363,7 @@ void NodeAgent::State::Apply(const DropPlacement& action, const NodeView&) {
                            .nonce = NewNonce(random)});
 }
 
-NodeAgent::NodeAgent(Membership& membership, models::ModelRepository& models, serving::LocalModels& local,
-                     config::Settings& settings, RandomSource& random, const Clock& clock, Executor& background)
-    : state_(std::make_unique<State>(membership, models, local, settings, random, clock, background)) {}
+NodeAgent::NodeAgent(NodeAgentEnvironment environment) : state_(std::make_unique<State>(std::move(environment))) {}
 
 NodeAgent::~NodeAgent() { state_->Halt(); }
 

@@ -328,6 +328,16 @@ TEST_F(NodeAgentTest, WhatIsServedStaysWhenRedeploysAreSwitchedOff) {
   EXPECT_EQ(node_->local.Unloads(model_), 0);
 }
 
+TEST_F(NodeAgentTest, RestartAsksNoBreaker) {
+  node_->AddModel("m");
+  DeployModel();
+  Crash();
+  node_ = std::make_unique<OneNode>(disk_, ++incarnation_);
+  node_->resources = {.memory_used = 99, .memory_limit = 100, .disk_free = 0};
+  node_->Start();
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+}
+
 TEST_F(NodeAgentTest, ArtifactsOfModelsThatExistAreKept) {
   node_->AddModel("m");
   node_->RunFor(seconds(11));

@@ -68,9 +68,16 @@ Status NodeCore::Parts::Start() {
                                       .settings = e.settings,
                                       .client = e.http_client,
                                       .temporary = e.temporary,
-                                      .owner = {.node = e.self.id, .incarnation = e.self.incarnation}});
-  agent =
-      std::make_unique<NodeAgent>(membership, models, *local, e.settings, e.random, e.clock, e.executors.background);
+                                      .owner = {.node = e.self.id, .incarnation = e.self.incarnation},
+                                      .resources = e.resources});
+  agent = std::make_unique<NodeAgent>(NodeAgentEnvironment{.membership = membership,
+                                                           .models = models,
+                                                           .local = *local,
+                                                           .settings = e.settings,
+                                                           .random = e.random,
+                                                           .clock = e.clock,
+                                                           .background = e.executors.background,
+                                                           .resources = e.resources});
   reconciler.Start();
   agent->Start();
   return {};

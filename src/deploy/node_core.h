@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "config/circuit_breakers.h"
 #include "config/settings.h"
 #include "core/cgroup.h"
 #include "core/executor.h"
@@ -49,6 +50,8 @@ struct NodeCoreEnvironment {
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
   // What it uses now, for measuring a load.
   std::function<std::uint64_t()> memory_used = [] { return ProcessMemoryBytes(); };
+  // What the machine has, for the breakers over memory and disk.
+  config::ResourceProbe resources = [] { return config::Resources(); };
 };
 
 class NodeCore {

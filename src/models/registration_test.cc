@@ -84,6 +84,17 @@ TEST_F(ChunkedRegistrationTest, TheSettingIsAskedForEachChunk) {
   EXPECT_THAT(Add(id, 0, "x").error().message, HasSubstr("Otherwise please use opensearch pre-trained models."));
 }
 
+TEST_F(ChunkedRegistrationTest, ADiskWithoutSpaceTakesNoChunk) {
+  const ModelId id = registration_->CreateMeta(MetaInput(1)).value();
+  resources_.disk_free = 1'000;
+  const Status refused = Add(id, 0, "x");
+  EXPECT_EQ(refused.error().reason, "circuit_breaking_exception");
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("Disk Circuit Breaker is open"));
+  EXPECT_EQ(Get(id).received_parts.size(), 0U);
+  Use({{"plugins.ml_commons.disk_free_space_threshold", "-1"}});
+  EXPECT_TRUE(Add(id, 0, "x"));
+}
+
 TEST_F(ChunkedRegistrationTest, AnUnknownGroupIsNotFound) {
   RegisterInput input = MetaInput(1);
   input.group = GroupId("AAAAAAAAAAAAAAAAAAAA");
@@ -281,6 +292,14 @@ TEST_F(UrlRegistrationTest, AGroupThatIsRemovedMeanwhileTakesTheModelWithIt) {
 TEST_F(UrlRegistrationTest, AFullDiskFailsTheTask) {
   store_.FailPart(1, PartFault::kDiskFull);
   ExpectFailed(UrlInput(MakeModelZip()), ::testing::_);
+}
+
+TEST_F(UrlRegistrationTest, ADiskWithoutSpaceFailsTheTaskBeforeTheDownload) {
+  resources_.disk_free = 1'000;
+  const auto task = Register(UrlInput("never read"));
+  EXPECT_EQ(task.state, tasks::TaskState::kFailed);
+  EXPECT_THAT(task.error.value_or(""),
+              ::testing::StartsWith("Disk Circuit Breaker is open, please check your resources!"));
 }
 
 TEST_F(UrlRegistrationTest, CancelEndsTheWork) {

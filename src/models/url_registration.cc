@@ -95,7 +95,9 @@ Status UrlRegistration::MakeDocument() {
 }
 
 Status UrlRegistration::Download() {
-  net::FetchPolicy policy = PolicyOf(*environment_.settings.Current());
+  const config::SnapshotPtr settings = environment_.settings.Current();
+  RETURN_IF_ERROR(config::CheckDiskBreaker(*settings, environment_.resources()));
+  net::FetchPolicy policy = PolicyOf(*settings);
   // Asked in this thread, which may wait for the store; the sink runs on the HTTP client's thread, which must not.
   policy.keep_going = [this] { return KeepGoing(); };
   std::error_code failed;

@@ -25,7 +25,14 @@ OneNode::OneNode(OneDisk& d, std::uint64_t incarnation, const std::string& name)
       local(d.executor),
       deploys(membership, models, tasks, *settings, d.random, d.clock),
       reconciler(membership, models, tasks, *settings, d.random, d.clock, d.executor),
-      agent(membership, models, local, *settings, d.random, d.clock, d.executor) {}
+      agent({.membership = membership,
+             .models = models,
+             .local = local,
+             .settings = *settings,
+             .random = d.random,
+             .clock = d.clock,
+             .background = d.executor,
+             .resources = [this] { return resources; }}) {}
 
 void OneNode::Start() {
   (void)membership.Start().has_value();

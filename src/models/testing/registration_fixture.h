@@ -33,6 +33,7 @@ class RegistrationFixture : public ::testing::Test {
   mlnode::testing::SeededRandom random_{42};
   mlnode::testing::ManualExecutor executor_{clock_};
   ScratchFolder folder_;
+  config::Resources resources_;  // what the machine is said to have
   storage::MemoryStore memory_{clock_};
   storage::testing::FaultStore store_{memory_};
   std::unique_ptr<config::Settings> settings_;
