@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -86,6 +87,7 @@ std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, co
     plan.to_all = false;
     return plan;
   }
+  if (std::exchange(plan.early, false)) plan.last_deployed_time.reset();  // nothing was deployed yet
   plan = Undeployed(std::move(plan), now);
   if (open)
     plan.outcome = Outcome{.kind = Outcome::Kind::kCancelled, .at = now, .reason = std::string(kUndeployedMeanwhile)};

@@ -174,6 +174,15 @@ TEST_F(DeployServiceTest, FailureBeforeTheUploadEndedIsForgottenWithIt) {
   EXPECT_FALSE(node_.deploys.Get(model)->plan->last_deployed_time);
 }
 
+TEST_F(DeployServiceTest, UndeployForgetsAFailureBeforeTheUploadEnded) {
+  const ModelId model = node_.AddModel("early", 1);
+  ASSERT_TRUE(node_.deploys.Deploy(model, {}));
+  node_.RunFor(milliseconds(10));
+  EXPECT_TRUE(node_.deploys.Get(model)->plan->last_deployed_time);
+  ASSERT_TRUE(node_.deploys.Undeploy({model}, {}));
+  EXPECT_FALSE(node_.deploys.Get(model)->plan->last_deployed_time);
+}
+
 TEST_F(DeployServiceTest, LimitOfModelsIsTheNodesFailure) {
   node_.Set("plugins.ml_commons.max_model_on_node", "1");
   DeployNow();

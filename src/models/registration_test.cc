@@ -314,6 +314,34 @@ TEST_F(UrlRegistrationTest, CancelEndsTheWork) {
   EXPECT_TRUE(cancelled);
 }
 
+// As a delete at each moment of the work: between any two of its calls to the store.
+TEST_F(UrlRegistrationTest, CancelAtAnyStepLeavesNothing) {
+  int steps = 0;
+  for (int step = 1; step == 1 || steps >= step - 1; ++step) {
+    steps = 0;
+    bool cancelled = false;
+    bool inside = false;
+    store_.set_before_call([&](std::string_view) {
+      if (std::exchange(inside, true)) return;
+      const auto there = models_->List();
+      if (!there.empty() && there.at(0).registration == Registration::kRegistering && ++steps == step) {
+        registration_->Cancel(there.at(0).id);
+        cancelled = models_->Remove(there.at(0).id).has_value();
+      }
+      inside = false;
+    });
+    const tasks::TaskRecord task = Register(UrlInput(MakeModelZip()));
+    store_.set_before_call({});
+    if (!cancelled) {
+      EXPECT_EQ(task.state, TaskState::kCompleted) << "no step was left to cancel at";
+      break;
+    }
+    EXPECT_EQ(task.state, TaskState::kFailed) << "step " << step;
+    ExpectNothingLeft();
+  }
+  EXPECT_GT(steps, 5) << "of document, download, parts and completion";
+}
+
 TEST_F(UrlRegistrationTest, ADeletedModelDoesNotComeBackWithoutCancel) {
   bool removed = false;
   store_.set_before_call([&](std::string_view call) {
