@@ -11,7 +11,6 @@
 #include "core/log.h"
 #include "deploy/load_watch.h"
 #include "deploy/step_loop.h"
-#include "models/time_to_live.h"
 
 namespace mlnode::deploy {
 namespace {
@@ -144,7 +143,7 @@ NodeView NodeAgent::State::Look() {
   for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
     if (document->key.collection == storage::Collection::kModels) {
       const ModelId& model = *view.models.emplace(document->key.id).first;
-      if (const auto minutes = models::TimeToLive(document->body)) times_to_live.emplace(model, *minutes);
+      if (const auto minutes = TimeToLive(document->body)) times_to_live.emplace(model, *minutes);
     } else if (document->key.collection == storage::Collection::kPlans) {
       auto plan = ReadPlan(*document);
       if (plan) {

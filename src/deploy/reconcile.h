@@ -3,6 +3,7 @@
 // harmless: each is a swap on the revision it was derived from.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -122,6 +123,9 @@ using NodeAction = std::variant<StartLoad, RefuseLoad, ForgetAttempt, StartUnloa
 std::vector<NodeAction> ReconcileNode(const NodeView& view);
 // Is this node to hold the plan's model now.
 bool Wants(const Plan& plan, const NodeView& view);
+// How long a model may go unused: deploy_setting.model_ttl_minutes of its document, stored or shown, so that a change
+// is in force without a deploy. nullopt: for ever (nothing said, a negative number, or nothing that is a number).
+std::optional<std::chrono::minutes> TimeToLive(const json::object& model_document);
 // May the same load work later (memory, disk, store), so that it is worth trying again.
 bool IsRetryable(const Error& error);
 
