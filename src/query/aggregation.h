@@ -25,8 +25,8 @@ struct TermsAggregation {
   std::vector<BucketOrder> order = {BucketOrder()};  // equal buckets: by key, ascending
 };
 
-// The value of "aggs". Errors in the peer's words, also for what it has and this version does not; a text field; more
-// than 64 aggregations.
+// The value of "aggs"; precondition: an object. Errors in the peer's words, also for what it has and this version does
+// not; a text field; more than 64 aggregations.
 Result<std::vector<TermsAggregation>> ParseAggregations(const json::value& given, const Origin& origin = Origin());
 
 // {"doc_count_error_upper_bound": 0, "sum_other_doc_count": …, "buckets": [{"key", "doc_count"}]}; a boolean's key is 1

@@ -92,7 +92,8 @@ json::object RenderTotal(std::int64_t found, std::int64_t tracked) {
 
 json::value MaxScore(const SearchRequest::Impl& request, const std::vector<Hit>& hits, bool no_index) {
   if (no_index) return 0.0;
-  if (hits.empty() || request.size == 0 || !ShowsScores(request)) return nullptr;
+  const bool known = request.sort.empty() || request.track_scores;  // as the peer: not when only sorted by score
+  if (hits.empty() || request.size == 0 || !known) return nullptr;
   return ShownScore(std::ranges::max(hits, {}, &Hit::score).score);
 }
 

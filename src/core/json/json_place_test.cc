@@ -22,7 +22,7 @@ INSTANTIATE_TEST_SUITE_P(Places, FindPositionTest,
                          testing::Values(Case{"[]", "", 1, 1}, Case{R"({"query": {"nope": {}}})", "/query/nope", 1, 20},
                                          Case{R"({"node_ids": "x"})", "/node_ids", 1, 14}, Case{" \n  5", "", 2, 3},
                                          Case{"{\"a\":[1,\n{\"b\":2}]}", "/a/1/b", 2, 6},
-                                         Case{R"({"x":"}\"],","a/b~":{"c":[[],{}]},"d":1})", "/d", 1, 37},
+                                         Case{R"({"x":"}\"],","a/b~":{"c":[[],{}]},"d":1})", "/d", 1, 39},
                                          Case{R"({"a/b~":{"c":[true , null]}})", "/a~1b~0/c/1", 1, 22},
                                          Case{R"({"\u0061":7})", "/a", 1, 11}));
 
