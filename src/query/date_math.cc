@@ -78,8 +78,9 @@ bool Take(std::string_view& rest, char before, std::size_t digits, int& out) {
     text.remove_prefix(1);
   }
   if (text.size() < digits) return false;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, out);
-  if (error != std::errc() || end != text.data() + digits || text.front() == '-') return false;
+  const std::string_view number = text.substr(0, digits);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), out);
+  if (error != std::errc() || end != number.data() + number.size() || number.front() == '-') return false;
   rest = text.substr(digits);
   return true;
 }

@@ -46,8 +46,9 @@ Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context) {
 std::vector<std::string> SearchParams() { return {"source", "source_content_type"}; }
 
 Result<net::HttpReply> SearchReply(const RequestContext& context, const query::SearchRequest& request,
-                                   const std::vector<query::SearchDocument>& documents,
-                                   const query::SearchTarget& target, const Clock& clock) {
+                                   const std::vector<query::SearchDocument>& documents, query::SearchTarget target,
+                                   const Clock& clock) {
+  target.now = clock.WallMillis();
   ASSIGN_OR_RETURN(json::object found, query::Search(request, documents, target));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock.Now() - context.http().received);
   json::object body;
