@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "core/cgroup.h"
+#include "core/files.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "deploy/node_core.h"
@@ -90,6 +91,12 @@ Memory MemoryOf(const config::Snapshot& settings) {
   if (configured > 0) return {.limit = static_cast<std::uint64_t>(configured), .base = 0};
   const auto limit = static_cast<std::uint64_t>(static_cast<double>(MemoryLimitBytes()) * kMemoryShare);
   return {.limit = limit, .base = MemoryUsedBytes()};
+}
+
+config::Resources MeasureResources(const std::filesystem::path& data) {
+  config::Resources resources{.memory_used = MemoryUsedBytes(), .memory_limit = MemoryLimitBytes()};
+  if (const auto free = FreeDiskBytes(data.string())) resources.disk_free = *free;
+  return resources;
 }
 
 net::HttpServerOptions ServerOptions(const config::Snapshot& settings) {
@@ -191,7 +198,8 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
       .queue = {.lanes = lanes, .max_wait = std::chrono::milliseconds(current.Int("mlnode.predict.queue_ms"))},
       .memory_limit_bytes = memory.limit,
       .memory_base_bytes = memory.base,
-      .monitored_requests = Follow("plugins.ml_commons.monitoring_request_count")};
+      .monitored_requests = Follow("plugins.ml_commons.monitoring_request_count"),
+      .resources = [data] { return MeasureResources(data); }};
   ASSIGN_OR_RETURN(core, deploy::NodeCore::Start(std::move(environment)));
   return {};
 }

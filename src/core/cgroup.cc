@@ -195,6 +195,10 @@ std::uint64_t MemoryLimitBytes(const SystemRoots& roots) {
 
 std::uint64_t MemoryUsedBytes(const SystemRoots& roots) {
   if (const auto used = CgroupUsed(roots)) return *used;
+  return ProcessMemoryBytes(roots);
+}
+
+std::uint64_t ProcessMemoryBytes(const SystemRoots& roots) {
   const std::string status = Read(roots.proc + "/self/status");
   return (Field(status, "RssAnon").value_or(0) + Field(status, "RssShmem").value_or(0)) * 1024;
 }

@@ -21,6 +21,9 @@ std::uint64_t MemoryLimitBytes(const SystemRoots& roots = {});
 // alone.
 std::uint64_t MemoryUsedBytes(const SystemRoots& roots = {});
 
+// Anonymous and shared memory of this process alone.
+std::uint64_t ProcessMemoryBytes(const SystemRoots& roots = {});
+
 // Physical cores (hyper-threads counted once) that this process may run on, at most what the CPU quotas of its cgroup
 // and all above it give (rounded down); at least 1.
 int PhysicalCores(const SystemRoots& roots = {});

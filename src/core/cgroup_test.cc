@@ -55,6 +55,7 @@ TEST_F(CgroupTest, V2UsedIsAnonymousAndSharedWithoutPageCache) {
   Cgroup("a/memory.current", "900000\n");
   Cgroup("a/memory.stat", "anon_thp 7\nanon 5000\nfile 800000\nshmem 300\n");
   EXPECT_EQ(MemoryUsedBytes(Roots()), 5300U);
+  EXPECT_EQ(ProcessMemoryBytes(Roots()), 120U * 1024) << "whatever else the cgroup holds";
 }
 
 TEST_F(CgroupTest, TheRootCgroupOfAMachineIsNotThisProcess) {

@@ -42,7 +42,7 @@ void AppendDouble(std::string& out, double value);
 std::string_view TokenName(const json::value& value);
 
 // Typed fields of an object. Absent or null: nullopt. Another type: kInvalidArgument naming key, kind found and kind
-// wanted.
+// wanted; its json_pointer is right when `object` is the whole body.
 
 // Strings; numbers and booleans as their text, as the peer reads them ("version": 1 is common).
 Result<std::optional<std::string>> StringField(const json::object& object, std::string_view key);

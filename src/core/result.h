@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,11 @@ enum class Code : std::uint8_t {
 inline constexpr int kCodeCount = 16;
 std::string_view CodeName(Code code);  // "invalid_argument", ...
 
+// A place in a request's text; both count from 1, columns in bytes.
+struct TextPosition {
+  std::size_t line = 1, column = 1;
+};
+
 struct Error {
   Code code = Code::kInternal;
   // For the caller: what, which value, which limit, what to do. No path, no secret.
@@ -46,6 +52,12 @@ struct Error {
   // For the log only: paths, vendor text.
   std::string detail = {};
   std::optional<std::chrono::milliseconds> retry_after = {};
+  // The value of the request's JSON that is meant (RFC 6901 pointer), and its place once somebody who has the text
+  // looked: core/json/json_place.h.
+  std::optional<std::string> json_pointer = {};
+  std::optional<TextPosition> position = {};
+  // What the caller is told lies behind this error.
+  std::shared_ptr<const Error> cause = {};
 };
 
 Error MakeError(Code code, std::string message);

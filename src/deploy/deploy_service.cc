@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,6 +25,8 @@ EpochMillis InMillis(Duration duration) {
 }
 
 Error CustomPlansOff() { return MakeError(Code::kInvalidArgument, "Don't allow custom deployment plan"); }
+
+Error OneModelOnly() { return MakeError(Code::kInvalidArgument, "only support undeploy one model"); }
 
 Error ChangedMeanwhile() {
   return MakeError(Code::kResourceExhausted, "the deployment was changed by others at the same time; try again");
@@ -54,6 +57,12 @@ bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
+// A deploy that failed because the model was not complete is forgotten once it is.
+bool IsVoid(const Plan& plan, const models::Model& model) {
+  return plan.early && plan.outcome && plan.outcome->kind == Outcome::Kind::kFailed &&
+         model.registration == models::Registration::kRegistered;
+}
+
 bool IsOpen(const Plan& plan) { return plan.mode != PlanMode::kNone && !plan.outcome; }
 
 // The plan after nodes were taken from it (empty = all); nullopt: nothing changes.
@@ -68,18 +77,20 @@ std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, co
   }
   if (plan.mode == PlanMode::kNone && plan.generation > 0) return std::nullopt;
   const bool open = IsOpen(plan);
-  ++plan.generation;
-  plan.attempts.clear();
-  plan.requested_at = now;
-  plan.nodes = remaining;
   if (!open) plan.tasks.clear();
   if (!remaining.empty()) {
+    ++plan.generation;
+    plan.attempts.clear();
+    plan.requested_at = now;
+    plan.nodes = remaining;
     plan.mode = PlanMode::kNodes;
     plan.to_all = false;
     return plan;
   }
-  plan.mode = PlanMode::kNone;
-  plan.outcome.reset();
+  const bool failed = plan.outcome && plan.outcome->kind == Outcome::Kind::kFailed;
+  const bool early = std::exchange(plan.early, false);
+  if (early && (open || failed)) plan.last_deployed_time.reset();  // nothing was deployed yet
+  plan = Undeployed(std::move(plan), now);
   if (open)
     plan.outcome = Outcome{.kind = Outcome::Kind::kCancelled, .at = now, .reason = std::string(kUndeployedMeanwhile)};
   return plan;
@@ -122,7 +133,9 @@ DeployService::Standing DeployService::Look() const {
 
 DeployService::View DeployService::MakeView(models::Model model, const Standing& standing) const {
   View view{.model = std::move(model), .plan = std::nullopt, .placements = {}, .deployment = {}};
-  if (const auto plan = standing.plans.find(view.model.id); plan != standing.plans.end()) view.plan = plan->second;
+  if (const auto plan = standing.plans.find(view.model.id); plan != standing.plans.end()) {
+    if (!IsVoid(plan->second, view.model)) view.plan = plan->second;
+  }
   if (const auto found = standing.placements.find(view.model.id); found != standing.placements.end()) {
     view.placements = found->second;
   }
@@ -216,6 +229,8 @@ Status DeployService::TryDeploy(const models::Model& model, const std::vector<No
   }
   Plan plan = old.value_or(Plan{.model = model.id});
   if (!old || !IsOpen(*old)) plan.tasks.clear();  // those of an open deploy end together with this one
+  if (IsVoid(plan, model)) plan.last_deployed_time.reset();
+  plan.early = model.registration != models::Registration::kRegistered;
   plan.tasks.push_back(*task);
   plan.mode = nodes.empty() ? PlanMode::kAll : PlanMode::kNodes;
   plan.to_all = nodes.empty();
@@ -276,6 +291,8 @@ Result<UndeployReport> DeployService::Undeploy(const std::vector<ModelId>& model
   if (!nodes.empty() && !settings_.Current()->Bool("plugins.ml_commons.allow_custom_deployment_plan"))
     return CustomPlansOff();
   if (models.size() == 1) RETURN_IF_ERROR(models_.Get(models.front()));
+  if (models.size() > 1 && settings_.Current()->Bool("plugins.ml_commons.model_access_control_enabled"))
+    return OneModelOnly();
   const Standing standing = Look();
   UndeployReport report;
   for (const Lease& lease : standing.live) {

@@ -34,7 +34,8 @@ class DeployService {
   // gets a new generation: nothing is reloaded, nodes are added. kNotFound "Failed to find model", kInvalidArgument
   // (the peer's texts), kUnimplemented (function this version cannot serve).
   Result<TaskId> Deploy(const ModelId& model, const std::vector<NodeId>& nodes);
-  // spec/deploy §3. `nodes` empty = all. One id: kNotFound when it does not exist; several: not checked.
+  // spec/deploy §3. `nodes` empty = all. One id: kNotFound when it does not exist; several: not checked, and
+  // kInvalidArgument while model_access_control_enabled is on.
   Result<UndeployReport> Undeploy(const std::vector<ModelId>& models, const std::vector<NodeId>& nodes);
   // kNotFound "Failed to find model", kInvalidArgument (deployed or deploying: the peer's text).
   Result<storage::Written> Delete(const ModelId& model, models::ModelRegistration& registration);

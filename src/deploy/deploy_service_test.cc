@@ -156,6 +156,46 @@ TEST_F(DeployServiceTest, ModelWithMissingChunksFailsAsThePeerSays) {
   }
 }
 
+TEST_F(DeployServiceTest, FailureBeforeTheUploadEndedIsForgottenWithIt) {
+  const ModelId model = node_.AddModel("early", 1);
+  ASSERT_TRUE(node_.deploys.Deploy(model, {}));
+  node_.RunFor(milliseconds(10));
+  EXPECT_TRUE(node_.deploys.Get(model)->plan);
+  ASSERT_TRUE(node_.models.Update(model, [](models::Model& document) -> Status {
+    document.registration = models::Registration::kRegistered;
+    return {};
+  }));
+  EXPECT_EQ(node_.StateOf(model), ModelState::kRegistered);
+  EXPECT_FALSE(node_.deploys.Get(model)->plan);
+  node_.local.SetScript(model, {.stuck_at = Phase::kLoading});
+  ASSERT_TRUE(node_.deploys.Deploy(model, {}));
+  node_.RunFor(milliseconds(10));
+  EXPECT_EQ(node_.StateOf(model), ModelState::kDeploying);
+  EXPECT_FALSE(node_.deploys.Get(model)->plan->last_deployed_time);
+}
+
+TEST_F(DeployServiceTest, UndeployForgetsAFailureBeforeTheUploadEnded) {
+  const ModelId model = node_.AddModel("early", 1);
+  ASSERT_TRUE(node_.deploys.Deploy(model, {}));
+  node_.RunFor(milliseconds(10));
+  EXPECT_TRUE(node_.deploys.Get(model)->plan->last_deployed_time);
+  ASSERT_TRUE(node_.deploys.Undeploy({model}, {}));
+  EXPECT_FALSE(node_.deploys.Get(model)->plan->last_deployed_time);
+}
+
+TEST_F(DeployServiceTest, UndeployKeepsTheTimeOfADeployThatTheUploadOvertook) {
+  const ModelId model = node_.AddModel("early", 1);
+  ASSERT_TRUE(node_.deploys.Deploy(model, {}));
+  ASSERT_TRUE(node_.models.Update(model, [](models::Model& document) -> Status {
+    document.registration = models::Registration::kRegistered;
+    return {};
+  }));
+  node_.RunFor(milliseconds(10));
+  ASSERT_EQ(node_.StateOf(model), ModelState::kDeployed);
+  ASSERT_TRUE(node_.deploys.Undeploy({model}, {}));
+  EXPECT_TRUE(node_.deploys.Get(model)->plan->last_deployed_time);
+}
+
 TEST_F(DeployServiceTest, LimitOfModelsIsTheNodesFailure) {
   node_.Set("plugins.ml_commons.max_model_on_node", "1");
   DeployNow();
@@ -171,6 +211,20 @@ TEST_F(DeployServiceTest, LimitOfRunningDeploysIsTheNodesFailure) {
   node_.Set("plugins.ml_commons.max_deploy_model_tasks_per_node", "0");
   const TaskId id = DeployNow();
   EXPECT_EQ(node_.Task(id).error, R"({"n1":"exceed max running task limit"})");
+}
+
+TEST_F(DeployServiceTest, OpenBreakersAreTheNodesFailure) {
+  node_.resources = {.memory_used = 95, .memory_limit = 100};
+  EXPECT_THAT(node_.Task(DeployNow()).error.value_or(""), HasSubstr("Native Memory Circuit Breaker is open"));
+  node_.Set("plugins.ml_commons.native_memory_threshold", "100");
+  node_.resources.disk_free = 1'000;
+  EXPECT_THAT(node_.Task(DeployNow()).error.value_or(""), HasSubstr("Disk Circuit Breaker is open"));
+  EXPECT_EQ(node_.local.LoadsBegun(model_), 0);
+  node_.Set("plugins.ml_commons.disk_free_space_threshold", "0");
+  EXPECT_EQ(node_.Task(DeployNow()).state, TaskState::kCompleted);
+  node_.resources = {.memory_used = 95, .memory_limit = 100, .disk_free = 0};
+  node_.Set("plugins.ml_commons.native_memory_threshold", "1");
+  EXPECT_EQ(node_.Task(DeployNow()).state, TaskState::kCompleted) << "what is loaded needs nothing";
 }
 
 TEST_F(DeployServiceTest, UndeployStopsServing) {
@@ -199,6 +253,12 @@ TEST_F(DeployServiceTest, UndeployOfOneUnknownModelIsNotFoundOfSeveralIsNot) {
   EXPECT_FALSE(disk_.store.Get(PlanKey(ModelId("nope"))));
 }
 
+TEST_F(DeployServiceTest, UndeployOfSeveralIsRefusedUnderAccessControl) {
+  node_.Set("plugins.ml_commons.model_access_control_enabled", "true");
+  EXPECT_EQ(node_.deploys.Undeploy({model_, ModelId("n")}, {}).error().message, "only support undeploy one model");
+  EXPECT_TRUE(node_.deploys.Undeploy({model_}, {}));
+}
+
 TEST_F(DeployServiceTest, UndeployFromUnknownNodesChangesNothing) {
   DeployNow();
   EXPECT_THAT(node_.deploys.Undeploy({model_}, {NodeId("nope")})->nodes, IsEmpty());
@@ -221,6 +281,24 @@ TEST_F(DeployServiceTest, UndeployWhileDeployingCancelsAtOnce) {
   node_.RunFor(seconds(5));
   EXPECT_THAT(node_.local.List(), IsEmpty());
   EXPECT_EQ(node_.StateOf(model_), ModelState::kUndeployed);
+}
+
+TEST_F(DeployServiceTest, UndeployInEachPhaseCancelsWithinFiveSeconds) {
+  for (const Phase phase :
+       {Phase::kQueued, Phase::kFetching, Phase::kUnpacking, Phase::kReserving, Phase::kLoading, Phase::kWarming}) {
+    const std::string name(serving::PhaseName(phase));
+    const ModelId model = node_.AddModel(name);
+    node_.local.SetScript(model, {.stuck_at = phase});
+    const TaskId id = node_.deploys.Deploy(model, {}).value();
+    node_.RunFor(milliseconds(10));
+    ASSERT_EQ(node_.StateOf(model), ModelState::kDeploying) << name;
+    ASSERT_EQ(node_.local.List().at(0).phase, phase) << name;
+    ASSERT_TRUE(node_.deploys.Undeploy({model}, {})) << name;
+    node_.RunFor(seconds(5));
+    EXPECT_EQ(node_.Task(id).state, TaskState::kFailed) << name;
+    EXPECT_THAT(node_.local.List(), IsEmpty()) << name;
+    EXPECT_EQ(node_.StateOf(model), ModelState::kUndeployed) << name;
+  }
 }
 
 TEST_F(DeployServiceTest, TaskThatUndeployCouldNotEndIsEndedLater) {

@@ -23,6 +23,7 @@ constexpr std::string_view kNotYet = "The node has not loaded the model yet";
 struct Tally {
   std::map<NodeId, std::string> failures;  // of those that do not hold it, why
   bool pending = false;                    // a live node is loading or has not begun
+  std::size_t shut_out = 0;                // live ones that the settings keep it from
 };
 
 Tally Count(const Plan& plan, const std::vector<Placement>& placements, const std::vector<Lease>& live,
@@ -38,6 +39,7 @@ Tally Count(const Plan& plan, const std::vector<Placement>& placements, const st
       tally.failures.emplace(node, placement->reason);
     } else if (std::ranges::find(eligible, node) == eligible.end()) {
       tally.failures.emplace(node, kNodeNotEligible);
+      ++tally.shut_out;
     } else {
       tally.pending = true;
       tally.failures.emplace(node, kNotYet);
@@ -52,9 +54,24 @@ ModelState StateOf(const Plan& plan, const Tally& tally, const Deployment& deplo
   const bool given_up =
       plan.outcome && (plan.outcome->kind == Outcome::Kind::kFailed || plan.outcome->kind == Outcome::Kind::kCancelled);
   if (given_up && !serving) return ModelState::kDeployFailed;
+  const bool nobody_may = tally.shut_out == deployment.planned.size();
+  if (plan.outcome && nobody_may && !serving) return ModelState::kUndeployed;
   if (serving && deployment.workers.size() == deployment.planned.size()) return ModelState::kDeployed;
   if (tally.pending && (!plan.outcome || !serving)) return ModelState::kDeploying;
   return serving ? ModelState::kPartiallyDeployed : ModelState::kDeployFailed;
+}
+
+// A change of what is deployed is one of the model's, as clients see it.
+EpochMillis LastUpdated(const models::Model& model, const Plan& plan) {
+  const EpochMillis ended = plan.outcome ? plan.outcome->at : 0;
+  return std::max({model.last_updated_time.value_or(0), plan.requested_at, ended});
+}
+
+// Of a plan that stands: how often in a row a node has begun to load it again and not lived to see the end.
+std::uint64_t Redeploys(const Plan& plan) {
+  std::uint64_t most = 0;
+  for (const auto& [node, one] : plan.attempts) most = std::max(most, one.count);
+  return plan.outcome ? most : 0;
 }
 
 // The peer's order of a model's fields, as far as ours must find their places between the others.
@@ -131,7 +148,8 @@ Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, c
   } else {
     deployment.state = StateOf(*plan, tally, deployment);
   }
-  if (deployment.state == ModelState::kDeployFailed || deployment.state == ModelState::kPartiallyDeployed) {
+  const bool withheld = plan && plan->mode != PlanMode::kNone && deployment.state == ModelState::kUndeployed;
+  if (withheld || deployment.state == ModelState::kDeployFailed || deployment.state == ModelState::kPartiallyDeployed) {
     const bool told = plan->outcome && !plan->outcome->reason.empty() && deployment.workers.empty();
     if (told) {
       deployment.reason = plan->outcome->reason;
@@ -145,12 +163,13 @@ Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, c
 }
 
 json::object RenderModel(const models::Model& model, const std::optional<Plan>& plan, const Deployment& deployment) {
+  constexpr std::string_view kLastUpdated = "last_updated_time";
   std::vector<std::pair<std::string, json::value>> ours;
   ours.emplace_back("model_state", ModelStateName(deployment.state));
   if (deployment.has_controller) ours.emplace_back("is_controller_enabled", true);
   if (plan && plan->last_deployed_time) {
     ours.emplace_back("last_deployed_time", *plan->last_deployed_time);
-    if (deployment.state != ModelState::kDeployFailed) ours.emplace_back("auto_redeploy_retry_times", 0);
+    if (plan->succeeded) ours.emplace_back("auto_redeploy_retry_times", Redeploys(*plan));
   }
   if (plan) {
     ours.emplace_back("planning_worker_node_count", deployment.planned.size());
@@ -168,6 +187,7 @@ json::object RenderModel(const models::Model& model, const std::optional<Plan>& 
   for (const auto& field : models::PublicForm(model)) {
     emit_before(Rank(field.key()));
     rendered[field.key()] = field.value();
+    if (plan && field.key() == kLastUpdated) rendered[kLastUpdated] = LastUpdated(model, *plan);
   }
   emit_before(Rank("is_hidden") + 1);
   return rendered;

@@ -46,7 +46,8 @@ inline constexpr std::string_view kNoEligibleNode = "no eligible node found";
 
 // `placements`: of this model, any node; those that do not count are ignored, as are failures of an earlier generation.
 // Rules, first match:  not REGISTERED → kRegistering | no plan → kRegistered | mode none → kUndeployed
-//   | outcome failed or cancelled and no worker → kDeployFailed | all planned (at least one) loaded → kDeployed
+//   | outcome failed or cancelled and no worker → kDeployFailed
+//   | the deploy ended, and settings keep all planned nodes from it → kUndeployed | all planned loaded → kDeployed
 //   | some planned live eligible node still loading or not yet begun, and no outcome yet or no worker → kDeploying
 //   | some loaded → kPartiallyDeployed | none → kDeployFailed.
 // So a closed deployment that a node still serves is never shown as DEPLOYING while another node of it (re)loads.
@@ -54,9 +55,9 @@ Deployment Derive(const models::Model& model, const std::optional<Plan>& plan, c
                   const std::vector<Lease>& live, const std::vector<NodeId>& eligible);
 
 // The model as GET shows it: PublicForm plus model_state, planning_worker_node_count, current_worker_node_count,
-// planning_worker_nodes, deploy_to_all_nodes, last_deployed_time, auto_redeploy_retry_times (always 0: the counter of
-// the peer's own retries), is_controller_enabled (spec/lifecycle §6.2: absent unless set; each at its place in the
-// peer's order).
+// planning_worker_nodes, deploy_to_all_nodes, last_deployed_time, last_updated_time (the deployment's too),
+// auto_redeploy_retry_times (after a first success: restarts that ended while loading it), is_controller_enabled
+// (spec/lifecycle §6.2: absent unless set; each at its place in the peer's order).
 json::object RenderModel(const models::Model& model, const std::optional<Plan>& plan, const Deployment& deployment);
 
 }  // namespace mlnode::deploy

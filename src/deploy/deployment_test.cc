@@ -48,8 +48,10 @@ TEST_P(DeriveTest, Row) {
   const Deployment deployment = Derive(ModelOf(), row.plan, row.placements, Leases(row.live), Nodes(row.eligible));
   EXPECT_EQ(ModelStateName(deployment.state), ModelStateName(row.state));
   EXPECT_EQ(deployment.workers, Nodes(row.workers));
-  const bool whole = row.state != ModelState::kDeployFailed && row.state != ModelState::kPartiallyDeployed;
-  EXPECT_EQ(deployment.reason.empty(), whole) << deployment.reason;
+  const bool withheld = row.state == ModelState::kUndeployed && row.plan->mode != PlanMode::kNone;
+  const bool explained =
+      withheld || row.state == ModelState::kDeployFailed || row.state == ModelState::kPartiallyDeployed;
+  EXPECT_EQ(!deployment.reason.empty(), explained) << deployment.reason;
 }
 
 const std::vector<Row> kRows = {
@@ -176,14 +178,28 @@ const std::vector<Row> kRows = {
      {},
      {"a"},
      {},
+     ModelState::kUndeployed,
+     {}},
+    {"OneNodeNotEligibleAndOneDead",
+     Closed(PlanOf(PlanMode::kNodes, {"a", "b"}), kDone),
+     {},
+     {"a"},
+     {},
      ModelState::kDeployFailed,
      {}},
+    {"StillServedByANodeThatIsNoLongerEligible",
+     Closed(PlanOf(PlanMode::kNodes, {"a"}), kDone),
+     {PlacementOf("a", kLoaded)},
+     {"a"},
+     {},
+     ModelState::kDeployed,
+     {"a"}},
     {"NobodyEligible",
      Closed(PlanOf(PlanMode::kAll), kDone),
      {PlacementOf("a", kLoaded)},
      {"a"},
      {},
-     ModelState::kDeployFailed,
+     ModelState::kUndeployed,
      {}},
 };
 
@@ -232,6 +248,7 @@ TEST(RenderModelTest, DeployedShowsThePeersFieldsInItsOrder) {
   model.last_updated_time = 2;
   Plan plan = Closed(PlanOf(PlanMode::kAll), kDone);
   plan.last_deployed_time = 77;
+  plan.succeeded = true;
   const auto deployment = Derive(model, plan, {PlacementOf("a", kLoaded)}, Leases({"a"}), Nodes({"a"}));
   const json::object shown = RenderModel(model, plan, deployment);
   EXPECT_THAT(KeysOf(shown),
@@ -244,6 +261,21 @@ TEST(RenderModelTest, DeployedShowsThePeersFieldsInItsOrder) {
   EXPECT_EQ(shown.at("planning_worker_node_count"), 1);
   EXPECT_EQ(shown.at("current_worker_node_count"), 1);
   EXPECT_EQ(shown.at("planning_worker_nodes"), json::array{"a"});
+}
+
+TEST(RenderModelTest, DeployingIsAnUpdateOfTheModel) {
+  models::Model model = ModelOf();
+  model.last_updated_time = 2;
+  Plan plan = PlanOf(PlanMode::kAll);
+  plan.requested_at = 400;
+  const auto updated = [&] {
+    return RenderModel(model, plan, Derive(model, plan, {}, {}, {})).at("last_updated_time");
+  };
+  EXPECT_EQ(updated(), 400);
+  plan = Closed(plan, kDone);
+  EXPECT_EQ(updated(), 500);
+  model.last_updated_time = 600;
+  EXPECT_EQ(updated(), 600);
 }
 
 TEST(RenderModelTest, RegisteredShowsNoDeployment) {
@@ -260,6 +292,18 @@ TEST(RenderModelTest, AControllerShows) {
   Deployment deployment = Derive(ModelOf(), std::nullopt, {}, {}, {});
   deployment.has_controller = true;
   EXPECT_EQ(RenderModel(ModelOf(), std::nullopt, deployment).at("is_controller_enabled"), true);
+}
+
+TEST(RenderModelTest, RedeploysAreShownAfterAFirstSuccess) {
+  Plan plan = Closed(PlanOf(PlanMode::kAll), kGivenUp, "why");
+  plan.last_deployed_time = 77;
+  const auto shown = [&] { return RenderModel(ModelOf(), plan, Derive(ModelOf(), plan, {}, {}, {})); };
+  EXPECT_EQ(shown().at("last_deployed_time"), 77);
+  EXPECT_FALSE(shown().contains("auto_redeploy_retry_times"));
+  plan.succeeded = true;
+  EXPECT_EQ(shown().at("auto_redeploy_retry_times"), 0);
+  plan.attempts[NodeId("a")].count = 2;
+  EXPECT_EQ(shown().at("auto_redeploy_retry_times"), 2);
 }
 
 TEST(RenderModelTest, UndeployedKeepsThatItWasOnAllNodes) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,7 @@ namespace {
 constexpr Duration kPace = std::chrono::seconds(1);
 constexpr Duration kDrain = std::chrono::seconds(30);  // for predictions of a model that is taken out of service
 constexpr Duration kSettleLimit = std::chrono::seconds(60);
+constexpr Duration kArtifactPace = std::chrono::seconds(10);
 
 // What the peer says when a node deploys a model whose chunks are not all there: it reads them in order and stops at
 // the first gap.
@@ -33,6 +35,8 @@ Error MissingChunk(const models::Model& model) {
   return MakeError(Code::kFailedPrecondition, "Failed to deploy model");
 }
 
+constexpr std::string_view kRedeploysOff = "redeploys_off";  // Error.reason of what is refused for that
+
 // A deploy of it is open.
 bool IsRequested(const ModelId& model, const NodeView& view) {
   const auto plan = std::ranges::find(view.plans, model, &Plan::model);
@@ -42,7 +46,7 @@ bool IsRequested(const ModelId& model, const NodeView& view) {
 }  // namespace
 
 struct NodeAgent::State {
-  explicit State(const NodeAgentEnvironment& e)
+  explicit State(NodeAgentEnvironment e)
       : membership(e.membership),
         models(e.models),
         local(e.local),
@@ -51,12 +55,14 @@ struct NodeAgent::State {
         random(e.random),
         clock(e.clock),
         background(e.background),
+        resources(std::move(e.resources)),
         loop(e.background, kPace, [this] { Step(); }) {}
 
   void Step();
   NodeView Look();
   void CancelStalled();
   void Settle(const NodeView& view);
+  void KeepArtifacts();
   std::vector<serving::LocalModel> LocalAndRefused() const;
   void Apply(const StartLoad& action, const NodeView& view);
   void Apply(const RefuseLoad& action, const NodeView& view);
@@ -80,6 +86,7 @@ struct NodeAgent::State {
   RandomSource& random;
   const Clock& clock;
   Executor& background;
+  const config::ResourceProbe resources;
 
   // Of the step alone.
   std::map<ModelId, serving::LocalModel> refused;  // not handed to `local`, or taken from it for want of progress
@@ -88,6 +95,7 @@ struct NodeAgent::State {
     std::uint64_t requested = 0, failed = 0;  // the newest generation that was
   };
   std::map<ModelId, Counted> counted;
+  std::optional<SteadyTime> artifacts_kept;
   SteadyTime started;
 
   struct Shared {
@@ -116,10 +124,11 @@ std::vector<serving::LocalModel> NodeAgent::State::LocalAndRefused() const {
 void NodeAgent::State::CancelStalled() {
   const Duration limit = std::chrono::seconds(settings.Current()->Int("mlnode.deploy.deadline_seconds"));
   const auto all = local.List();
+  const auto seen = LocalAndRefused();
   std::vector<ModelId> stalled;
   {
     const auto state = shared.Lock();
-    state->watch.Observe(LocalAndRefused(), {.steady = clock.Now(), .wall = clock.WallMillis()});
+    state->watch.Observe(seen, {.steady = clock.Now(), .wall = clock.WallMillis()});
     stalled = state->watch.Stalled(clock.Now(), limit);
   }
   for (const ModelId& id : stalled) {
@@ -138,9 +147,11 @@ NodeView NodeAgent::State::Look() {
   constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements,
                                     storage::Collection::kModels};
   NodeView view{.self = membership.self().id, .incarnation = membership.self().incarnation};
+  std::map<ModelId, Duration> times_to_live;
   for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
     if (document->key.collection == storage::Collection::kModels) {
-      view.models.insert(ModelId(document->key.id));
+      const ModelId& model = *view.models.emplace(document->key.id).first;
+      if (const auto minutes = TimeToLive(document->body)) times_to_live.emplace(model, *minutes);
     } else if (document->key.collection == storage::Collection::kPlans) {
       auto plan = ReadPlan(*document);
       if (plan) {
@@ -152,9 +163,19 @@ NodeView NodeAgent::State::Look() {
       if (auto placement = ReadPlacement(*document)) view.placements.push_back(*std::move(placement));
     }
   }
-  const auto eligible = membership.EligibleForLocal(*settings.Current());
+  const config::SnapshotPtr current = settings.Current();
+  const auto eligible = membership.EligibleForLocal(*current);
   view.eligible = std::ranges::find(eligible, view.self) != eligible.end();
+  view.redeploys = current->Bool("plugins.ml_commons.model_auto_redeploy.enable");
+  if (view.redeploys) std::erase_if(refused, [](const auto& one) { return one.second.error->reason == kRedeploysOff; });
+  const std::int64_t retries = current->Int("plugins.ml_commons.model_auto_redeploy.lifetime_retry_times");
+  view.redeploy_limit = static_cast<std::uint64_t>(std::max<std::int64_t>(retries, 0));
   view.local = LocalAndRefused();
+  for (const serving::LocalModel& model : view.local) {
+    const auto limit = times_to_live.find(model.model);
+    if (limit == times_to_live.end() || model.state != serving::LocalState::kReady) continue;
+    if (clock.Now() - model.last_used >= limit->second) view.expired.insert(model.model);
+  }
   view.now = clock.WallMillis();
   const auto state = shared.Lock();
   state->watch.Observe(view.local, {.steady = clock.Now(), .wall = view.now});
@@ -171,6 +192,19 @@ void NodeAgent::State::Step() {
   for (const NodeAction& action : ReconcileNode(view)) {
     std::visit([&](const auto& one) { Apply(one, view); }, action);
   }
+  if (!artifacts_kept || clock.Now() - *artifacts_kept >= kArtifactPace) KeepArtifacts();
+}
+
+// What is unpacked on disk belongs to a model, deployed or not; what a deleted one or a crash left goes.
+void NodeAgent::State::KeepArtifacts() {
+  constexpr std::array kCollections{storage::Collection::kModels};
+  std::set<std::string> hashes;
+  for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
+    const auto hash = StringField(document->body, "model_content_hash_value");
+    if (hash && *hash) hashes.insert(**hash);
+  }
+  local.KeepArtifacts(hashes);
+  artifacts_kept = clock.Now();
 }
 
 void NodeAgent::State::Settle(const NodeView& view) {
@@ -215,9 +249,13 @@ std::optional<Error> NodeAgent::State::Refusal(const models::Model& model, const
       holding >= current->Int("plugins.ml_commons.max_model_on_node")) {
     return MakeError(Code::kResourceExhausted, "Exceed max local model per node limit");
   }
-  if (IsRequested(model.id, view) && loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
+  if (!IsRequested(model.id, view)) return std::nullopt;  // a restart brings back what was there
+  if (loading >= current->Int("plugins.ml_commons.max_deploy_model_tasks_per_node")) {
     return MakeError(Code::kResourceExhausted, "exceed max running task limit");
   }
+  const config::Resources now = resources();
+  if (Status open = config::CheckMemoryBreaker(*current, now); !open) return std::move(open).error();
+  if (Status open = config::CheckDiskBreaker(*current, now); !open) return std::move(open).error();
   return std::nullopt;
 }
 
@@ -266,10 +304,14 @@ bool NodeAgent::State::RecordAttempt(const ModelId& model, const NodeView& view)
 }
 
 void NodeAgent::State::Apply(const RefuseLoad& action, const NodeView&) {
-  LOG_ERROR("deploy", "{} is not loaded: the node ended {} times while loading it", action.model.str(), kLoadAttempts);
-  Refuse(action.model, action.generation,
-         MakeError(Code::kFailedPrecondition,
-                   fmt::format("the node ended {} times while loading this model", kLoadAttempts)));
+  Error why = MakeError(Code::kFailedPrecondition,
+                        fmt::format("the node ended {} times while loading this model", action.ended));
+  if (action.ended == 0) {
+    why.message = "plugins.ml_commons.model_auto_redeploy.enable is false: deploy the model again";
+    why.reason = kRedeploysOff;
+  }
+  LOG_WARN("deploy", "{} is not loaded: {}", action.model.str(), why.message);
+  Refuse(action.model, action.generation, std::move(why));
   loop.Kick();
 }
 
@@ -349,7 +391,7 @@ void NodeAgent::State::Apply(const DropPlacement& action, const NodeView&) {
                            .nonce = NewNonce(random)});
 }
 
-NodeAgent::NodeAgent(const NodeAgentEnvironment& environment) : state_(std::make_unique<State>(environment)) {}
+NodeAgent::NodeAgent(NodeAgentEnvironment environment) : state_(std::make_unique<State>(std::move(environment))) {}
 
 NodeAgent::~NodeAgent() { state_->Halt(); }
 

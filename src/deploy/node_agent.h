@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "config/circuit_breakers.h"
 #include "deploy/membership.h"
 #include "deploy/reconcile.h"
 #include "models/model_repository.h"
@@ -13,7 +14,7 @@
 
 namespace mlnode::deploy {
 
-// All are borrowed.
+// All borrowed; they outlive the agent.
 struct NodeAgentEnvironment {
   Membership& membership;
   models::ModelRepository& models;
@@ -23,11 +24,12 @@ struct NodeAgentEnvironment {
   RandomSource& random;
   const Clock& clock;
   Executor& background;
+  config::ResourceProbe resources = [] { return config::Resources(); };  // asked before a requested load begins
 };
 
 class NodeAgent {
  public:
-  explicit NodeAgent(const NodeAgentEnvironment& environment);
+  explicit NodeAgent(NodeAgentEnvironment environment);
   ~NodeAgent();  // writes nothing: what it had begun to load counts as begun and not ended (plan.h: attempts)
   void Start();
   // No action begins after this returns; loads under way are the LocalModels' to cancel, and are not held against their

@@ -215,7 +215,7 @@ TEST_F(NodeAgentTest, LosingEligibilityUnloadsAndGettingItBackLoads) {
   DeployModel();
   node_->Set("plugins.ml_commons.exclude_nodes._name", "n1");
   node_->RunFor(seconds(2));
-  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployFailed);
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kUndeployed);
   EXPECT_EQ(node_->deploys.Get(model_)->deployment.reason, "no eligible node found");
   EXPECT_THAT(node_->local.List(), IsEmpty());
   node_->Set("plugins.ml_commons.exclude_nodes._name", "");
@@ -305,6 +305,95 @@ TEST_F(NodeAgentTest, CountsAnUndeployOnlyWhereTheModelWas) {
   ASSERT_TRUE(node_->deploys.Undeploy({model_}, {}));
   node_->RunFor(seconds(1));
   EXPECT_EQ(node_->actions.Models().at(model_)[kUndeploy].requests, 1U);
+}
+
+TEST_F(NodeAgentTest, UnusedModelIsUndeployedWhenItsTimeHasPassed) {
+  node_->AddModel("m");
+  const auto set_minutes = [&](int minutes) {
+    ASSERT_TRUE(node_->models.Update(model_, [&](models::Model& model) -> Status {
+      model.passthrough["deploy_setting"] = json::object{{"model_ttl_minutes", minutes}};
+      return {};
+    }));
+  };
+  set_minutes(2);
+  DeployModel();
+  node_->local.SetLastUsed(model_, disk_.clock.Now());
+  node_->RunFor(seconds(100));
+  node_->local.SetLastUsed(model_, disk_.clock.Now());
+  node_->RunFor(seconds(110));
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed) << "used again meanwhile";
+  set_minutes(-1);
+  node_->RunFor(seconds(600));
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed) << "the newest word counts";
+  set_minutes(2);
+  node_->RunFor(seconds(3));
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kUndeployed);
+  EXPECT_THAT(node_->local.List(), IsEmpty());
+  Crash();
+  Boot();
+  node_->RunFor(seconds(3));
+  EXPECT_EQ(node_->local.LoadsBegun(model_), 0);
+  DeployModel();
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed) << "deploying it again is using it";
+}
+
+TEST_F(NodeAgentTest, RestartLoadsNothingWhileRedeploysAreOff) {
+  const std::string setting = "plugins.ml_commons.model_auto_redeploy.enable";
+  node_->AddModel("m");
+  DeployModel();
+  Crash();
+  node_ = std::make_unique<OneNode>(disk_, ++incarnation_);
+  node_->Set(setting, "false");
+  node_->Start();
+  node_->RunFor(seconds(60));
+  EXPECT_EQ(node_->local.LoadsBegun(model_), 0);
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployFailed);
+  EXPECT_THAT(node_->deploys.Get(model_)->deployment.reason, ::testing::HasSubstr(setting + " is false"));
+  EXPECT_TRUE(node_->agent.Settled());
+  DeployModel();
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+}
+
+TEST_F(NodeAgentTest, RedeploysThatAreSwitchedOnBeginAtOnce) {
+  const std::string setting = "plugins.ml_commons.model_auto_redeploy.enable";
+  node_->AddModel("m");
+  DeployModel();
+  Crash();
+  node_ = std::make_unique<OneNode>(disk_, ++incarnation_);
+  node_->Set(setting, "false");
+  node_->Start();
+  node_->RunFor(seconds(5));
+  node_->Set(setting, "true");
+  node_->RunFor(seconds(2));
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+}
+
+TEST_F(NodeAgentTest, WhatIsServedStaysWhenRedeploysAreSwitchedOff) {
+  node_->AddModel("m");
+  DeployModel();
+  node_->Set("plugins.ml_commons.model_auto_redeploy.enable", "false");
+  node_->RunFor(seconds(60));
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+  EXPECT_EQ(node_->local.Unloads(model_), 0);
+}
+
+TEST_F(NodeAgentTest, RestartAsksNoBreaker) {
+  node_->AddModel("m");
+  DeployModel();
+  Crash();
+  node_ = std::make_unique<OneNode>(disk_, ++incarnation_);
+  node_->resources = {.memory_used = 99, .memory_limit = 100, .disk_free = 0};
+  node_->Start();
+  EXPECT_EQ(node_->StateOf(model_), ModelState::kDeployed);
+}
+
+TEST_F(NodeAgentTest, ArtifactsOfModelsThatExistAreKept) {
+  node_->AddModel("m");
+  node_->RunFor(seconds(11));
+  EXPECT_THAT(node_->local.kept_artifacts(), ::testing::ElementsAre(std::string(64, 'a')));
+  ASSERT_TRUE(node_->models.Remove(model_));
+  node_->RunFor(seconds(11));
+  EXPECT_THAT(node_->local.kept_artifacts(), IsEmpty());
 }
 
 }  // namespace

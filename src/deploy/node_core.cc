@@ -75,7 +75,8 @@ Status NodeCore::Parts::Start() {
                                       .settings = e.settings,
                                       .client = e.http_client,
                                       .temporary = e.temporary,
-                                      .owner = {.node = e.self.id, .incarnation = e.self.incarnation}});
+                                      .owner = {.node = e.self.id, .incarnation = e.self.incarnation},
+                                      .resources = e.resources});
   agent = std::make_unique<NodeAgent>(NodeAgentEnvironment{.membership = membership,
                                                            .models = models,
                                                            .local = *local,
@@ -83,7 +84,8 @@ Status NodeCore::Parts::Start() {
                                                            .settings = e.settings,
                                                            .random = e.random,
                                                            .clock = e.clock,
-                                                           .background = e.executors.background});
+                                                           .background = e.executors.background,
+                                                           .resources = e.resources});
   reconciler.Start();
   agent->Start();
   return {};

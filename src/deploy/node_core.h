@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "config/circuit_breakers.h"
 #include "config/settings.h"
 #include "core/cgroup.h"
 #include "core/executor.h"
@@ -49,9 +50,11 @@ struct NodeCoreEnvironment {
   std::uint64_t memory_limit_bytes = 0;
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
   // What it uses now, for measuring a load.
-  std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
+  std::function<std::uint64_t()> memory_used = [] { return ProcessMemoryBytes(); };
   // The setting plugins.ml_commons.monitoring_request_count, for those who record predictions.
   serving::WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
+  // What the machine has, for the breakers over memory and disk.
+  config::ResourceProbe resources = [] { return config::Resources(); };
 };
 
 class NodeCore {

@@ -48,6 +48,11 @@ class Fields {
     return std::nullopt;
   }
   bool Bool(std::string_view key) { return Take(BoolField(body_, key), key).value_or(false); }
+  bool Flag(std::string_view key) {  // false when absent: of a field that came later
+    auto field = BoolField(body_, key);
+    if (!field) Fail(key, field.error().message);
+    return field && field->value_or(false);
+  }
   std::vector<std::string> Texts(std::string_view key) {
     return Take(StringsField(body_, key), key).value_or(std::vector<std::string>());
   }
@@ -137,6 +142,16 @@ std::map<NodeId, LoadAttempts> ReadAttempts(Fields& fields, const json::object& 
 
 }  // namespace
 
+Plan Undeployed(Plan plan, EpochMillis now) {
+  ++plan.generation;
+  plan.mode = PlanMode::kNone;
+  plan.nodes.clear();
+  plan.attempts.clear();
+  plan.requested_at = now;
+  plan.outcome.reset();
+  return plan;
+}
+
 storage::Key PlanKey(const ModelId& model) { return {storage::Collection::kPlans, model.str()}; }
 storage::Key PlacementKey(const NodeId& node, const ModelId& model) {
   return {storage::Collection::kPlacements, node.str() + "/" + model.str()};
@@ -158,6 +173,8 @@ Result<Plan> ReadPlan(const storage::Document& document) {
   plan.deadline = fields.Int("deadline");
   if (const json::object* outcome = fields.Object("outcome")) plan.outcome = ReadOutcome(fields, *outcome, what);
   plan.last_deployed_time = fields.MaybeInt("last_deployed_time");
+  plan.early = fields.Flag("early");
+  plan.succeeded = fields.Flag("succeeded");
   if (const json::object* attempts = fields.Object("attempts")) plan.attempts = ReadAttempts(fields, *attempts, what);
   plan.revision = document.revision;
   if (fields.error()) return *fields.error();
@@ -177,6 +194,8 @@ json::object StoredForm(const Plan& plan) {
         {"kind", NameOf(kOutcomes, plan.outcome->kind)}, {"at", plan.outcome->at}, {"reason", plan.outcome->reason}};
   }
   if (plan.last_deployed_time) body["last_deployed_time"] = *plan.last_deployed_time;
+  if (plan.early) body["early"] = true;
+  if (plan.succeeded) body["succeeded"] = true;
   json::object attempts;
   for (const auto& [node, one] : plan.attempts) {
     attempts[node.str()] =
@@ -205,6 +224,7 @@ Result<Placement> ReadPlacement(const storage::Document& document) {
   placement.total_bytes = fields.Count("total_bytes");
   placement.reason = fields.Text("reason");
   placement.retryable = fields.Bool("retryable");
+  placement.expired = fields.Flag("expired");
   placement.since = fields.Int("since");
   placement.progressed_at = fields.Int("progressed_at");
   placement.revision = document.revision;
@@ -213,16 +233,18 @@ Result<Placement> ReadPlacement(const storage::Document& document) {
 }
 
 json::object StoredForm(const Placement& placement) {
-  return {{"generation", Number(placement.generation)},
-          {"incarnation", fmt::format("{:016x}", placement.incarnation)},
-          {"state", NameOf(kPlacementStates, placement.state)},
-          {"phase", placement.phase},
-          {"done_bytes", Number(placement.done_bytes)},
-          {"total_bytes", Number(placement.total_bytes)},
-          {"reason", placement.reason},
-          {"retryable", placement.retryable},
-          {"since", placement.since},
-          {"progressed_at", placement.progressed_at}};
+  json::object body{{"generation", Number(placement.generation)},
+                    {"incarnation", fmt::format("{:016x}", placement.incarnation)},
+                    {"state", NameOf(kPlacementStates, placement.state)},
+                    {"phase", placement.phase},
+                    {"done_bytes", Number(placement.done_bytes)},
+                    {"total_bytes", Number(placement.total_bytes)},
+                    {"reason", placement.reason},
+                    {"retryable", placement.retryable},
+                    {"since", placement.since},
+                    {"progressed_at", placement.progressed_at}};
+  if (placement.expired) body["expired"] = true;
+  return body;
 }
 
 Result<Lease> ReadLease(const storage::Document& document) {

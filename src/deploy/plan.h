@@ -35,7 +35,6 @@ struct LoadAttempts {
   std::uint64_t incarnation = 0;  // the last of them
   std::uint64_t count = 0;
 };
-inline constexpr std::uint64_t kLoadAttempts = 3;  // so many, and the node does not load this generation any more
 
 struct Plan {
   ModelId model;
@@ -51,6 +50,8 @@ struct Plan {
   EpochMillis deadline = 0;  // no progress until then: the deploy has failed. Renewed by the reconciler on progress.
   std::optional<Outcome> outcome = {};
   std::optional<EpochMillis> last_deployed_time = {};
+  bool early = false;      // asked for before the model was complete: a failure says nothing of what it is now
+  bool succeeded = false;  // a deploy has ended well enough (model_auto_redeploy_success_ratio) since it was registered
   // Written by the node before it loads, taken out when the load ended; a new generation has none.
   std::map<NodeId, LoadAttempts> attempts = {};
   std::uint64_t revision = 0;
@@ -68,6 +69,7 @@ struct Placement {
   std::uint64_t done_bytes = 0, total_bytes = 0;
   std::string reason = {};        // kFailed: message for the client
   bool retryable = false;         // kFailed: the same may work later (memory, disk, store), not a broken model
+  bool expired = false;           // kLoaded: nobody used it for as long as deploy_setting.model_ttl_minutes says
   EpochMillis since = 0;          // of this state
   EpochMillis progressed_at = 0;  // kLoading: when phase or bytes last changed
   std::uint64_t revision = 0;
@@ -84,6 +86,9 @@ struct Lease {
   EpochMillis started_at = 0;
   std::uint64_t revision = 0;
 };
+
+// The plan after everything was undeployed: the next generation, mode kNone, no outcome. Keeps the tasks.
+Plan Undeployed(Plan plan, EpochMillis now);
 
 storage::Key PlanKey(const ModelId& model);
 storage::Key PlacementKey(const NodeId& node, const ModelId& model);

@@ -25,6 +25,8 @@ Plan FullPlan() {
   plan.deadline = 200;
   plan.outcome = Outcome{.kind = Outcome::Kind::kPartial, .at = 150, .reason = "{\"n2\":\"no\"}"};
   plan.last_deployed_time = 150;
+  plan.early = true;
+  plan.succeeded = true;
   plan.attempts[NodeId("n1")] = {.incarnation = 0xFEDC'BA98'7654'3210, .count = 2};
   return plan;
 }
@@ -50,6 +52,8 @@ TEST(PlanTest, ReadsWhatItStores) {
   EXPECT_EQ(read->outcome->at, 150);
   EXPECT_EQ(read->outcome->reason, "{\"n2\":\"no\"}");
   EXPECT_EQ(read->last_deployed_time, 150);
+  EXPECT_TRUE(read->early);
+  EXPECT_TRUE(read->succeeded);
   ASSERT_TRUE(read->attempts.contains(NodeId("n1")));
   EXPECT_EQ(read->attempts.at(NodeId("n1")).incarnation, 0xFEDC'BA98'7654'3210);
   EXPECT_EQ(read->attempts.at(NodeId("n1")).count, 2u);
@@ -66,13 +70,25 @@ TEST(PlanTest, OpenPlanHasNoOutcome) {
   EXPECT_FALSE(read->last_deployed_time);
 }
 
+TEST(PlanTest, UndeployedIsTheNextGenerationOfNothing) {
+  const Plan plan = Undeployed(FullPlan(), 300);
+  EXPECT_EQ(plan.generation, 8u);
+  EXPECT_EQ(plan.mode, PlanMode::kNone);
+  EXPECT_THAT(plan.nodes, ::testing::IsEmpty());
+  EXPECT_THAT(plan.attempts, ::testing::IsEmpty());
+  EXPECT_EQ(plan.requested_at, 300);
+  EXPECT_FALSE(plan.outcome);
+  EXPECT_TRUE(plan.to_all) << "as the peer goes on to show";
+  EXPECT_EQ(plan.last_deployed_time, 150);
+}
+
 TEST(PlanTest, DamagedDocumentIsDataLossNamingTheField) {
   struct Case {
     std::string_view field;
     json::value value;
   };
   for (const Case& damage : {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
-                             Case{"deadline", nullptr}, Case{"attempts", json::object{{"n1", 3}}},
+                             Case{"deadline", nullptr}, Case{"early", 1}, Case{"attempts", json::object{{"n1", 3}}},
                              Case{"attempts", json::object{{"n1", json::object{{"incarnation", "x"}}}}}}) {
     json::object body = StoredForm(FullPlan());
     body[damage.field] = damage.value;
@@ -96,6 +112,7 @@ TEST(PlacementTest, ReadsWhatItStores) {
   placement.total_bytes = 9;
   placement.reason = "No tokenizer file";
   placement.retryable = true;
+  placement.expired = true;
   placement.since = 11;
   placement.progressed_at = 12;
   const auto read = ReadPlacement(Stored(PlacementKey(placement.node, placement.model), StoredForm(placement)));
@@ -110,6 +127,7 @@ TEST(PlacementTest, ReadsWhatItStores) {
   EXPECT_EQ(read->total_bytes, 9u);
   EXPECT_EQ(read->reason, "No tokenizer file");
   EXPECT_TRUE(read->retryable);
+  EXPECT_TRUE(read->expired);
   EXPECT_EQ(read->since, 11);
   EXPECT_EQ(read->progressed_at, 12);
 }

@@ -61,7 +61,8 @@ class ClusterPass {
       if (!view_.models.contains(plan.model)) {
         RemoveOrphan(plan);
       } else if (plan.mode == PlanMode::kNone || plan.outcome) {
-        FinishTasks(plan);
+        const bool waiting = FinishTasks(plan);
+        if (!waiting && IsIdle(plan)) actions_.push_back(WithdrawIdle{plan});
       } else {
         Advance(plan);
       }
@@ -90,12 +91,28 @@ class ClusterPass {
     if (!waiting) actions_.push_back(RemovePlan{plan});
   }
 
-  void FinishTasks(const Plan& plan) {
+  // Whether there were any to end.
+  bool FinishTasks(const Plan& plan) {
+    bool waiting = false;
     for (const TaskId& id : plan.tasks) {
       if (!Take(id)) continue;
+      waiting = true;
       const Outcome outcome = plan.outcome.value_or(Outcome{.kind = Outcome::Kind::kCancelled, .reason = "undeployed"});
       actions_.push_back(FinishTask{id, TaskStateFor(outcome.kind), outcome.reason});
     }
+    return waiting;
+  }
+
+  bool IsIdle(const Plan& plan) const {
+    bool held = false;
+    for (const NodeId& node : PlannedNodes(plan, view_.eligible)) {
+      const auto found = placements_.find(std::pair(plan.model, node));
+      if (found == placements_.end() || found->second->state == PlacementState::kFailed) continue;
+      const Placement& placement = *found->second;
+      if (placement.generation != plan.generation || !placement.expired) return false;
+      held = true;
+    }
+    return held;
   }
 
   void Advance(const Plan& plan) {
@@ -156,7 +173,11 @@ class ClusterPass {
       outcome.kind = Outcome::Kind::kFailed;
       outcome.reason = kNoEligibleNode;
     }
-    actions_.push_back(CloseDeploy{plan, outcome});
+    const auto planned = static_cast<double>(loaded + failures.size());
+    const bool enough = loaded > 0 && static_cast<double>(loaded) >= view_.success_ratio * planned;
+    CloseDeploy close{.plan = plan, .outcome = std::move(outcome)};
+    close.plan.succeeded = plan.succeeded || enough;
+    actions_.push_back(std::move(close));
   }
 
   void CheckOwner(const tasks::TaskRecord& task) {
@@ -209,8 +230,13 @@ class NodePass {
     const Placement* placement = stored == placements_.end() ? nullptr : stored->second;
     if (local) local_.erase(found);
     if (placement) placements_.erase(stored);
-    const bool retry =
-        local && local->state == serving::LocalState::kFailed && plan.outcome && view_.retry_due.contains(plan.model);
+    const bool failed = local && local->state == serving::LocalState::kFailed;
+    const bool retry = failed && plan.outcome && view_.redeploys && view_.retry_due.contains(plan.model);
+    const bool held = local && !failed;
+    if (!held && plan.outcome && !view_.redeploys && (!local || local->generation < plan.generation)) {
+      actions_.push_back(RefuseLoad{plan.model, plan.generation, 0});
+      return;
+    }
     if (!local || local->generation < plan.generation || retry) {
       Start(plan);
       return;  // the placement is written once `local` shows the new state
@@ -222,8 +248,8 @@ class NodePass {
   void Start(const Plan& plan) {
     const auto begun = plan.attempts.find(view_.self);
     const bool suspect = begun != plan.attempts.end() && begun->second.incarnation != view_.incarnation;
-    if (suspect && begun->second.count >= kLoadAttempts) {
-      actions_.push_back(RefuseLoad{plan.model, plan.generation});
+    if (suspect && begun->second.count >= std::max<std::uint64_t>(view_.redeploy_limit, 1)) {
+      actions_.push_back(RefuseLoad{plan.model, plan.generation, begun->second.count});
     } else if (suspect) {
       suspects_.push_back(StartLoad{plan.model, plan.generation});
     } else {
@@ -255,16 +281,18 @@ class NodePass {
       placement.reason = local.error ? StorableReason(local.error->message) : "unknown";
       placement.retryable = local.error && IsRetryable(*local.error);
     }
+    placement.expired = local.state == serving::LocalState::kReady && view_.expired.contains(local.model);
     if (stored) {
       placement.revision = stored->revision;
       const bool same_run = stored->generation == placement.generation && stored->incarnation == placement.incarnation;
       const bool same_state = same_run && stored->state == placement.state && stored->reason == placement.reason;
+      const bool same_use = stored->expired == placement.expired;
       const bool same_progress = stored->phase == placement.phase && stored->done_bytes == placement.done_bytes;
       const bool moving_up = local.state == serving::LocalState::kLoading && local.phase == serving::Phase::kQueued &&
                              view_.load_progress >= stored->progressed_at + kQueuedRefresh;
-      if (same_state && same_progress && !moving_up) return;
+      if (same_state && same_progress && same_use && !moving_up) return;
       if (same_state) placement.since = stored->since;
-      if (same_state && same_progress) placement.progressed_at = view_.load_progress;
+      if (same_state && same_progress && same_use) placement.progressed_at = view_.load_progress;
     }
     actions_.push_back(WritePlacement{placement});
   }
@@ -304,6 +332,17 @@ bool Wants(const Plan& plan, const NodeView& view) {
   }
   if (plan.mode == PlanMode::kNodes) return std::ranges::find(plan.nodes, view.self) != plan.nodes.end();
   return plan.mode == PlanMode::kAll;
+}
+
+std::optional<std::chrono::minutes> TimeToLive(const json::object& model_document) {
+  const json::value* setting = model_document.if_contains("deploy_setting");
+  const json::object* fields = setting == nullptr ? nullptr : setting->if_object();
+  if (fields == nullptr) return std::nullopt;
+  const auto minutes = IntField(*fields, "model_ttl_minutes");
+  if (!minutes || !*minutes || **minutes < 0) return std::nullopt;
+  // A hundred years: what is longer must not overflow the clock.
+  constexpr std::int64_t kLongest = 100LL * 366 * 24 * 60;
+  return std::chrono::minutes(std::min(**minutes, kLongest));
 }
 
 bool IsRetryable(const Error& error) {

@@ -3,6 +3,7 @@
 // harmless: each is a swap on the revision it was derived from.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -29,6 +30,10 @@ struct ClusterView {
   std::map<TaskId, ModelId> registered = {};
   EpochMillis now = 0;
   EpochMillis deadline_length = 0;  // mlnode.deploy.deadline_seconds
+  double success_ratio = 0.8;       // of the nodes that hold it, for a deploy to count as a success (plan.succeeded)
+};
+struct WithdrawIdle {  // nobody used the model for as long as its document says: as an undeploy
+  Plan plan;
 };
 struct CloseDeploy {  // writes plan.outcome first, then the tasks: a crash in between is repaired by FinishTask
   Plan plan;
@@ -53,7 +58,8 @@ struct RemovePlan {  // its model is gone and its tasks have ended
 struct RemovePlacement {  // its node, or that incarnation of it, is dead; a live node removes its own
   Placement placement;
 };
-using ClusterAction = std::variant<CloseDeploy, RenewDeadline, MarkRunning, FinishTask, RemovePlan, RemovePlacement>;
+using ClusterAction =
+    std::variant<CloseDeploy, WithdrawIdle, RenewDeadline, MarkRunning, FinishTask, RemovePlan, RemovePlacement>;
 // Rules:
 //  model gone:     its plan's tasks fail; then the plan goes.
 //  open deploy:    each planned node has loaded this generation, failed, is gone or not eligible (both failures), or is
@@ -62,6 +68,8 @@ using ClusterAction = std::variant<CloseDeploy, RenewDeadline, MarkRunning, Fini
 //                  deadline → closed the same way, the pending ones failures. A sign of progress moves the deadline to
 //                  progress + deadline_length; so does the start of a pending node, which after a long outage had no
 //                  chance yet.
+//  closed deploy:  withdrawn when all that hold it say that its time to live has passed, none loads it and its tasks
+//                  have ended.
 //  task in a plan: ends as the plan's outcome says. Other tasks in progress: end when their owner is dead or their
 //  deadline passed: completed when the model they register is, else failed.
 std::vector<ClusterAction> Reconcile(const ClusterView& view);
@@ -79,6 +87,9 @@ struct NodeView {
   bool eligible = true;                         // for local models
   std::set<ModelId> retry_due = {};             // failed ones whose back-off has passed
   std::set<ModelId> models = {};                // that exist
+  std::set<ModelId> expired = {};               // ready, and unused for as long as their documents say
+  bool redeploys = true;                        // model_auto_redeploy.enable
+  std::uint64_t redeploy_limit = 3;             // model_auto_redeploy.lifetime_retry_times
   EpochMillis now = 0;
   EpochMillis load_progress = 0;  // newest progress of any load here: what those behind it in the queue wait for
 };
@@ -86,9 +97,10 @@ struct StartLoad {
   ModelId model;
   std::uint64_t generation;
 };
-struct RefuseLoad {  // kLoadAttempts processes of this node ended while they loaded it
+struct RefuseLoad {
   ModelId model;
   std::uint64_t generation;
+  std::uint64_t ended;  // so many processes of this node ended while they loaded it; 0: redeploys are switched off
 };
 struct ForgetAttempt {  // takes this node out of plan.attempts: the load ended and the process did not
   Plan plan;
@@ -104,12 +116,16 @@ struct DropPlacement {
 };
 using NodeAction = std::variant<StartLoad, RefuseLoad, ForgetAttempt, StartUnload, WritePlacement, DropPlacement>;
 // A plan closed as failed or cancelled is not loaded again: only a new generation does that; one closed as deployed or
-// partial is loaded by every incarnation without a request, and retried while it fails for a retryable reason. A model
+// partial is loaded by every incarnation without a request, and retried while it fails for a retryable reason, unless
+// redeploys are switched off: then only what is loaded stays. A model
 // whose load an earlier process did not live to see end is loaded alone, so that another one is not taken for the
 // cause.
 std::vector<NodeAction> ReconcileNode(const NodeView& view);
 // Is this node to hold the plan's model now.
 bool Wants(const Plan& plan, const NodeView& view);
+// How long a model may go unused: deploy_setting.model_ttl_minutes of its document, stored or shown, so that a change
+// is in force without a deploy. nullopt: for ever (nothing said, a negative number, or nothing that is a number).
+std::optional<std::chrono::minutes> TimeToLive(const json::object& model_document);
 // May the same load work later (memory, disk, store), so that it is worth trying again.
 bool IsRetryable(const Error& error);
 

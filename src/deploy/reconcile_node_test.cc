@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "deploy/reconcile.h"
 #include "deploy/testing/documents.h"
 
@@ -21,7 +23,7 @@ struct Describe {
     return fmt::format("load {} {}", action.model.str(), action.generation);
   }
   std::string operator()(const RefuseLoad& action) const {
-    return fmt::format("refuse {} {}", action.model.str(), action.generation);
+    return fmt::format("refuse {} {} {}", action.model.str(), action.generation, action.ended);
   }
   std::string operator()(const ForgetAttempt& action) const { return "forget " + action.plan.model.str(); }
   std::string operator()(const StartUnload& action) const { return "unload " + action.model.str(); }
@@ -213,9 +215,46 @@ TEST_F(ReconcileNodeTest, ModelThatEndedAnEarlierProcessIsLoadedAlone) {
 TEST_F(ReconcileNodeTest, ModelThatEndedThreeProcessesIsNotLoadedAgain) {
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
   view_.plans[0].attempts[view_.self] = {.incarnation = 1, .count = 3};
-  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3"));
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 3"));
+  view_.redeploy_limit = 4;
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
+  view_.redeploy_limit = 3;
   view_.local = {LocalOf(LocalState::kFailed)};
   EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory")) << "and the count stays";
+}
+
+TEST_F(ReconcileNodeTest, RedeploysThatAreOffStopNoRequest) {
+  view_.redeploys = false;
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3")) << "a request";
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 0"));
+  view_.local = {LocalOf(LocalState::kFailed, 2)};
+  EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 0")) << "another generation of a closed plan is none";
+  view_.local = {LocalOf(LocalState::kReady, 2)};
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3")) << "what is here takes a new generation without a load";
+}
+
+TEST_F(ReconcileNodeTest, FailedOneIsNotRetriedWhileRedeploysAreOff) {
+  view_.redeploys = false;
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.local = {LocalOf(LocalState::kFailed)};
+  view_.retry_due = {ModelId("m")};
+  EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 failed no memory"));
+}
+
+TEST_F(ReconcileNodeTest, ExpiryIsWrittenAndTakenBack) {
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.local = {LocalOf(LocalState::kReady)};
+  const auto next = [&] { return std::get<WritePlacement>(ReconcileNode(view_).at(0)).placement; };
+  view_.placements = {next()};
+  EXPECT_FALSE(view_.placements[0].expired);
+  view_.expired = {ModelId("m")};
+  view_.placements = {next()};
+  EXPECT_TRUE(view_.placements[0].expired);
+  EXPECT_THAT(Texts(view_), IsEmpty());
+  view_.expired.clear();
+  EXPECT_FALSE(next().expired);
 }
 
 TEST_F(ReconcileNodeTest, LoadThatEndedIsForgotten) {
@@ -247,6 +286,29 @@ TEST(IsRetryableTest, ByCode) {
                           Code::kTooLarge, Code::kDataLoss, Code::kInternal}) {
     EXPECT_FALSE(IsRetryable(MakeError(code, ""))) << CodeName(code);
   }
+}
+
+std::optional<std::chrono::minutes> Of(json::value minutes) {
+  return TimeToLive({{"deploy_setting", json::object{{"model_ttl_minutes", std::move(minutes)}}}});
+}
+
+TEST(TimeToLiveTest, IsWhatTheDocumentSays) {
+  EXPECT_EQ(Of(0), std::chrono::minutes(0));
+  EXPECT_EQ(Of(90), std::chrono::minutes(90));
+}
+
+TEST(TimeToLiveTest, IsForEverUnlessSaid) {
+  EXPECT_EQ(TimeToLive({}), std::nullopt);
+  EXPECT_EQ(TimeToLive({{"deploy_setting", json::object{}}}), std::nullopt);
+  EXPECT_EQ(TimeToLive({{"deploy_setting", 3}}), std::nullopt);
+  EXPECT_EQ(Of(-1), std::nullopt);
+  EXPECT_EQ(Of("soon"), std::nullopt);
+}
+
+TEST(TimeToLiveTest, FitsTheClockHoweverLong) {
+  const auto longest = Of(std::numeric_limits<std::int64_t>::max());
+  ASSERT_TRUE(longest);
+  EXPECT_GT(std::chrono::nanoseconds(*longest), std::chrono::hours(24 * 365 * 99));
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ struct Describe {
     return fmt::format("close {} {}{}", action.plan.model.str(), OutcomeName(action.outcome.kind),
                        action.outcome.reason.empty() ? "" : " " + action.outcome.reason);
   }
+  std::string operator()(const WithdrawIdle& action) const { return "withdraw " + action.plan.model.str(); }
   std::string operator()(const RenewDeadline& action) const { return fmt::format("renew {}", action.deadline); }
   std::string operator()(const MarkRunning& action) const { return "run " + action.task.str(); }
   std::string operator()(const FinishTask& action) const {
@@ -265,6 +266,58 @@ TEST_F(ReconcileTest, PlacementOfAnEarlierIncarnationDoesNotClose) {
   view_.placements = {PlacementOf("a", kLoaded)};
   view_.placements[0].incarnation = 1;
   EXPECT_THAT(Texts(view_), ElementsAre("remove placement a"));
+}
+
+Placement Expired(Placement placement) {
+  placement.expired = true;
+  return placement;
+}
+
+TEST_F(ReconcileTest, WithdrawsWhatAllHoldersSayIsUnused) {
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
+  view_.placements = {Expired(PlacementOf("a", kLoaded)), PlacementOf("b", kLoaded)};
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "used on b";
+  view_.placements[1].expired = true;
+  EXPECT_THAT(Texts(view_), ElementsAre("withdraw m"));
+}
+
+TEST_F(ReconcileTest, FailedHolderDoesNotKeepWhatIsUnused) {
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kPartial, "why"));
+  view_.placements = {Expired(PlacementOf("a", kLoaded)), PlacementOf("b", kFailed)};
+  EXPECT_THAT(Texts(view_), ElementsAre("withdraw m"));
+}
+
+TEST_F(ReconcileTest, LoadDeployAndItsTaskKeepWhatIsUnused) {
+  view_.placements = {Expired(PlacementOf("a", kLoaded)), PlacementOf("b", kLoading)};
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "b loads it";
+  view_.placements[1] = Expired(PlacementOf("b", kLoaded));
+  view_.placements[0].generation = 2;
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "a has not seen that it was deployed again";
+  view_.placements[0].generation = 3;
+  view_.plans.clear();
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed), {"t"});
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t COMPLETED "));
+}
+
+TEST_F(ReconcileTest, NobodyHoldsWhatIsNotWithdrawn) {
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
+  EXPECT_THAT(Texts(view_), IsEmpty());
+}
+
+TEST_F(ReconcileTest, EnoughNodesMakeASuccess) {
+  const auto succeeded = [&](double ratio) {
+    view_.success_ratio = ratio;
+    return std::get<CloseDeploy>(Reconcile(view_).at(0)).plan.succeeded;
+  };
+  Wanted(PlanOf(PlanMode::kAll));
+  view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kFailed)};
+  EXPECT_TRUE(succeeded(0.5));
+  EXPECT_FALSE(succeeded(0.8));
+  view_.placements = {PlacementOf("a", kFailed), PlacementOf("b", kFailed)};
+  EXPECT_FALSE(succeeded(0)) << "nothing is no success";
+  view_.plans[0].succeeded = true;
+  EXPECT_TRUE(succeeded(0.8)) << "once is enough";
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ struct Reconciler::State {
   std::map<TaskId, ModelId> Registered(const std::vector<tasks::TaskRecord>& running) const;
   void Repair();
   void Apply(const CloseDeploy& action);
+  void Apply(const WithdrawIdle& action);
   void Apply(const RenewDeadline& action);
   void Apply(const MarkRunning& action);
   void Apply(const FinishTask& action);
@@ -70,6 +71,7 @@ ClusterView Reconciler::State::Look() const {
   view.registered = Registered(view.tasks);
   view.now = clock.WallMillis();
   view.deadline_length = current->Int("mlnode.deploy.deadline_seconds") * 1000;
+  view.success_ratio = current->Float("plugins.ml_commons.model_auto_redeploy_success_ratio");
   return view;
 }
 
@@ -104,9 +106,9 @@ void Reconciler::State::Repair() {
   }
   repair_at = clock.Now() + kRepairInterval;
   repair_retry = kFirstRepairRetry;
-  if (report->documents_removed + report->uploads_removed > 0) {
-    LOG_INFO("deploy", "repaired registrations: {} documents and {} uploads removed", report->documents_removed,
-             report->uploads_removed);
+  if (report->documents_removed + report->uploads_removed + report->controllers_removed > 0) {
+    LOG_INFO("deploy", "repaired registrations: {} documents, {} uploads and {} controllers removed",
+             report->documents_removed, report->uploads_removed, report->controllers_removed);
   }
 }
 
@@ -129,6 +131,12 @@ void Reconciler::State::Apply(const CloseDeploy& action) {
            action.outcome.reason.empty() ? "deployed" : action.outcome.reason);
   for (const TaskId& task : plan.tasks)
     Apply(FinishTask{task, TaskStateFor(action.outcome.kind), action.outcome.reason});
+}
+
+void Reconciler::State::Apply(const WithdrawIdle& action) {
+  Plan plan = Undeployed(action.plan, clock.WallMillis());
+  plan.tasks.clear();  // they have ended
+  if (WritePlan(plan)) LOG_INFO("deploy", "{} is undeployed: its time to live has passed", plan.model.str());
 }
 
 void Reconciler::State::Apply(const RenewDeadline& action) {

@@ -239,7 +239,8 @@ Result<Group> ModelRepository::UpdateGroup(const GroupId& id, const std::optiona
   };
   const Result<storage::Updated> updated = write(name);
   if (!updated) {
-    if (renamed) FreeName(*name, id);
+    // An unknown write may have given the group its new name: that of a group must not be free.
+    if (renamed && updated.error().code != Code::kUnavailable) FreeName(*name, id);
     return TranslateMiss(updated.error());
   }
   if (!renamed) return group;

@@ -166,6 +166,7 @@ Status ModelRegistration::AddChunk(const ModelId& id, std::uint32_t number, std:
   ASSIGN_OR_RETURN(const Model before, models.Get(id));
   RETURN_IF_ERROR(CheckChunk(before, number, bytes));
   if (before.registration == Registration::kRegistered) return CheckResent(models.store(), before, number, bytes);
+  RETURN_IF_ERROR(config::CheckDiskBreaker(*environment.settings.Current(), environment.resources()));
   RETURN_IF_ERROR(models.store().PutPart(before.upload, number, bytes));
   const auto received = [&](Model& model) -> Status {
     if (model.upload != before.upload) return GoneMeanwhile();

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 
+#include "config/circuit_breakers.h"
 #include "config/settings.h"
 #include "core/executor.h"
 #include "models/action_stats.h"
@@ -31,6 +32,7 @@ struct RegistrationEnvironment {
   net::HttpClient* client;          // null: no http(s) URL can be read (simulation)
   std::filesystem::path temporary;  // <data>/tmp, emptied at start
   tasks::Owner owner;               // this node and incarnation
+  config::ResourceProbe resources = [] { return config::Resources(); };  // of the data folder's disk
 };
 
 class ModelRegistration {
@@ -43,8 +45,8 @@ class ModelRegistration {
   // kNotFound "Fail to find model group", kAlreadyExists (chosen id), kUnimplemented (REMOTE).
   Result<ModelId> CreateMeta(RegisterInput input);
   // Stores one part. kNotFound "Failed to find model", kInvalidArgument (number, empty, setting off), kTooLarge
-  // (10,000,000 bytes), kFailedPrecondition (other bytes for a model that is registered; a model that comes from a
-  // URL).
+  // (10,000,000 bytes), kResourceExhausted (disk breaker), kFailedPrecondition (other bytes for a model that is
+  // registered; a model that comes from a URL).
   Status AddChunk(const ModelId& model, std::uint32_t number, std::string_view bytes);
   // Without a URL the model is a pre-trained one, found by its name (pretrained/pretrained.h). Answers with the task
   // that will tell, also when the task has failed already (too many tasks). kInvalidArgument (URL not trusted, group),

@@ -84,6 +84,17 @@ TEST_F(ChunkedRegistrationTest, TheSettingIsAskedForEachChunk) {
   EXPECT_THAT(Add(id, 0, "x").error().message, HasSubstr("Otherwise please use opensearch pre-trained models."));
 }
 
+TEST_F(ChunkedRegistrationTest, ADiskWithoutSpaceTakesNoChunk) {
+  const ModelId id = registration_->CreateMeta(MetaInput(1)).value();
+  resources_.disk_free = 1'000;
+  const Status refused = Add(id, 0, "x");
+  EXPECT_EQ(refused.error().reason, "circuit_breaking_exception");
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("Disk Circuit Breaker is open"));
+  EXPECT_EQ(Get(id).received_parts.size(), 0U);
+  Use({{"plugins.ml_commons.disk_free_space_threshold", "-1"}});
+  EXPECT_TRUE(Add(id, 0, "x"));
+}
+
 TEST_F(ChunkedRegistrationTest, AnUnknownGroupIsNotFound) {
   RegisterInput input = MetaInput(1);
   input.group = GroupId("AAAAAAAAAAAAAAAAAAAA");
@@ -282,6 +293,14 @@ TEST_F(UrlRegistrationTest, AFullDiskFailsTheTask) {
   ExpectFailed(UrlInput(MakeModelZip()), ::testing::_);
 }
 
+TEST_F(UrlRegistrationTest, ADiskWithoutSpaceFailsTheTaskBeforeTheDownload) {
+  resources_.disk_free = 1'000;
+  const auto task = Register(UrlInput("never read"));
+  EXPECT_EQ(task.state, tasks::TaskState::kFailed);
+  EXPECT_THAT(task.error.value_or(""),
+              ::testing::StartsWith("Disk Circuit Breaker is open, please check your resources!"));
+}
+
 TEST_F(UrlRegistrationTest, CancelEndsTheWork) {
   bool cancelled = false;
   store_.set_before_call([&](std::string_view call) {
@@ -292,6 +311,34 @@ TEST_F(UrlRegistrationTest, CancelEndsTheWork) {
   });
   ExpectFailed(UrlInput(MakeModelZip()), "the model was deleted or undeployed while it was being registered");
   EXPECT_TRUE(cancelled);
+}
+
+// As a delete at each moment of the work: between any two of its calls to the store.
+TEST_F(UrlRegistrationTest, CancelAtAnyStepLeavesNothing) {
+  int steps = 0;
+  for (int step = 1; step == 1 || steps >= step - 1; ++step) {
+    steps = 0;
+    bool cancelled = false;
+    bool inside = false;
+    store_.set_before_call([&](std::string_view) {
+      if (std::exchange(inside, true)) return;
+      const auto there = models_->List();
+      if (!there.empty() && there.at(0).registration == Registration::kRegistering && ++steps == step) {
+        registration_->Cancel(there.at(0).id);
+        cancelled = models_->Remove(there.at(0).id).has_value();
+      }
+      inside = false;
+    });
+    const tasks::TaskRecord task = Register(UrlInput(MakeModelZip()));
+    store_.set_before_call({});
+    if (!cancelled) {
+      EXPECT_EQ(task.state, TaskState::kCompleted) << "no step was left to cancel at";
+      break;
+    }
+    EXPECT_EQ(task.state, TaskState::kFailed) << "step " << step;
+    ExpectNothingLeft();
+  }
+  EXPECT_GE(steps, 3) << "of document, part and completion";
 }
 
 TEST_F(UrlRegistrationTest, ADeletedModelDoesNotComeBackWithoutCancel) {

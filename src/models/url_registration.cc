@@ -125,6 +125,7 @@ Status UrlRegistration::MakeDocument() {
 }
 
 Status UrlRegistration::Download() {
+  RETURN_IF_ERROR(config::CheckDiskBreaker(*environment_.settings.Current(), environment_.resources()));
   std::error_code failed;
   std::filesystem::create_directories(environment_.temporary, failed);
   if (failed) return FileError("create a folder", environment_.temporary, failed.value());

@@ -80,6 +80,16 @@ bool FieldPath::AnyValue(const SearchDocument& document, const Visit& visit) con
   return false;
 }
 
+std::vector<std::string> FieldPath::AllWords(const SearchDocument& document) const {
+  std::vector<std::string> all;
+  AnyValue(document, [&](const json::value& value) {
+    if (value.is_structured()) return false;
+    for (std::string& word : Words(ScalarText(value))) all.push_back(std::move(word));
+    return false;
+  });
+  return all;
+}
+
 std::string ScalarText(const json::value& scalar) {
   if (const json::string* text = scalar.if_string()) return std::string(text->data(), text->size());
   return ToJson(scalar);

@@ -22,6 +22,8 @@ class FieldPath {
   // Calls `visit` with each scalar, and each object that ends the path, until it returns true. Null is no value.
   // Returns whether `visit` did.
   bool AnyValue(const SearchDocument& document, const std::function<bool(const json::value&)>& visit) const;
+  // The words of all scalars, in order.
+  std::vector<std::string> AllWords(const SearchDocument& document) const;
 
  private:
   std::string name_;  // as asked for

@@ -1,8 +1,10 @@
 #include "query/query_clause.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
-#include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -12,7 +14,7 @@ namespace {
 class MatchAllClause final : public Clause {
  public:
   explicit MatchAllClause(double boost) : boost_(boost) {}
-  std::optional<double> Score(const SearchDocument&, EpochMillis) const override { return boost_; }
+  std::optional<double> Score(const SearchDocument&, Evaluation&) const override { return boost_; }
 
  private:
   double boost_;
@@ -20,20 +22,20 @@ class MatchAllClause final : public Clause {
 
 class MatchNoneClause final : public Clause {
  public:
-  std::optional<double> Score(const SearchDocument&, EpochMillis) const override { return std::nullopt; }
+  std::optional<double> Score(const SearchDocument&, Evaluation&) const override { return std::nullopt; }
 };
 
 // A clause about one field that scores `boost` or does not match.
 class FieldClause : public Clause {
  public:
   FieldClause(FieldPath field, double boost) : field_(std::move(field)), boost_(boost) {}
-  std::optional<double> Score(const SearchDocument& document, EpochMillis now) const override {
-    const bool matches = field_.AnyValue(document, [&](const json::value& value) { return Holds(value, now); });
+  std::optional<double> Score(const SearchDocument& document, Evaluation& search) const override {
+    const bool matches = field_.AnyValue(document, [&](const json::value& value) { return Holds(value, search); });
     return matches ? std::optional(boost_) : std::nullopt;
   }
 
  protected:
-  virtual bool Holds(const json::value& value, EpochMillis now) const = 0;
+  virtual bool Holds(const json::value& value, Evaluation& search) const = 0;
   const FieldPath field_;
   const double boost_;
 };
@@ -44,7 +46,7 @@ class AnyOfClause final : public FieldClause {
       : FieldClause(std::move(field), boost), values_(std::move(values)) {}
 
  private:
-  bool Holds(const json::value& stored, EpochMillis) const override {
+  bool Holds(const json::value& stored, Evaluation&) const override {
     if (!field_.analysed()) return Wanted(stored);
     for (const std::string& word : Words(ScalarText(stored))) {
       if (Wanted(json::value(word))) return true;
@@ -65,34 +67,39 @@ class ExistsClause final : public FieldClause {
   using FieldClause::FieldClause;
 
  private:
-  bool Holds(const json::value& stored, EpochMillis) const override {
+  bool Holds(const json::value& stored, Evaluation&) const override {
     return !stored.is_object() || !stored.get_object().empty();
   }
 };
 
-class MatchClause final : public Clause {
+class WordsClause final : public Clause {
  public:
-  MatchClause(FieldPath field, std::vector<std::string> words, bool all, double boost)
-      : field_(std::move(field)), words_(words.begin(), words.end()), all_(all), boost_(boost) {}
-  std::optional<double> Score(const SearchDocument& document, EpochMillis) const override {
-    std::set<std::string> found;
-    std::size_t length = 0;
-    field_.AnyValue(document, [&](const json::value& value) {
-      if (value.is_structured()) return false;
-      for (std::string& word : Words(ScalarText(value))) {
-        ++length;
-        if (words_.contains(word)) found.insert(std::move(word));
-      }
-      return false;
-    });
-    if (found.empty() || (all_ && found.size() < words_.size())) return std::nullopt;
-    return boost_ * static_cast<double>(found.size()) / std::sqrt(static_cast<double>(length));
+  WordsClause(FieldPath field, WantedWords wanted, double boost)
+      : field_(std::move(field)),
+        wanted_(std::move(wanted)),
+        different_(wanted_.words.begin(), wanted_.words.end()),
+        boost_(boost) {}
+  std::optional<double> Score(const SearchDocument& document, Evaluation& search) const override {
+    const std::vector<std::string> words = field_.AllWords(document);
+    if (wanted_.in_order && std::ranges::search(words, wanted_.words).empty()) return std::nullopt;
+    std::map<std::string_view, std::size_t> counts;
+    for (const std::string& word : words) ++counts[word];
+    double sum = 0;
+    std::size_t found = 0;
+    for (const std::string& word : different_) {
+      const auto count = counts.find(word);
+      if (count == counts.end()) continue;
+      ++found;
+      sum += TextStatistics::Bm25(search.texts.Of(field_), word, count->second, words.size());
+    }
+    if (found == 0 || found < wanted_.at_least) return std::nullopt;
+    return boost_ * sum;
   }
 
  private:
   FieldPath field_;
-  std::set<std::string> words_;
-  bool all_;
+  WantedWords wanted_;
+  std::set<std::string> different_;
   double boost_;
 };
 
@@ -102,20 +109,20 @@ class RangeClause final : public FieldClause {
       : FieldClause(std::move(field), boost), lower_(std::move(lower)), upper_(std::move(upper)) {}
 
  private:
-  bool Holds(const json::value& stored, EpochMillis now) const override {
+  bool Holds(const json::value& stored, Evaluation& search) const override {
     if (stored.is_structured()) return false;
-    return (!lower_ || Within(Compare(stored, *lower_, now), *lower_, 1)) &&
-           (!upper_ || Within(Compare(stored, *upper_, now), *upper_, -1));
+    return (!lower_ || Within(Compare(stored, *lower_, search.now), *lower_, 1)) &&
+           (!upper_ || Within(Compare(stored, *upper_, search.now), *upper_, -1));
   }
   static bool Within(std::optional<int> order, const RangeBound& bound, int side) {
     return order && (*order == side || (bound.inclusive && *order == 0));
   }
   // -1, 0, 1; nullopt where the two cannot be compared (a number with a text that is none).
   static std::optional<int> Compare(const json::value& stored, const RangeBound& bound, EpochMillis now) {
-    if (stored.is_number() || bound.from_now_ms) {
+    if (stored.is_number()) {
       const std::optional<double> left = ScalarNumber(stored);
-      const std::optional<double> right =
-          bound.from_now_ms ? std::optional(static_cast<double>(now + *bound.from_now_ms)) : ScalarNumber(bound.value);
+      std::optional<double> right = ScalarNumber(bound.value);
+      if (!right && bound.date) right = static_cast<double>(bound.date->Resolve(now, bound.round_up));
       if (!left || !right) return std::nullopt;
       return *left < *right ? -1 : (*left > *right ? 1 : 0);
     }
@@ -125,43 +132,72 @@ class RangeClause final : public FieldClause {
   std::optional<RangeBound> lower_, upper_;
 };
 
-class GlobClause final : public FieldClause {
+// A clause that asks something of the text of a value, or of each word of an analysed field.
+class TextClause : public FieldClause {
  public:
-  GlobClause(FieldPath field, GlobPattern pattern, double boost)
-      : FieldClause(std::move(field), boost), pattern_(std::move(pattern)) {}
+  using FieldClause::FieldClause;
 
  private:
-  bool Holds(const json::value& stored, EpochMillis) const override {
+  bool Holds(const json::value& stored, Evaluation&) const final {
     if (stored.is_structured()) return false;
     const std::string text = ScalarText(stored);
-    if (!field_.analysed()) return GlobMatches(pattern_, text);
-    for (const std::string& word : Words(text)) {
-      if (GlobMatches(pattern_, word)) return true;
-    }
-    return false;
+    if (!field_.analysed()) return Matches(text);
+    return std::ranges::any_of(Words(text), [&](const std::string& word) { return Matches(word); });
   }
+  virtual bool Matches(const std::string& text) const = 0;
+};
+
+class GlobClause final : public TextClause {
+ public:
+  GlobClause(FieldPath field, GlobPattern pattern, double boost)
+      : TextClause(std::move(field), boost), pattern_(std::move(pattern)) {}
+
+ private:
+  bool Matches(const std::string& text) const override { return GlobMatches(pattern_, text); }
   GlobPattern pattern_;
+};
+
+class RegexpClause final : public TextClause {
+ public:
+  RegexpClause(FieldPath field, std::shared_ptr<const re2::RE2> pattern, double boost)
+      : TextClause(std::move(field), boost), pattern_(std::move(pattern)) {}
+
+ private:
+  bool Matches(const std::string& text) const override { return re2::RE2::FullMatch(text, *pattern_); }
+  std::shared_ptr<const re2::RE2> pattern_;
+};
+
+class ConstantScoreClause final : public Clause {
+ public:
+  ConstantScoreClause(ClausePtr filter, double boost) : filter_(std::move(filter)), boost_(boost) {}
+  std::optional<double> Score(const SearchDocument& document, Evaluation& search) const override {
+    return filter_->Score(document, search) ? std::optional(boost_) : std::nullopt;
+  }
+
+ private:
+  ClausePtr filter_;
+  double boost_;
 };
 
 class BoolClause final : public Clause {
  public:
   BoolClause(BoolParts parts, double boost) : parts_(std::move(parts)), boost_(boost) {}
-  std::optional<double> Score(const SearchDocument& document, EpochMillis now) const override {
+  std::optional<double> Score(const SearchDocument& document, Evaluation& search) const override {
     double sum = 0;
     for (const ClausePtr& clause : parts_.must) {
-      const std::optional<double> score = clause->Score(document, now);
+      const std::optional<double> score = clause->Score(document, search);
       if (!score) return std::nullopt;
       sum += *score;
     }
     for (const ClausePtr& clause : parts_.filter) {
-      if (!clause->Score(document, now)) return std::nullopt;
+      if (!clause->Score(document, search)) return std::nullopt;
     }
     for (const ClausePtr& clause : parts_.must_not) {
-      if (clause->Score(document, now)) return std::nullopt;
+      if (clause->Score(document, search)) return std::nullopt;
     }
     int matched = 0;
     for (const ClausePtr& clause : parts_.should) {
-      const std::optional<double> score = clause->Score(document, now);
+      const std::optional<double> score = clause->Score(document, search);
       if (!score) continue;
       sum += *score;
       ++matched;
@@ -215,15 +251,24 @@ ClausePtr AnyOf(FieldPath field, std::vector<json::value> values, double boost) 
   return std::make_shared<AnyOfClause>(std::move(field), std::move(values), boost);
 }
 ClausePtr Exists(FieldPath field, double boost) { return std::make_shared<ExistsClause>(std::move(field), boost); }
-ClausePtr Match(FieldPath field, const json::value& text, bool all_words, double boost) {
-  if (!field.analysed()) return AnyOf(std::move(field), {text}, boost);
-  return std::make_shared<MatchClause>(std::move(field), Words(ScalarText(text)), all_words, boost);
+ClausePtr Term(FieldPath field, const json::value& value, double boost) {
+  if (field.analysed()) return HoldsWords(std::move(field), {.words = {ScalarText(value)}}, boost);
+  return AnyOf(std::move(field), {value}, boost);
+}
+ClausePtr HoldsWords(FieldPath field, WantedWords wanted, double boost) {
+  return std::make_shared<WordsClause>(std::move(field), std::move(wanted), boost);
 }
 ClausePtr Range(FieldPath field, std::optional<RangeBound> lower, std::optional<RangeBound> upper, double boost) {
   return std::make_shared<RangeClause>(std::move(field), std::move(lower), std::move(upper), boost);
 }
 ClausePtr Glob(FieldPath field, GlobPattern pattern, double boost) {
   return std::make_shared<GlobClause>(std::move(field), std::move(pattern), boost);
+}
+ClausePtr Regexp(FieldPath field, std::shared_ptr<const re2::RE2> pattern, double boost) {
+  return std::make_shared<RegexpClause>(std::move(field), std::move(pattern), boost);
+}
+ClausePtr ConstantScore(ClausePtr filter, double boost) {
+  return std::make_shared<ConstantScoreClause>(std::move(filter), boost);
 }
 ClausePtr Bool(BoolParts parts, double boost) { return std::make_shared<BoolClause>(std::move(parts), boost); }
 

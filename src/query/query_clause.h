@@ -1,7 +1,7 @@
 // query/query_clause.h: a parsed query: a tree of clauses, each of which matches a document with a score or does not.
-// Scores: constant 1.0 times boost, but bool (sum of must and should; 0.0 when it only filters) and match (words found
-// over the square root of the field's length in words: a stand-in for the peer's BM25, which no client asserts on).
-// Threads: immutable. Cost of Score: O(clauses × field size).
+// Scores: constant 1.0 times boost, but bool (sum of must and should; 0.0 when it only filters) and words in a text
+// field (BM25 over the documents searched, query/text_statistics.h). Keyword fields score 1.0, as the peer's have
+// since 3.0. Threads: immutable. Cost of Score: O(clauses × field size).
 #pragma once
 
 #include <memory>
@@ -9,27 +9,47 @@
 #include <string>
 #include <vector>
 
-#include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "query/date_math.h"
 #include "query/field_path.h"
+#include "query/parse_error.h"
 #include "query/search.h"
+#include "query/text_statistics.h"
+
+namespace re2 {
+class RE2;
+}
 
 namespace mlnode::query {
+
+// One search under way.
+struct Evaluation {
+  EpochMillis now = 0;  // what "now" means in ranges
+  TextStatistics& texts;
+};
 
 class Clause {
  public:
   virtual ~Clause() = default;
-  // nullopt: no match. `now` is what "now" means in ranges.
-  virtual std::optional<double> Score(const SearchDocument& document, EpochMillis now) const = 0;
+  // nullopt: no match.
+  virtual std::optional<double> Score(const SearchDocument& document, Evaluation& search) const = 0;
 };
 using ClausePtr = std::shared_ptr<const Clause>;
 
-// One side of a range: a value, or an offset from now.
+// One side of a range.
 struct RangeBound {
   json::value value;
-  std::optional<std::int64_t> from_now_ms = {};
+  std::optional<DateMath> date = {};  // when the value reads as one; it counts where the document holds a number
   bool inclusive = false;
+  bool round_up = false;  // rounding of the date leads to the end of its unit
+};
+
+// Which words a field must hold.
+struct WantedWords {
+  std::vector<std::string> words;
+  std::size_t at_least = 1;  // different ones
+  bool in_order = false;     // all of them, next to one another
 };
 
 struct BoolParts {
@@ -45,15 +65,21 @@ bool GlobMatches(const GlobPattern& pattern, std::string_view value);
 
 ClausePtr MatchAll(double boost);
 ClausePtr MatchNone();
-ClausePtr AnyOf(FieldPath field, std::vector<json::value> values, double boost);  // term, terms, ids
+ClausePtr AnyOf(FieldPath field, std::vector<json::value> values, double boost);  // terms, ids
+ClausePtr Term(FieldPath field, const json::value& value, double boost);
 ClausePtr Exists(FieldPath field, double boost);
-ClausePtr Match(FieldPath field, const json::value& text, bool all_words, double boost);
+// Words of a text field; precondition: field.analysed().
+ClausePtr HoldsWords(FieldPath field, WantedWords wanted, double boost);
 ClausePtr Range(FieldPath field, std::optional<RangeBound> lower, std::optional<RangeBound> upper, double boost);
 ClausePtr Glob(FieldPath field, GlobPattern pattern, double boost);  // wildcard, prefix
+// `pattern` is anchored and was compiled with a bound on its memory.
+ClausePtr Regexp(FieldPath field, std::shared_ptr<const re2::RE2> pattern, double boost);
 ClausePtr Bool(BoolParts parts, double boost);
+ClausePtr ConstantScore(ClausePtr filter, double boost);
 
-// The value of "query". Errors: reason "parsing_exception" or "illegal_argument_exception" with the peer's texts;
-// kUnimplemented for queries the DSL knows and this version does not; more than 1,024 clauses or words.
-Result<ClausePtr> ParseQuery(const json::value& query);
+// The value of "query" in the body `origin` knows. Errors: reason "parsing_exception", "x_content_parse_exception" or
+// none with the peer's texts, also for what the peer's DSL has and this version does not; more than 1,024 clauses or
+// words.
+Result<ClausePtr> ParseQuery(const json::value& query, const Origin& origin = Origin());
 
 }  // namespace mlnode::query

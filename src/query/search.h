@@ -23,10 +23,12 @@ struct SearchDocument {
 // A parsed request body. Copyable, immutable.
 class SearchRequest {
  public:
-  // Supported now: query (match_all, match_none, term, terms, ids, bool, exists, match, range, wildcard, prefix), from,
-  // size, sort, _source, track_total_hits, version, seq_no_primary_term. Everything else the DSL knows answers
-  // kUnimplemented naming the key; what it does not know: reason "parsing_exception" in the peer's words ("unknown
-  // query [foo]", "Unknown key for a START_OBJECT in [foo]."). from + size > 10,000: kInvalidArgument, the peer's text.
+  // Supported now: query (match_all, match_none, term, terms, ids, bool, exists, constant_score, match, match_phrase,
+  // range with date math, wildcard, prefix, regexp), post_filter, aggs (terms), from, size, sort, _source, min_score,
+  // track_scores, track_total_hits, timeout, version, seq_no_primary_term. Everything else the DSL knows is refused as
+  // "not supported by this version", naming the key; what it does not know in the peer's words ("unknown query [foo]",
+  // "Unknown key for a START_OBJECT in [foo]."): reason "parsing_exception" or "x_content_parse_exception". Errors have
+  // a json_pointer. from + size > 10,000: the peer's text.
   static Result<SearchRequest> Parse(const json::object& body);
 
   struct Impl;

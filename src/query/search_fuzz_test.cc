@@ -29,6 +29,9 @@ constexpr auto kSeeds = std::to_array<std::string_view>({
     R"({"query":{"range":{"t":{"gte":"now-1d+2h","lt":5}}},"_source":{"includes":["a*","b.c"],"excludes":["*"]}})",
     R"({"query":{"wildcard":{"n":{"value":"*a?\\*","case_insensitive":true}}},"track_total_hits":3,"version":true})",
     R"({"query":{"terms":{"a":[1,"b",true,1e999]}},"size":1e3,"_source":false})",
+    R"({"query":{"regexp":{"n":{"value":"[a-c]+\\.(x|y){1,3}","case_insensitive":true}}},"min_score":0.5,"timeout":"5s"})",
+    R"({"query":{"constant_score":{"filter":{"match_phrase":{"name":"a b"}}}},"post_filter":{"term":{"name":"a"}},"track_scores":true})",
+    R"({"query":{"range":{"t":{"gt":"2026-01-31||+1M/d","lte":"now-1y/w"}}},"aggs":{"s":{"terms":{"field":"query.a","size":2,"order":[{"_key":"asc"}]}}}})",
     R"({"query":{"ids":{"values":["a"]}},"sort":["_seq_no","_id"],"seq_no_primary_term":true})",
 });
 

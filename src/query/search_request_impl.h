@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "query/aggregation.h"
 #include "query/query_clause.h"
 #include "query/sort.h"
 #include "query/source_filter.h"
@@ -16,6 +17,10 @@ inline constexpr std::int64_t kDefaultTrackedHits = 10'000;
 
 struct SearchRequest::Impl {
   ClausePtr query = MatchAll(1.0);
+  ClausePtr post_filter;  // of hits, after aggregating; null: none
+  std::vector<TermsAggregation> aggregations;
+  std::optional<double> min_score;
+  bool track_scores = false;  // scores are shown though something else orders the hits
   std::int64_t from = 0, size = 10;
   std::vector<SortKey> sort;  // empty: by score
   std::optional<SourceFilter> source;

@@ -120,6 +120,42 @@ TEST_F(SearchTest, CountsNoFurtherThanAskedFor) {
   EXPECT_FALSE(Run(R"({"track_total_hits":false})").at("hits").as_object().contains("total"));
 }
 
+TEST_F(SearchTest, AggregatesAllHitsWhateverIsShown) {
+  const json::object answer = Run(R"({"size":0,"query":{"range":{"created_time":{"gte":200}}},)"
+                                  R"("post_filter":{"match_none":{}},"aggs":{"a":{"terms":{"field":"algorithm"}}}})");
+  EXPECT_EQ(answer.at("hits").at("total").at("value"), 0);
+  EXPECT_EQ(ToJson(answer.at("aggregations")),
+            R"({"a":{"doc_count_error_upper_bound":0,"sum_other_doc_count":0,"buckets":[)"
+            R"({"key":"TEXT_EMBEDDING","doc_count":2}]}})");
+}
+
+TEST_F(SearchTest, MinScoreLeavesWeakHitsOut) {
+  const std::string_view query = R"({"query":{"bool":{"must":{"match_all":{}},"should":{"ids":{"values":["m2"]}}}})";
+  EXPECT_THAT(Ids(Run(std::string(query) + R"(,"min_score":1.5})")), ElementsAre("m2"));
+}
+
+TEST_F(SearchTest, TrackedScoresAreShownBesideSortValues) {
+  const json::object answer = Run(R"({"sort":["created_time"],"track_scores":true})");
+  EXPECT_EQ(answer.at("hits").at("max_score"), 1.0);
+  EXPECT_EQ(answer.at("hits").at("hits").at(0).at("_score"), 1.0);
+}
+
+TEST_F(SearchTest, ScoresPrintAsFloats) {
+  const json::object answer = Run(R"({"query":{"match_all":{"boost":0.1}}})");
+  EXPECT_EQ(ToJson(answer.at("hits").at("max_score")), "0.1");
+}
+
+TEST_F(SearchTest, ErrorsNameTheValueTheyAreAbout) {
+  EXPECT_EQ(ErrorOf(R"({"query":{"bool":{"must":[{"nope":{}}]}}})").json_pointer, "/query/bool/must/0/nope");
+  EXPECT_EQ(ErrorOf(R"({"nope":{}})").json_pointer, "/nope");
+  EXPECT_EQ(ErrorOf(R"({"aggs":{"s":{"nope":{}}}})").json_pointer, "/aggs/s/nope");
+}
+
+TEST_F(SearchTest, ATimeoutMustBeATime) {
+  EXPECT_THAT(Ids(Run(R"({"timeout":"5s","size":1})")), ElementsAre("m1"));
+  EXPECT_THAT(ErrorOf(R"({"timeout":"5x"})").message, HasSubstr("[timeout] with value [5x]"));
+}
+
 TEST_F(SearchTest, NowIsTheTargets) {
   SearchTarget target{.index = "i", .default_excludes = {}, .always_excludes = {}};
   target.now = 1'250;
@@ -152,7 +188,7 @@ TEST_F(SearchTest, UnknownKeysCarryThePeersTexts) {
 
 TEST_F(SearchTest, KnownButUnbuiltKeysSaySo) {
   const Error error = ErrorOf(R"({"suggest":{}})");
-  EXPECT_EQ(error.code, Code::kUnimplemented);
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
   EXPECT_THAT(error.message, HasSubstr("[suggest]"));
 }
 

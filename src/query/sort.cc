@@ -1,9 +1,65 @@
 #include "query/sort.h"
 
-#include "query/parse_error.h"
-
 namespace mlnode::query {
 namespace {
+
+Result<bool> ParseOrder(const json::value& value) {
+  const std::string text = ScalarText(value);
+  if (text == "desc" || text == "DESC") return true;
+  if (text == "asc" || text == "ASC") return false;
+  return MakeError(Code::kInvalidArgument, "Unknown SortOrder [" + text + "]");
+}
+
+Status ReadOption(const json::key_value_pair& option, const Origin& origin, SortKey& key) {
+  if (option.key() == "order") {
+    ASSIGN_OR_RETURN(key.descending, ParseOrder(option.value()));
+  } else if (option.key() == "missing") {
+    const std::string text = ScalarText(option.value());
+    if (text != "_first" && text != "_last")
+      return origin.NotBuilt(option.value(), "sort option [missing] other than _first and _last, [" + text + "],");
+    key.missing_first = text == "_first";
+  } else if (option.key() == "mode" || option.key() == "nested" || option.key() == "numeric_type" ||
+             option.key() == "format") {
+    return origin.NotBuilt(option.value(), "sort option [" + std::string(option.key()) + "]");
+  } else if (option.key() != "unmapped_type") {
+    return origin.Field(option.value(), "[field_sort] unknown field [" + std::string(option.key()) + "]");
+  }
+  return {};
+}
+
+Result<SortKey> ParseKey(std::string_view name, const json::value* options, const Origin& origin) {
+  SortKey key{.field = FieldPath(name)};
+  key.descending = key.by_score();
+  if (key.field.analysed()) return NoFieldData(name);
+  if (options == nullptr) return key;
+  if (const json::object* object = options->if_object()) {
+    for (const json::key_value_pair& option : *object) RETURN_IF_ERROR(ReadOption(option, origin, key));
+    return key;
+  }
+  ASSIGN_OR_RETURN(key.descending, ParseOrder(*options));
+  return key;
+}
+
+Status ParseElement(const json::value& element, const Origin& origin, std::vector<SortKey>& keys) {
+  if (const json::string* name = element.if_string()) {
+    ASSIGN_OR_RETURN(SortKey key, ParseKey(*name, nullptr, origin));
+    keys.push_back(std::move(key));
+    return {};
+  }
+  const json::object* object = element.if_object();
+  if (object == nullptr)
+    return MakeError(Code::kInvalidArgument,
+                     "malformed sort format, either start array, start object, or an actual string");
+  for (const json::key_value_pair& entry : *object) {
+    if (entry.key() == "_script" || entry.key() == "_geo_distance")
+      return origin.NotBuilt(entry.value(), "sort by [" + std::string(entry.key()) + "]");
+    ASSIGN_OR_RETURN(SortKey key, ParseKey(entry.key(), &entry.value(), origin));
+    keys.push_back(std::move(key));
+  }
+  return {};
+}
+
+}  // namespace
 
 int CompareScalars(const json::value& left, const json::value& right) {
   if (left.is_number() != right.is_number()) return left.is_number() ? -1 : 1;
@@ -14,81 +70,23 @@ int CompareScalars(const json::value& left, const json::value& right) {
   return ScalarText(left).compare(ScalarText(right));
 }
 
-Result<bool> ParseOrder(const json::value& value) {
-  const std::string text = ScalarText(value);
-  if (text == "desc" || text == "DESC") return true;
-  if (text == "asc" || text == "ASC") return false;
-  return MakeError(Code::kInvalidArgument, "Unknown SortOrder [" + text + "]");
+Error NoFieldData(std::string_view field) {
+  return MakeError(
+      Code::kInvalidArgument,
+      "Text fields are not optimised for operations that require per-document field data like aggregations and "
+      "sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, "
+      "set fielddata=true on [" +
+          std::string(field) +
+          "] in order to load field data by uninverting the inverted index. Note that this can use significant "
+          "memory.");
 }
 
-Status ReadOption(const json::key_value_pair& option, SortKey& key) {
-  if (option.key() == "order") {
-    ASSIGN_OR_RETURN(key.descending, ParseOrder(option.value()));
-  } else if (option.key() == "missing") {
-    const std::string text = ScalarText(option.value());
-    if (text != "_first" && text != "_last")
-      return MakeError(Code::kUnimplemented,
-                       "sort option [missing] takes _first or _last in this version, but was [" + text + "]");
-    key.missing_first = text == "_first";
-  } else if (option.key() == "mode" || option.key() == "nested" || option.key() == "numeric_type" ||
-             option.key() == "format") {
-    return MakeError(Code::kUnimplemented,
-                     "sort option [" + std::string(option.key()) + "] is not supported by this version");
-  } else if (option.key() != "unmapped_type") {
-    return ParsingError("[field_sort] unknown field [" + std::string(option.key()) + "]");
-  }
-  return {};
-}
-
-Result<SortKey> ParseKey(std::string_view name, const json::value* options) {
-  SortKey key{.field = FieldPath(name)};
-  key.descending = key.by_score();
-  if (key.field.analysed())
-    return MakeError(
-        Code::kInvalidArgument,
-        "Text fields are not optimised for operations that require per-document field data like aggregations and "
-        "sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, "
-        "set fielddata=true on [" +
-            std::string(name) +
-            "] in order to load field data by uninverting the inverted index. Note that this can use significant "
-            "memory.");
-  if (options == nullptr) return key;
-  if (const json::object* object = options->if_object()) {
-    for (const json::key_value_pair& option : *object) RETURN_IF_ERROR(ReadOption(option, key));
-    return key;
-  }
-  ASSIGN_OR_RETURN(key.descending, ParseOrder(*options));
-  return key;
-}
-
-Status ParseElement(const json::value& element, std::vector<SortKey>& keys) {
-  if (const json::string* name = element.if_string()) {
-    ASSIGN_OR_RETURN(SortKey key, ParseKey(*name, nullptr));
-    keys.push_back(std::move(key));
-    return {};
-  }
-  const json::object* object = element.if_object();
-  if (object == nullptr)
-    return MakeError(Code::kInvalidArgument,
-                     "malformed sort format, either start array, start object, or an actual string");
-  for (const json::key_value_pair& entry : *object) {
-    if (entry.key() == "_script" || entry.key() == "_geo_distance")
-      return MakeError(Code::kUnimplemented,
-                       "sort by [" + std::string(entry.key()) + "] is not supported by this version");
-    ASSIGN_OR_RETURN(SortKey key, ParseKey(entry.key(), &entry.value()));
-    keys.push_back(std::move(key));
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<std::vector<SortKey>> ParseSort(const json::value& given) {
+Result<std::vector<SortKey>> ParseSort(const json::value& given, const Origin& origin) {
   std::vector<SortKey> keys;
   if (const json::array* array = given.if_array()) {
-    for (const json::value& element : *array) RETURN_IF_ERROR(ParseElement(element, keys));
+    for (const json::value& element : *array) RETURN_IF_ERROR(ParseElement(element, origin, keys));
   } else {
-    RETURN_IF_ERROR(ParseElement(given, keys));
+    RETURN_IF_ERROR(ParseElement(given, origin, keys));
   }
   constexpr std::size_t kMaxKeys = 64;
   if (keys.size() > kMaxKeys)

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/result.h"
 #include "query/field_path.h"
+#include "query/parse_error.h"
 
 namespace mlnode::query {
 
@@ -17,9 +18,15 @@ struct SortKey {
   bool by_score() const { return field.name() == "_score"; }
 };
 
+// Negative, 0, positive: numbers before text, which compares byte by byte.
+int CompareScalars(const json::value& left, const json::value& right);
+
 // "f" | {"f": "desc"} | {"f": {"order": …, "missing": …}} | an array of these. A text field is refused with the peer's
 // text.
-Result<std::vector<SortKey>> ParseSort(const json::value& given);
+Result<std::vector<SortKey>> ParseSort(const json::value& given, const Origin& origin = Origin());
+
+// What asking a text field for its values is answered, with sort and with aggregations.
+Error NoFieldData(std::string_view field);
 
 // What a hit shows in its "sort": one value a key, null where the document has none. Of several values the least counts
 // when ascending, the greatest when descending.

@@ -59,7 +59,7 @@ TEST(SortTest, WrongFormsAreRefused) {
               ElementsAre("malformed sort format, either start array, start object, or an actual string"));
   EXPECT_THAT(Order(R"({"t":"up"})", {}), ElementsAre("Unknown SortOrder [up]"));
   EXPECT_THAT(Order(R"({"t":{"nope":1}})", {}), ElementsAre("[field_sort] unknown field [nope]"));
-  EXPECT_EQ(ParseSort(ParseJson(R"({"_script":{}})").value()).error().code, Code::kUnimplemented);
+  EXPECT_EQ(ParseSort(ParseJson(R"({"_script":{}})").value()).error().code, Code::kInvalidArgument);
 }
 
 }  // namespace

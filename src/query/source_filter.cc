@@ -1,7 +1,6 @@
 #include "query/source_filter.h"
 
 #include "query/field_path.h"
-#include "query/parse_error.h"
 #include "query/query_clause.h"
 
 namespace mlnode::query {
@@ -56,15 +55,16 @@ class Filtering {
   const std::vector<std::string>& excludes_;
 };
 
-Result<std::vector<std::string>> ReadPatterns(const json::value& value, std::string_view key) {
+Result<std::vector<std::string>> ReadPatterns(const json::value& value, std::string_view key, const Origin& origin) {
   std::vector<std::string> patterns;
   if (value.is_string()) return std::vector{ScalarText(value)};
   if (!value.is_array())
-    return ParsingError("Expected [START_ARRAY] or [VALUE_STRING] in [" + std::string(key) + "] but found " +
-                        ToJson(value));
+    return origin.Parsing(
+        value, "Expected [START_ARRAY] or [VALUE_STRING] in [" + std::string(key) + "] but found " + ToJson(value));
   for (const json::value& element : value.get_array()) {
     if (!element.is_string())
-      return ParsingError("Expected [VALUE_STRING] in [" + std::string(key) + "] but found " + ToJson(element));
+      return origin.Parsing(element,
+                            "Expected [VALUE_STRING] in [" + std::string(key) + "] but found " + ToJson(element));
     patterns.push_back(ScalarText(element));
   }
   constexpr std::size_t kMaxPatterns = 1024;
@@ -76,7 +76,7 @@ Result<std::vector<std::string>> ReadPatterns(const json::value& value, std::str
 
 }  // namespace
 
-Result<SourceFilter> SourceFilter::Parse(const json::value& given) {
+Result<SourceFilter> SourceFilter::Parse(const json::value& given, const Origin& origin) {
   SourceFilter filter;
   if (const bool* shows = given.if_bool()) {
     filter.shows_source_ = *shows;
@@ -85,16 +85,16 @@ Result<SourceFilter> SourceFilter::Parse(const json::value& given) {
   if (const json::object* object = given.if_object()) {
     for (const json::key_value_pair& entry : *object) {
       if (entry.key() == "includes" || entry.key() == "include") {
-        ASSIGN_OR_RETURN(filter.includes_, ReadPatterns(entry.value(), entry.key()));
+        ASSIGN_OR_RETURN(filter.includes_, ReadPatterns(entry.value(), entry.key(), origin));
       } else if (entry.key() == "excludes" || entry.key() == "exclude") {
-        ASSIGN_OR_RETURN(filter.excludes_, ReadPatterns(entry.value(), entry.key()));
+        ASSIGN_OR_RETURN(filter.excludes_, ReadPatterns(entry.value(), entry.key(), origin));
       } else {
-        return ParsingError("Unknown key for a START_OBJECT in [" + std::string(entry.key()) + "].");
+        return origin.Parsing(entry.value(), "Unknown key for a START_OBJECT in [" + std::string(entry.key()) + "].");
       }
     }
     return filter;
   }
-  ASSIGN_OR_RETURN(filter.includes_, ReadPatterns(given, "_source"));
+  ASSIGN_OR_RETURN(filter.includes_, ReadPatterns(given, "_source", origin));
   return filter;
 }
 

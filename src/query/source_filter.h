@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "core/result.h"
+#include "query/parse_error.h"
 
 namespace mlnode::query {
 
@@ -18,7 +19,7 @@ class SourceFilter {
   SourceFilter(std::vector<std::string> includes, std::vector<std::string> excludes)
       : includes_(std::move(includes)), excludes_(std::move(excludes)) {}
   // true | false | "a" | ["a", "b*"] | {"includes": …, "excludes": …}. Reason "parsing_exception" otherwise.
-  static Result<SourceFilter> Parse(const json::value& given);
+  static Result<SourceFilter> Parse(const json::value& given, const Origin& origin = Origin());
 
   // False for `_source: false`: hits carry no _source at all.
   bool shows_source() const { return shows_source_; }

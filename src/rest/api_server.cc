@@ -4,6 +4,7 @@
 #include <charconv>
 #include <exception>
 
+#include "core/json/json_place.h"
 #include "core/log.h"
 #include "core/utf8.h"
 #include "rest/content_type.h"
@@ -173,7 +174,7 @@ void ApiServer::Dispatch(std::shared_ptr<RequestContext> context) {
 
 void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> result) {
   if (result) return Finish(context, *std::move(result));
-  const Error& error = result.error();
+  const Error error = Locate(std::move(result).error(), context.body());
   if (StatusOf(error.code) >= 500) {
     const bool fault = error.code == Code::kInternal || error.code == Code::kDataLoss;
     MLNODE_LOG(fault ? LogLevel::kError : LogLevel::kWarn, "rest", "{} {}, request {}: {} {}", context.http().method,

@@ -54,6 +54,14 @@ class ApiServerTest : public ::testing::Test {
     table->Add({.method = "GET", .pattern = "/throws", .handler = [](const RequestContext&) -> Result<net::HttpReply> {
                   throw std::runtime_error("secret text");
                 }});
+    table->Add({.method = "POST",
+                .pattern = "/nodes",
+                .handler = [](const RequestContext& context) -> Result<net::HttpReply> {
+                  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true));
+                  RETURN_IF_ERROR(StringsField(body, "node_ids"));
+                  return JsonReply(context, body);
+                },
+                .body = BodyUse::kJson});
     table->Add({.method = "GET",
                 .pattern = "/async",
                 .async = [](const std::shared_ptr<RequestContext>& context, Answer answer) {
@@ -85,6 +93,13 @@ class ApiServerTest : public ::testing::Test {
   Metrics metrics_;
   ApiServer server_;
 };
+
+// As recorded from the peer.
+TEST_F(ApiServerTest, AWrongFieldIsShownWithItsPlace) {
+  const net::HttpReply reply = Ask(MakeExchange("POST", "/nodes", R"({"node_ids": "x"})"));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.body, HasSubstr(R"(found [VALUE_STRING]","line":1,"col":14}],"type":"parsing_exception")"));
+}
 
 TEST_F(ApiServerTest, RunsAHandlerOnBackground) {
   auto exchange = MakeExchange("POST", "/echo/a%20b?pretty", "{}");

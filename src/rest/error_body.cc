@@ -27,6 +27,11 @@ static_assert(std::size(kCodes) == kCodeCount);
 
 const CodeRow& RowOf(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
 
+// Types whose reason begins with the place, as the peer's parser writes it.
+bool BeginsWithPlace(std::string_view type) {
+  return type == "x_content_parse_exception" || type == "named_object_not_found_exception";
+}
+
 // Keys that the peer adds to one type of error.
 void AddTypeKeys(std::string_view type, json::object& error) {
   if (type == "circuit_breaking_exception") {
@@ -34,6 +39,24 @@ void AddTypeKeys(std::string_view type, json::object& error) {
     error["bytes_limit"] = 0;
     error["durability"] = "TRANSIENT";
   }
+}
+
+json::object Describe(const Error& error) {
+  json::object described;
+  described["type"] = TypeOf(error);
+  if (error.message.empty()) {
+    described["reason"] = nullptr;
+  } else if (error.position && BeginsWithPlace(TypeOf(error))) {
+    described["reason"] = fmt::format("[{}:{}] {}", error.position->line, error.position->column, error.message);
+  } else {
+    described["reason"] = error.message;
+    if (error.position) {
+      described["line"] = error.position->line;
+      described["col"] = error.position->column;
+    }
+  }
+  AddTypeKeys(TypeOf(error), described);
+  return described;
 }
 
 std::string JoinMethods(std::span<const std::string_view> methods, std::string_view separator) {
@@ -51,17 +74,15 @@ std::string_view TypeOf(const Error& error) {
 }
 
 json::object ErrorBody(const Error& error) {
-  json::object cause;
-  cause["type"] = TypeOf(error);
-  if (error.message.empty()) {
-    cause["reason"] = nullptr;
-  } else {
-    cause["reason"] = error.message;
-  }
-  AddTypeKeys(TypeOf(error), cause);
   json::object described;
-  described["root_cause"] = json::array{cause};
-  for (const auto& [key, value] : cause) described[key] = value;
+  const json::object root_cause = Describe(error);
+  described["root_cause"] = json::array{root_cause};
+  for (const auto& [key, value] : root_cause) described[key] = value;
+  json::object* outer = &described;
+  for (const Error* cause = error.cause.get(); cause != nullptr; cause = cause->cause.get()) {
+    outer = &(*outer)["caused_by"].emplace_object();
+    *outer = Describe(*cause);
+  }
   json::object body;
   body["error"] = std::move(described);
   body["status"] = StatusOf(error.code);

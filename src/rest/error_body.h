@@ -1,5 +1,6 @@
 // rest/error_body.h: the only place where an Error becomes HTTP (docs/errors.md).
 //   {"error":{"root_cause":[{"type","reason"}],"type","reason"},"status":N}        spec/rest-conventions §1.1
+// with "line" and "col" where the error's position is known and "caused_by" where it has a cause.
 // The status follows from the code alone; Error.reason only names the `type` that clients of the peer know.
 #pragma once
 

@@ -54,6 +54,25 @@ TEST(ErrorBodyTest, TheReasonNamesTheType) {
   EXPECT_EQ(ErrorBody(error).at("status").as_int64(), 400);
 }
 
+Error UnknownQuery() {
+  Error error{.code = Code::kInvalidArgument, .message = "unknown query [nope]", .reason = "parsing_exception"};
+  error.position = TextPosition{.line = 1, .column = 20};
+  Error cause{
+      .code = Code::kInvalidArgument, .message = "unknown field [nope]", .reason = "named_object_not_found_exception"};
+  cause.position = error.position;
+  error.cause = std::make_shared<const Error>(cause);
+  return error;
+}
+
+// As recorded from the peer.
+TEST(ErrorBodyTest, SaysPlaceAndCause) {
+  EXPECT_EQ(
+      ToJson(ErrorBody(UnknownQuery())),
+      R"({"error":{"root_cause":[{"type":"parsing_exception","reason":"unknown query [nope]","line":1,"col":20}],)"
+      R"("type":"parsing_exception","reason":"unknown query [nope]","line":1,"col":20,"caused_by":{"type":)"
+      R"("named_object_not_found_exception","reason":"[1:20] unknown field [nope]"}},"status":400})");
+}
+
 TEST(ErrorBodyTest, ACircuitBreakerCarriesItsKeys) {
   const Error error{.code = Code::kResourceExhausted, .message = "m", .reason = "circuit_breaking_exception"};
   const json::object body = ErrorBody(error);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/log.h"
+#include "core/similar_names.h"
 
 namespace mlnode::rest {
 namespace {
@@ -23,46 +24,13 @@ std::vector<std::string_view> Segments(std::string_view path) {
 
 bool IsPlaceholder(std::string_view segment) { return segment.starts_with('{') && segment.ends_with('}'); }
 
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
-
-// 1 = equal, 0 = nothing in common.
-double Similarity(std::string_view a, std::string_view b) {
-  const std::size_t longest = std::max(a.size(), b.size());
-  if (longest == 0) return 1;
-  return 1 - static_cast<double>(EditDistance(a, b)) / static_cast<double>(longest);
-}
-
-// " -> did you mean [x]?", or nothing when no known name is similar enough (0.5: the peer's limit).
-std::string Suggestion(std::string_view given, const std::set<std::string, std::less<>>& known) {
-  std::vector<std::pair<double, std::string_view>> similar;
-  for (const std::string& name : known) {
-    if (const double score = Similarity(given, name); score > 0.5) similar.emplace_back(-score, name);
-  }
-  if (similar.empty()) return {};
-  std::sort(similar.begin(), similar.end());
-  if (similar.size() == 1) return fmt::format(" -> did you mean [{}]?", similar.front().second);
-  std::vector<std::string_view> names;
-  for (const auto& [score, name] : similar) names.push_back(name);
-  return fmt::format(" -> did you mean any of [{}]?", fmt::join(names, ", "));
-}
-
 Error Unrecognized(const RequestContext& context, const std::set<std::string_view>& names,
-                   const std::set<std::string, std::less<>>& known) {
+                   const std::vector<std::string_view>& known) {
   std::vector<std::string> parts;
-  for (const std::string_view name : names) parts.push_back(fmt::format("[{}]{}", name, Suggestion(name, known)));
+  for (const std::string_view name : names) {
+    const std::string meant = DidYouMean(name, known);
+    parts.push_back(fmt::format("[{}]{}{}", name, meant.empty() ? "" : " ->", meant));
+  }
   return MakeError(Code::kInvalidArgument,
                    fmt::format("request [{}] contains unrecognized parameter{}: {}", context.path,
                                parts.size() > 1 ? "s" : "", fmt::join(parts, ", ")));
@@ -137,14 +105,14 @@ Result<RouteMatch> RouteTable::Find(std::string_view method, std::string_view pa
 
 Status CheckQueryParams(const RequestContext& context) {
   if (context.query_params.empty()) return {};
-  std::set<std::string, std::less<>> known(std::begin(kCommonParams), std::end(kCommonParams));
-  known.insert(context.route->params.begin(), context.route->params.end());
+  std::vector<std::string_view> known(std::begin(kCommonParams), std::end(kCommonParams));
+  known.insert(known.end(), context.route->params.begin(), context.route->params.end());
   std::set<std::string_view> unknown;
   for (const auto& [name, value] : context.query_params) {
-    if (!known.contains(name)) unknown.insert(name);
+    if (std::find(known.begin(), known.end(), name) == known.end()) unknown.insert(name);
   }
   if (unknown.empty()) return {};
-  for (const auto& [name, value] : context.path_params) known.insert(name);
+  for (const auto& [name, value] : context.path_params) known.push_back(name);
   return Unrecognized(context, unknown, known);
 }
 

@@ -67,6 +67,7 @@ class DiskArtifactCache final : public ArtifactCache {
 
   Status Scan();
   Result<std::shared_ptr<const Artifact>> Obtain(const LoadSpec& spec, const Progress& progress) override;
+  void Keep(const std::set<std::string>& content_hashes) override;
 
  private:
   struct Entry {
@@ -86,6 +87,8 @@ class DiskArtifactCache final : public ArtifactCache {
   std::shared_ptr<const Artifact> Use(Entry& entry, const std::string& name);
   fs::path NewTemporary(Index& index) const;
   void Discard(const std::string& name, const std::shared_ptr<const Artifact>& seen);
+  // Takes an entry out of the index; where its files are now, to be removed without the lock. Empty: it stays.
+  fs::path TakeAway(Index& index, const std::string& name) const;
   void Evict();
 
   const Options options_;
@@ -156,6 +159,30 @@ void DiskArtifactCache::Discard(const std::string& name, const std::shared_ptr<c
   RemoveTree(away);
 }
 
+fs::path DiskArtifactCache::TakeAway(Index& index, const std::string& name) const {
+  std::error_code error;
+  fs::path to = NewTemporary(index);
+  fs::rename(options_.folder / name, to, error);
+  if (error) return {};
+  index.entries.erase(name);
+  return to;
+}
+
+void DiskArtifactCache::Keep(const std::set<std::string>& content_hashes) {
+  std::vector<fs::path> away;
+  {
+    const auto index = index_.Lock();
+    std::vector<std::string> unowned;
+    for (const auto& [name, entry] : index->entries) {
+      if (entry.user.expired() && !content_hashes.contains(name.substr(0, name.find('.')))) unowned.push_back(name);
+    }
+    for (const std::string& name : unowned) away.push_back(TakeAway(*index, name));
+  }
+  for (const fs::path& folder : away) {
+    if (!folder.empty()) RemoveTree(folder);
+  }
+}
+
 void DiskArtifactCache::Evict() {
   std::vector<fs::path> away;
   {
@@ -169,13 +196,11 @@ void DiskArtifactCache::Evict() {
     std::sort(idle.begin(), idle.end());
     for (const auto& [used, name] : idle) {
       if (total <= options_.max_bytes) break;
-      std::error_code error;
-      const fs::path to = NewTemporary(*index);
-      fs::rename(options_.folder / name, to, error);
-      if (error) continue;
-      total -= index->entries[name].info.total_bytes;
-      index->entries.erase(name);
-      away.push_back(to);
+      const std::uint64_t bytes = index->entries[name].info.total_bytes;
+      fs::path folder = TakeAway(*index, name);
+      if (folder.empty()) continue;
+      total -= bytes;
+      away.push_back(std::move(folder));
     }
   }
   for (const fs::path& folder : away) RemoveTree(folder);

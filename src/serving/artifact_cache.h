@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "core/executor.h"
 #include "core/files.h"
@@ -38,6 +40,8 @@ class ArtifactCache {
   // From disk, or from the store's chunks: concatenated, hashed, checked, unpacked. kInvalidArgument "model content
   // changed", kNotFound (chunk missing: named), archive errors of models/archive.h, kResourceExhausted (disk).
   virtual Result<std::shared_ptr<const Artifact>> Obtain(const LoadSpec& spec, const Progress& progress) = 0;
+  // Removes all entries of other contents than these that are not in use.
+  virtual void Keep(const std::set<std::string>& content_hashes) = 0;
 };
 
 }  // namespace mlnode::serving

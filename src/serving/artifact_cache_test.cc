@@ -209,6 +209,25 @@ TEST_F(ArtifactCacheTest, LeastRecentlyUsedGoesWhenFullButNeverOneInUse) {
   EXPECT_TRUE(FetchedFromStore());
 }
 
+TEST_F(ArtifactCacheTest, KeepsWhatIsOwnedOrInUse) {
+  const LoadSpec owned = StoreArchive(store_, "owned", ModelArchive("one", "{}"));
+  const LoadSpec used = StoreArchive(store_, "used", ModelArchive("two", "{}"));
+  const LoadSpec left = StoreArchive(store_, "left", ModelArchive("three", "{}"));
+  MustObtain(owned);
+  auto in_use = MustObtain(used);
+  MustObtain(left);
+  cache_->Keep({owned.content_hash});
+  EXPECT_THAT(Names(), SizeIs(2));
+  EXPECT_TRUE(fs::exists(in_use->model_file));
+  in_use.reset();
+  cache_->Keep({owned.content_hash});
+  EXPECT_THAT(Names(), SizeIs(1));
+  MustObtain(owned);
+  EXPECT_FALSE(FetchedFromStore());
+  MustObtain(left);
+  EXPECT_TRUE(FetchedFromStore()) << "made again when it is wanted again";
+}
+
 TEST_F(ArtifactCacheTest, SmallerLimitIsAppliedAtOpen) {
   ASSERT_TRUE(MustObtain(StoreArchive(store_, "a", ModelArchive(std::string(1'000, 'a'), "{}"))));
   Open(500);

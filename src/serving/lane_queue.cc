@@ -51,6 +51,7 @@ struct Waiting {
   std::size_t waiting_tokens = 0;
   std::size_t waiting_batches = 0;
   std::size_t running_tokens = 0;
+  LaneUse use;
   int busy_lanes = 0;            // tasks on the lanes, running or posted
   std::size_t posted_lanes = 0;  // of those, posted: each will take one batch
   double tokens_per_second = 0;  // of one lane; 0 = not measured
@@ -311,6 +312,8 @@ std::optional<Slice> Core::TakeSlice() {
   job->waiting_tokens -= slice.tokens;
   now->waiting_tokens -= slice.tokens;
   now->running_tokens += slice.tokens;
+  ++now->use.begun;
+  ++now->use.running;
   metrics.tokens.Set(static_cast<double>(now->waiting_tokens));
   return slice;
 }
@@ -360,6 +363,7 @@ void Core::Finish(const Slice& slice, Status status, Duration took) {
   {
     const auto now = waiting.Lock();
     now->running_tokens -= slice.tokens;
+    --now->use.running;
     if (status && took > Duration::zero()) {
       const double rate = static_cast<double>(slice.tokens) / Seconds(took);
       double& known = now->tokens_per_second;
@@ -383,6 +387,7 @@ class FifoLaneQueue final : public LaneQueue {
   Status CheckFits(std::size_t tokens) override { return core_->CheckFits(tokens); }
   void DropCancelled() override { core_->DropCancelled(); }
   std::size_t QueuedTokens() const override { return core_->waiting.Lock()->waiting_tokens; }
+  LaneUse Use() const override { return core_->waiting.Lock()->use; }
   Duration EstimatedWait() const override { return core_->EstimatedWait(*core_->waiting.Lock()); }
 
  private:

@@ -36,6 +36,13 @@ struct BatchOutcome {
 };
 using BatchDone = UniqueFunction<void(Result<BatchOutcome>)>;
 
+// What the lanes have done so far: equal before and after, with none running, nothing was computed between.
+struct LaneUse {
+  std::uint64_t begun = 0;    // batches ever
+  std::uint64_t running = 0;  // of them, now
+  bool operator==(const LaneUse&) const = default;
+};
+
 class LaneQueue {
  public:
   struct Options {
@@ -60,6 +67,7 @@ class LaneQueue {
   // Answers all waiting jobs that were cancelled or withdrawn now, instead of when their turn comes.
   virtual void DropCancelled() = 0;
   virtual std::size_t QueuedTokens() const = 0;  // accepted, not yet begun
+  virtual LaneUse Use() const = 0;
   // From the measured token rate, one for all models: zero until something ran.
   virtual Duration EstimatedWait() const = 0;
 };

@@ -114,6 +114,17 @@ TEST_F(LaneQueueTest, NothingRunsInsideSubmit) {
   EXPECT_EQ(queue_->QueuedTokens(), 0U);
 }
 
+TEST_F(LaneQueueTest, TellsWhatTheLanesDo) {
+  Open();
+  LaneUse during;
+  model_->during_run = [&] { during = queue_->Use(); };
+  Submit({3});
+  EXPECT_EQ(queue_->Use(), LaneUse());
+  lanes_.RunUntilIdle();
+  EXPECT_EQ(during, (LaneUse{.begun = 1, .running = 1}));
+  EXPECT_EQ(queue_->Use(), (LaneUse{.begun = 1, .running = 0}));
+}
+
 TEST_F(LaneQueueTest, SequencesKeepTheirPlaceHoweverTheyAreCut) {
   Open({.lanes = 2, .max_batch_tokens = 10});
   const auto job = Submit({4, 9, 1, 30, 5, 5}, 100);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "core/clock.h"
 #include "engines/engine.h"
@@ -13,17 +15,24 @@
 
 namespace mlnode::serving {
 
+// What earlier loads of this process were measured to take, by content. Bounded. Of the loading thread alone.
+using MeasuredSizes = std::map<std::string, std::uint64_t>;
+
 struct LoaderEnvironment {
   ArtifactCache& cache;
   engines::EngineRegistry& engines;
   MemoryBudget& budget;
+  const LaneQueue& queue;
   const Clock& clock;
   int lanes = 1;
   const std::function<std::uint64_t()>& memory_used;
+  MeasuredSizes& measured;
 };
 
 // Bytes to reserve for the load of a model file of this size.
 std::uint64_t PeakBytes(std::uint64_t model_bytes);
+// More than a model of this size takes once it is loaded, for one that could not be measured.
+std::uint64_t SteadyBytes(std::uint64_t model_bytes);
 
 // Calls `progress` before each step; its error ends the load. Errors: serving/local_models.h, Load.
 Result<std::unique_ptr<EmbeddingModel>> LoadEmbeddingModel(const LoaderEnvironment& environment, const LoadSpec& spec,

@@ -64,6 +64,7 @@ class State : public std::enable_shared_from_this<State> {
   void Unload(const ModelId& id, Duration drain);
   std::shared_ptr<Servable> Find(const ModelId& id) const;
   std::vector<LocalModel> List() const;
+  void KeepArtifacts(const std::set<std::string>& content_hashes) { env_.cache.Keep(content_hashes); }
   void Stop();
 
  private:
@@ -90,6 +91,7 @@ class State : public std::enable_shared_from_this<State> {
   void WithdrawAfter(Duration drain, const std::shared_ptr<EmbeddingModel>& model);
 
   const LocalEnvironment env_;
+  MeasuredSizes measured_;
   Guarded<Book> book_;
   SnapshotCell<Table> table_{std::make_shared<const Table>()};
   Gauge& deployed_;
@@ -141,6 +143,7 @@ void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
       book->pending.push_back(id);
     }
     entry.shown.generation = generation;
+    if (entry.model) entry.model->last_used = env_.clock.Now();
   }
   // A refused notice is not lost: whoever asked reads List() from time to time.
   if (known) (void)env_.loading.Post([changed = std::move(changed), id] { changed(id); });
@@ -173,15 +176,19 @@ void State::Run(const std::shared_ptr<Attempt>& attempt) {
   const LoaderEnvironment environment{.cache = env_.cache,
                                       .engines = env_.engines,
                                       .budget = env_.budget,
+                                      .queue = env_.queue,
                                       .clock = env_.clock,
                                       .lanes = env_.lanes,
-                                      .memory_used = env_.memory_used};
+                                      .memory_used = env_.memory_used,
+                                      .measured = measured_};
   auto loaded = StopExceptions("The load", [&] {
     return LoadEmbeddingModel(environment, attempt->spec, [&](Phase phase, std::uint64_t done, std::uint64_t total) {
       return Report(*attempt, phase, done, total);
     });
   });
   Finish(attempt, std::move(loaded), freed_before);
+  // What the load used on its way, all of it when it failed; before the next one is measured.
+  (void)malloc_trim(0);
 }
 
 Status State::Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uint64_t total) {
@@ -209,6 +216,7 @@ void State::Succeed(Entry& entry, std::unique_ptr<EmbeddingModel> model) {
   entry.shown.phase = Phase::kReady;
   entry.shown.info = model->info;
   entry.attempt.reset();
+  model->last_used = env_.clock.Now();
   entry.model = Own(std::move(model), entry.spec.model);
 }
 
@@ -354,7 +362,10 @@ std::shared_ptr<Servable> State::Find(const ModelId& id) const {
 std::vector<LocalModel> State::List() const {
   std::vector<LocalModel> models;
   const auto book = book_.Lock();
-  for (const auto& [id, entry] : book->entries) models.push_back(entry.shown);
+  for (const auto& [id, entry] : book->entries) {
+    models.push_back(entry.shown);
+    if (entry.model) models.back().last_used = entry.model->last_used;
+  }
   return models;
 }
 
@@ -387,6 +398,7 @@ class NodeModels final : public LocalModels {
   void Unload(const ModelId& model, Duration drain) override { state_->Unload(model, drain); }
   std::shared_ptr<Servable> Find(const ModelId& model) const override { return state_->Find(model); }
   std::vector<LocalModel> List() const override { return state_->List(); }
+  void KeepArtifacts(const std::set<std::string>& content_hashes) override { state_->KeepArtifacts(content_hashes); }
 
  private:
   std::shared_ptr<State> state_;

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/cgroup.h"
@@ -31,6 +33,7 @@ struct LocalModel {
   std::uint64_t done_bytes = 0, total_bytes = 0;
   std::optional<Error> error;        // kFailed
   std::optional<ServableInfo> info;  // kReady
+  SteadyTime last_used = {};         // kReady: its load, a deploy, the beginning or end of a prediction
 };
 
 struct LocalEnvironment {
@@ -48,7 +51,7 @@ struct LocalEnvironment {
   // How many of the newest predictions of each model are remembered.
   WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
   // What the process holds in memory that is not page cache, for measuring a load; a simulation passes its own.
-  std::function<std::uint64_t()> memory_used = [] { return MemoryUsedBytes(); };
+  std::function<std::uint64_t()> memory_used = [] { return ProcessMemoryBytes(); };
 };
 
 class LocalModels {
@@ -72,6 +75,8 @@ class LocalModels {
   // Ready models only. Lock-free; the pointer keeps the model alive.
   virtual std::shared_ptr<Servable> Find(const ModelId& model) const = 0;
   virtual std::vector<LocalModel> List() const = 0;  // by id
+  // Removes what is unpacked on disk of other contents (lower-case SHA-256) than these and not in use. Blocks on files.
+  virtual void KeepArtifacts(const std::set<std::string>& content_hashes) = 0;
 };
 
 }  // namespace mlnode::serving

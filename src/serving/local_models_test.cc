@@ -54,6 +54,63 @@ TEST_F(LocalModelsTest, ReservesThePeakThenWhatWasMeasured) {
   EXPECT_EQ(Local(spec.model).info->peak_bytes, PeakBytes(1'000));
 }
 
+TEST_F(LocalModelsTest, SizeSeenWhileTheLanesWorkedIsNotBelieved) {
+  const LoadSpec served = Register("served");
+  LoadToEnd(served);
+  const LoadSpec spec = Register("a", std::string(1'000, 'w'));
+  engine_.SetBehaviour(testing::OnLoad([&](const engines::LoadOptions&) -> Status {
+    engine_.SetBehaviour({});
+    const auto predicted = Predict(served, {"the cat"});
+    while (!predicted->answer) executor_.RunOne();
+    memory_used_ += 77'000;  // what the prediction took
+    return {};
+  }));
+  LoadToEnd(spec);
+  EXPECT_FALSE(Local(spec.model).info->measured);
+  EXPECT_EQ(Local(spec.model).info->resident_bytes, SteadyBytes(1'000));
+  EXPECT_LT(SteadyBytes(1'000), PeakBytes(1'000));
+}
+
+TEST_F(LocalModelsTest, SizeOfAnEarlierLoadOfTheSameContentIsBelieved) {
+  const LoadSpec served = Register("served");
+  LoadToEnd(served);
+  const LoadSpec spec = Register("a", std::string(1'000, 'w'));
+  engine_.SetBehaviour(testing::OnLoad([&](const engines::LoadOptions&) -> Status {
+    memory_used_ += 5'000;
+    return {};
+  }));
+  LoadToEnd(spec);
+  local_->Unload(spec.model, seconds(1));
+  executor_.RunUntilIdle();
+  engine_.SetBehaviour(testing::OnLoad([&](const engines::LoadOptions&) -> Status {
+    engine_.SetBehaviour({});
+    const auto predicted = Predict(served, {"the cat"});
+    while (!predicted->answer) executor_.RunOne();
+    return {};
+  }));
+  LoadToEnd(spec, 2);
+  EXPECT_TRUE(Local(spec.model).info->measured);
+  EXPECT_EQ(Local(spec.model).info->resident_bytes, 5'000U);
+}
+
+TEST_F(LocalModelsTest, UseIsLoadDeployAndPrediction) {
+  const LoadSpec spec = Register("a");
+  clock_.Advance(seconds(1));
+  LoadToEnd(spec);
+  EXPECT_EQ(Local(spec.model).last_used, clock_.Now());
+  clock_.Advance(seconds(1));
+  EXPECT_NE(Local(spec.model).last_used, clock_.Now());
+  Load(spec, 2);
+  EXPECT_EQ(Local(spec.model).last_used, clock_.Now());
+  clock_.Advance(seconds(1));
+  const auto predicted = Predict(spec, {"the cat"});
+  EXPECT_EQ(Local(spec.model).last_used, clock_.Now());
+  clock_.Advance(seconds(1));
+  executor_.RunUntilIdle();
+  ASSERT_TRUE(predicted->answer);
+  EXPECT_EQ(Local(spec.model).last_used, clock_.Now());
+}
+
 TEST_F(LocalModelsTest, AModelCountsAtLeastItsFile) {
   LoadToEnd(Register("a", std::string(1'000, 'w')));
   EXPECT_EQ(budget_->Reserved(), 1'000U);

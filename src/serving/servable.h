@@ -17,7 +17,8 @@ namespace mlnode::serving {
 struct ServableInfo {
   std::string engine;  // "openvino 2026.4.1"
   engines::Precision precision = engines::Precision::kF32;
-  std::uint64_t resident_bytes = 0;  // measured after warm-up
+  std::uint64_t resident_bytes = 0;  // after warm-up; what the budget holds for it
+  bool measured = true;              // resident_bytes; false: an upper bound, for predictions ran during the load
   std::uint64_t peak_bytes = 0;      // reserved for the load
   std::int64_t max_tokens = 0;
   std::int64_t load_millis = 0;

@@ -110,6 +110,7 @@ void TextEmbedding::Predict(PredictRequest request, std::shared_ptr<Servable> se
   }
   const auto prefix = ChoosePrefix(spec_.config, request);
   if (!prefix) return done(prefix.error());
+  model_->last_used.store(environment_.clock.Now(), std::memory_order_relaxed);
   auto prediction = std::make_shared<Prediction>();
   prediction->self = std::move(self);
   prediction->prefix = *prefix;
@@ -174,7 +175,8 @@ Status TextEmbedding::Submit(const PredictionPtr& prediction) const {
                .deadline = prediction->request.deadline,
                .cancelled = prediction->request.cancelled,
                .withdrawn = model_->withdrawn};
-  environment_.queue.Submit(std::move(job), [prediction](Result<BatchOutcome> outcome) {
+  environment_.queue.Submit(std::move(job), [this, prediction](Result<BatchOutcome> outcome) {
+    model_->last_used.store(environment_.clock.Now(), std::memory_order_relaxed);
     if (!outcome) return prediction->Answer(std::move(outcome).error());
     prediction->Answer(StopExceptions("The prediction", [&] { return Gather(*prediction, *outcome); }));
   });

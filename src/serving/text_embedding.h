@@ -3,6 +3,7 @@
 // with NONE of a pooled output; [tokens, dim] with NONE of a token output.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,6 +43,7 @@ struct EmbeddingModel {
   EmbeddingOutput output;
   std::size_t max_tokens = 0;
   ServableInfo info;
+  std::atomic<SteadyTime> last_used = SteadyTime();  // LocalModel::last_used
   CancelFlag withdrawn = std::make_shared<std::atomic<bool>>(false);
 };
 

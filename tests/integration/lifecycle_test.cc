@@ -67,6 +67,40 @@ TEST_F(LifecycleTest, UndeploysAndDeletes) {
   EXPECT_EQ(Predict(model, R"({"text_docs":["a"]})").status, 404);
 }
 
+TEST_F(LifecycleTest, OpenBreakersAnswerAsThePeersDo) {
+  const std::string model = Register("breakers", ModelArchive());
+  const auto set = [&](const std::string& name, const std::string& value) {
+    Ok("PUT", "/_cluster/settings", R"({"persistent":{"plugins.ml_commons.)" + name + R"(":")" + value + R"("}})");
+  };
+  set("native_memory_threshold", "0");
+  EXPECT_THAT(ToJson(Deploy(model)), HasSubstr("Native Memory Circuit Breaker is open, please check your resources!"));
+  EXPECT_EQ(StateOf(model), "DEPLOY_FAILED");
+  set("native_memory_threshold", "100");
+
+  set("disk_free_space_threshold", "1000pb");
+  const Answer meta = Ok("POST", Path("/models/_register_meta"), Meta("full", ModelArchive(), 1));
+  const std::string full(meta.body.at("model_id").as_string());
+  const Answer refused = Ask("POST", Path("/models/" + full + "/upload_chunk/0"), "bytes");
+  EXPECT_EQ(refused.status, 429) << refused.text;
+  EXPECT_EQ(refused.Type(), "circuit_breaking_exception");
+  EXPECT_THAT(refused.Reason(), HasSubstr("Disk Circuit Breaker is open, please check your resources!"));
+  const json::object& error = refused.body.at("error").as_object();
+  EXPECT_TRUE(error.contains("bytes_wanted") && error.contains("bytes_limit"));
+  EXPECT_EQ(error.at("durability").as_string(), "TRANSIENT");
+  set("disk_free_space_threshold", "-1");
+  EXPECT_EQ(Deploy(model).at("state").as_string(), "COMPLETED");
+}
+
+TEST_F(LifecycleTest, UnusedModelLeavesWithoutARequest) {
+  json::object meta = ParseJson(Meta("short-lived", ModelArchive(), 1))->as_object();
+  meta["deploy_setting"] = json::object{{"model_ttl_minutes", 0}};
+  const Answer made = Ok("POST", Path("/models/_register_meta"), ToJson(meta));
+  const std::string model(made.body.at("model_id").as_string());
+  ASSERT_EQ(Ask("POST", Path("/models/" + model + "/upload_chunk/0"), ModelArchive().bytes).status, 200);
+  ASSERT_EQ(Deploy(model).at("state").as_string(), "COMPLETED");
+  WaitForState(model, "UNDEPLOYED");
+}
+
 TEST_F(LifecycleTest, ARestartedNodeDeploysAgainWithoutARequest) {
   const std::string model = Register("three", ModelArchive(), 2);
   ASSERT_EQ(Deploy(model).at("state").as_string(), "COMPLETED");

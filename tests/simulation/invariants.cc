@@ -125,6 +125,9 @@ void CheckModels(World& world, const Facts& facts) {
     if (deployment.state == ModelState::kDeployFailed && deployment.reason.empty()) {
       world.Violate("model " + id + " is DEPLOY_FAILED without a reason");
     }
+    // unused-leaves
+    if (serves && view.model.passthrough == json::object{{"deploy_setting", json::object{{"model_ttl_minutes", 0}}}})
+      world.Violate("model " + id + " is deployed and may not go unused");
     if (serves != here && view.model.registration == models::Registration::kRegistered) {
       world.Violate(fmt::format("model {} is {} and {}", id, deploy::ModelStateName(deployment.state),
                                 here ? "loaded" : "not loaded"));

@@ -134,7 +134,13 @@ void ChangeSettings(World& world) {
   const std::string p = "plugins.ml_commons.";
   config::ChangeRequest change;
   std::string limit;
-  switch (world.Below(4)) {
+  switch (world.Below(6)) {
+    case 4:
+      change.persistent[p + "model_auto_redeploy.enable"] = world.OneIn(2) ? "true" : "false";
+      break;
+    case 5:
+      change.persistent[p + "only_run_on_ml_node"] = world.OneIn(2) ? "true" : "false";
+      break;
     case 0:
       change.persistent[p + "exclude_nodes._name"] = world.OneIn(3) ? "node-1" : "";
       break;
@@ -185,6 +191,18 @@ void Control(World& world) {
   });
 }
 
+void LimitLife(World& world) {
+  const ModelId model = AnyModel(world);
+  const std::int64_t minutes = static_cast<std::int64_t>(world.Below(3)) - 1;
+  world.Request([&world, model, minutes] {
+    const auto updated = world.node().models().Update(model, [&](models::Model& document) -> Status {
+      document.passthrough["deploy_setting"] = json::object{{"model_ttl_minutes", minutes}};
+      return {};
+    });
+    world.Trace("time to live of {} is {} min: {}", model.str(), minutes, updated ? "ok" : Told(updated.error()));
+  });
+}
+
 void Break(World& world) {
   const int nth = 1 + static_cast<int>(world.Below(6));
   switch (world.Below(6)) {
@@ -226,7 +244,7 @@ struct Act {
   std::uint64_t weight;
   void (*run)(World&);
 };
-constexpr std::array<Act, 11> kActs{{
+constexpr std::array<Act, 12> kActs{{
     {22, Register},
     {30, Deploy},
     {14, Undeploy},
@@ -235,6 +253,7 @@ constexpr std::array<Act, 11> kActs{{
     {5, ChangeSettings},
     {4, Enable},
     {6, Control},
+    {5, LimitLife},
     {10, Break},
     {5, ChangeEngine},
     {5, [](World& world) { world.CrashAfter(1 + static_cast<int>(world.Below(12))); }},

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/json.h"
+#include "core/json/json_place.h"
 
 namespace mlnode {
 namespace {
@@ -24,6 +25,7 @@ Error WrongKind(std::string_view key, const json::value& value, std::string_view
       MakeError(Code::kInvalidArgument, "Failed to parse field [" + std::string(key) + "]: expected " +
                                             std::string(wanted) + " but found [" + std::string(TokenName(value)) + "]");
   error.reason = "parsing_exception";
+  error.json_pointer = PointerStep(key);
   return error;
 }
 
@@ -118,6 +120,7 @@ Result<std::optional<std::vector<std::string>>> StringsField(const json::object&
                                               std::string(TokenName(*value)) + "]");
     error.reason = "parsing_exception";
     error.detail = "field " + std::string(key);
+    error.json_pointer = PointerStep(key);
     return error;
   }
   std::vector<std::string> strings;

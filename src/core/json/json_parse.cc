@@ -102,6 +102,7 @@ Result<json::object> ParseJsonObject(std::string_view text) {
       MakeError(Code::kInvalidArgument, "Failed to parse object: expecting token of type [START_OBJECT] but found [" +
                                             std::string(TokenName(value)) + "]");
   error.reason = "parsing_exception";
+  error.json_pointer.emplace();
   return error;
 }
 

@@ -32,7 +32,8 @@ OneNode::OneNode(OneDisk& d, std::uint64_t incarnation, const std::string& name)
              .settings = *settings,
              .random = d.random,
              .clock = d.clock,
-             .background = d.executor}) {}
+             .background = d.executor,
+             .resources = [this] { return resources; }}) {}
 
 void OneNode::Start() {
   (void)membership.Start().has_value();

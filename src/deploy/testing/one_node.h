@@ -35,6 +35,7 @@ struct OneNode {
   void RunFor(Duration by) { disk.executor.RunFor(by); }
 
   OneDisk& disk;
+  config::Resources resources;  // what the machine is said to have
   std::unique_ptr<config::Settings> settings;
   Membership membership;
   models::ModelRepository models;

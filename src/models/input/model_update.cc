@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/log.h"
 #include "models/model_config.h"
 
 namespace mlnode::models {
@@ -64,6 +65,23 @@ Error NoSuchGroup(const GroupId& id) {
                        id.str());
 }
 
+// After a move: a removal of the new group that is under way looks for models again; one that was faster sends the
+// model back to where it was.
+Status KeepInGroup(ModelRepository& models, const Model& before, const GroupId& group) {
+  const Status marked = models.MarkUsed(group);
+  // A store that does not answer now says nothing about the group.
+  if (marked || marked.error().code != Code::kNotFound) return {};
+  const Result<Model> back = models.Update(before.id, [&](Model& model) -> Status {
+    if (model.group != group) return {};  // moved on since
+    model.group = before.group;
+    model.version = before.version;
+    return {};
+  });
+  if (!back) LOG_WARN("models", "model {} of a removed group stays there: {}", before.id.str(), back.error().message);
+  return MakeError(Code::kConflict,
+                   "model group " + group.str() + " was removed while the model was being moved to it");
+}
+
 Status CheckChangeable(const Model& model, const ModelUpdate& update) {
   if (model.function != FunctionName::kTextEmbedding && model.function != FunctionName::kRemote)
     return MakeError(Code::kPermissionDenied, "The function category " + std::string(TraitsOf(model.function).name) +
@@ -124,6 +142,7 @@ Result<Model> UpdateModel(ModelRepository& models, const Clock& clock, const Mod
     model.version = std::to_string(*version);
     return {};
   });
+  if (updated && version) RETURN_IF_ERROR(KeepInGroup(models, *before, *update.group));
   if (updated) return updated;
   // An unknown write may have happened: the version it took stays taken then.
   if (version && updated.error().code != Code::kUnavailable) models.GiveBackVersion(*update.group, *version);

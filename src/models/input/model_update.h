@@ -1,8 +1,8 @@
 // models/input/model_update.h: changes to a registered model (spec/lifecycle §9): the body of PUT models/{id}, parsed
-// and applied. Deployed models need no telling: predictions read the document (deploy/predict_gate.h). What went into
-// the engine at load (model_config) changes with the next load. Blocks on the store: run on `background`.
-// Saga of a move to another group: its counter, then the model. A crash in between leaves a skipped number, which is
-// legal.
+// and applied. Deployed models need no telling: predictions read the document (deploy/gate/predict_gate.h). What went
+// into the engine at load (model_config) changes with the next load. Blocks on the store: run on `background`.
+// Saga of a move to another group: its counter, the model, then the group again, which tells a removal of it to look
+// for models once more. A crash in between leaves a skipped number, which is legal.
 #pragma once
 
 #include <optional>
@@ -27,7 +27,7 @@ Result<ModelUpdate> ParseModelUpdate(const json::object& body);
 
 // The model as it is after the change. kNotFound (model or group, with the id asked for), kPermissionDenied (functions
 // whose models cannot be changed), kInvalidArgument (connector of a local model, a configuration that is wrong once
-// merged).
+// merged), kConflict (the new group was removed meanwhile: the model stays in the old one, other changes are made).
 Result<Model> UpdateModel(ModelRepository& models, const Clock& clock, const ModelId& id, const ModelUpdate& update);
 
 Error NoModelToUpdate(const ModelId& id);

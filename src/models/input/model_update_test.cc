@@ -92,6 +92,22 @@ TEST_F(ModelUpdateTest, AFailedMoveGivesTheVersionBack) {
   EXPECT_EQ(models_->GetGroup(group.id).value().latest_version, 0);
 }
 
+// The group goes after its version was taken and before the model is written.
+TEST_F(ModelUpdateTest, AGroupThatIsRemovedMeanwhileDoesNotGetTheModel) {
+  const ModelId id = MakeModel();
+  const Model before = Get(id);
+  const Group group = models_->CreateGroup("other", {}).value();
+  int writes = 0;
+  store_.set_before_call([&](std::string_view call) {
+    if (call == "TryWrite" && ++writes == 2) EXPECT_TRUE(models_->RemoveGroup(group.id));
+  });
+  const Result<Model> refused = Update(id, {{"model_group_id", group.id.str()}});
+  EXPECT_EQ(refused.error().code, Code::kConflict);
+  EXPECT_THAT(refused.error().message, HasSubstr("was removed while the model was being moved to it"));
+  EXPECT_EQ(Get(id).group, before.group);
+  EXPECT_EQ(Get(id).version, before.version);
+}
+
 TEST_F(ModelUpdateTest, TextsOfRefusals) {
   const std::string missing = "AAAAAAAAAAAAAAAAAAAA";
   ExpectRefused({{"model_group_id", missing}}, Code::kNotFound, "",

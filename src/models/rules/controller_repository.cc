@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "storage/document_format.h"
 
 namespace mlnode::models {
 namespace {
@@ -37,6 +38,7 @@ std::vector<Controller> ControllerRepository::List() const {
 
 Result<storage::Written> ControllerRepository::Put(const Controller& controller) {
   auto replace = [&](json::object& body) -> Result<bool> {
+    RETURN_IF_ERROR(storage::CheckFormat({.key = KeyOf(controller.model), .body = body}));
     body = ControllerForm(controller);
     return true;
   };

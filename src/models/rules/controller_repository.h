@@ -18,7 +18,7 @@ class ControllerRepository {
 
   Result<Controller> Get(const ModelId& model) const;  // kNotFound
   std::vector<Controller> List() const;                // by model
-  // Replaces the one there is, if any. Its revision and version are returned.
+  // Replaces the one there is, if any; kDataLoss when a newer version wrote it. Its revision and version are returned.
   Result<storage::Written> Put(const Controller& controller);
   struct Merge {
     storage::Written written;

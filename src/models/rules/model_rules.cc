@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "storage/document_format.h"
+
 namespace mlnode::models {
 namespace {
 
@@ -21,6 +23,7 @@ Result<std::optional<Allowance>> ReadAllowance(const json::object& parent, std::
 }  // namespace
 
 Result<ModelRules> ReadModelRules(const storage::Document& model) {
+  RETURN_IF_ERROR(storage::CheckFormat(model));
   ModelRules rules;
   const auto algorithm = StringField(model.body, "algorithm");
   const auto function =
@@ -40,6 +43,7 @@ Result<ModelRules> ReadModelRules(const storage::Document& model) {
 }
 
 Result<std::optional<Allowance>> ReadUserAllowance(const storage::Document& controller, std::string_view user) {
+  RETURN_IF_ERROR(storage::CheckFormat(controller));
   const auto users = ObjectField(controller.body, "user_rate_limiter");
   if (!users) return Damaged(controller, "user_rate_limiter");
   if (*users == nullptr) return std::optional<Allowance>();

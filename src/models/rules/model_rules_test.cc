@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/rules/controller.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::models {
 namespace {
@@ -49,6 +50,14 @@ TEST(ModelRulesTest, DamageNamesTheField) {
             "models/m: stored field [interface] is missing or malformed");
   EXPECT_EQ(message({{"algorithm", "TEXT_EMBEDDING"}, {"rate_limiter", {{"limit", "x"}}}}),
             "models/m: stored field [rate_limiter] is missing or malformed");
+}
+
+TEST(ModelRulesTest, TheNextFormatIsRefused) {
+  using storage::testing::OfNextFormat;
+  EXPECT_EQ(ReadModelRules(OfNextFormat(ModelOf({{"algorithm", "TEXT_EMBEDDING"}}))).error().message.substr(0, 21),
+            "models/m has format 2");
+  EXPECT_EQ(ReadUserAllowance(OfNextFormat(ControllerOf({})), "alice").error().message.substr(0, 26),
+            "controllers/m has format 2");
 }
 
 TEST(ModelRulesTest, UsersAreFoundInAController) {

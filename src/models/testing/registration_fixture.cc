@@ -20,16 +20,18 @@ void RegistrationFixture::Use(const config::RawValues& more) {
                            {"mlnode.file_url_roots", "[\"" + folder_.path() + "\"]"}};
   for (const auto& [name, value] : more) values[name] = value;
   settings_ = config::Settings::Create(values).value();
-  registration_ = std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = *models_,
-                                                                              .tasks = *tasks_,
-                                                                              .actions = actions_,
-                                                                              .random = random_,
-                                                                              .clock = clock_,
-                                                                              .background = executor_,
-                                                                              .settings = *settings_,
-                                                                              .client = client_,
-                                                                              .temporary = folder_.File("tmp"),
-                                                                              .owner = {NodeId("n1"), 3}});
+  registration_ =
+      std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = *models_,
+                                                                  .tasks = *tasks_,
+                                                                  .actions = actions_,
+                                                                  .random = random_,
+                                                                  .clock = clock_,
+                                                                  .background = executor_,
+                                                                  .settings = *settings_,
+                                                                  .client = client_,
+                                                                  .temporary = folder_.File("tmp"),
+                                                                  .owner = {NodeId("n1"), 3},
+                                                                  .resources = [this] { return resources_; }});
 }
 
 RegisterInput RegistrationFixture::UrlInput(const std::string& zip, const std::string& hash) {

@@ -35,6 +35,7 @@ class RegistrationFixture : public ::testing::Test {
   mlnode::testing::SeededRandom random_{42};
   mlnode::testing::ManualExecutor executor_{clock_};
   mlnode::testing::TempDir folder_;
+  config::Resources resources_;  // what the machine is said to have
   storage::MemoryStore memory_{clock_};
   storage::testing::FaultStore store_{memory_};
   ArtifactSite site_;                 // what the registration reaches over HTTP

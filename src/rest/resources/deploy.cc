@@ -10,36 +10,12 @@ namespace {
 
 std::string Path(std::string_view rest) { return fmt::format("{}/models{}", kMlBase, rest); }
 
-std::string_view TokenName(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::object:
-      return "START_OBJECT";
-    case json::kind::array:
-      return "START_ARRAY";
-    case json::kind::string:
-      return "VALUE_STRING";
-    case json::kind::bool_:
-      return "VALUE_BOOLEAN";
-    case json::kind::null:
-      return "VALUE_NULL";
-    default:
-      return "VALUE_NUMBER";
-  }
-}
-
 // A list of ids; absent: empty.
 template <class IdType>
 Result<std::vector<IdType>> Ids(const json::object& body, std::string_view key) {
   std::vector<IdType> ids;
-  const json::value* found = body.if_contains(key);
-  if (found == nullptr) return ids;
-  if (!found->is_array()) {
-    return Error{.code = Code::kInvalidArgument,
-                 .message = fmt::format("Failed to parse object: expecting token of type [START_ARRAY] but found [{}]",
-                                        TokenName(*found)),
-                 .reason = "parsing_exception"};
-  }
   ASSIGN_OR_RETURN(auto texts, StringsField(body, key));
+  if (!texts) return ids;
   for (std::string& text : *texts) ids.emplace_back(std::move(text));
   return ids;
 }

@@ -1,14 +1,14 @@
 #include "rest/resources/document_reply.h"
 
+#include "core/json/json_place.h"
 #include "rest/json_reply.h"
 
 namespace mlnode::rest {
 namespace {
 
-json::object NoIndexResult() {
-  return {{"timed_out", false},
-          {"_shards", {{"total", 0}, {"successful", 0}, {"skipped", 0}, {"failed", 0}}},
-          {"hits", {{"total", {{"value", 0}, {"relation", "eq"}}}, {"max_score", 0.0}, {"hits", json::array()}}}};
+Result<query::SearchRequest> ParseSearch(std::string_view text) {
+  ASSIGN_OR_RETURN(const json::object body, ParseJsonObject(text));
+  return query::SearchRequest::Parse(body);
 }
 
 }  // namespace
@@ -39,8 +39,9 @@ Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context) {
       if (!type || !type->starts_with("application/json")) {
         return MakeError(Code::kInvalidArgument, "[source] needs [source_content_type=application/json]");
       }
-      ASSIGN_OR_RETURN(const json::object body, ParseJsonObject(*source));
-      return query::SearchRequest::Parse(body);
+      auto request = ParseSearch(*source);
+      if (!request) return Locate(std::move(request).error(), *source);  // its places are in the parameter
+      return request;
     }
   }
   ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "request body or source parameter is required"));
@@ -50,12 +51,10 @@ Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context) {
 std::vector<std::string> SearchParams() { return {"source", "source_content_type"}; }
 
 Result<net::HttpReply> SearchReply(const RequestContext& context, const query::SearchRequest& request,
-                                   const std::vector<query::SearchDocument>& documents,
-                                   const query::SearchTarget& target, const Clock& clock) {
-  json::object found = NoIndexResult();
-  if (!documents.empty()) {
-    ASSIGN_OR_RETURN(found, query::Search(request, documents, target));
-  }
+                                   const std::vector<query::SearchDocument>& documents, query::SearchTarget target,
+                                   const Clock& clock) {
+  target.now = clock.WallMillis();
+  ASSIGN_OR_RETURN(json::object found, query::Search(request, documents, target));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock.Now() - context.http().received);
   json::object body;
   body["took"] = took.count();

@@ -37,9 +37,10 @@ void SortOldestFirst(std::vector<Item>& items, Made made) {
   std::sort(items.begin(), items.end(), [&](const Item& a, const Item& b) { return made(a) < made(b); });
 }
 
-// Evaluates and answers. No documents at all is the peer's answer for an index that does not exist yet.
+// Evaluates, with "now" as `clock` says, and answers. No documents at all is the peer's answer for an index that does
+// not exist yet.
 Result<net::HttpReply> SearchReply(const RequestContext& context, const query::SearchRequest& request,
-                                   const std::vector<query::SearchDocument>& documents,
-                                   const query::SearchTarget& target, const Clock& clock);
+                                   const std::vector<query::SearchDocument>& documents, query::SearchTarget target,
+                                   const Clock& clock);
 
 }  // namespace mlnode::rest

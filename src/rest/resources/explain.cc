@@ -1,5 +1,4 @@
-// GET models/{id}/_explain: why a model is, or is not, where it was wanted. Not the peer's: `mlnode explain` shows it
-// (docs/formats/explain.md).
+// GET models/{id}/_explain: why a model is, or is not, where it was wanted. Not the peer's: `mlnode explain` shows it.
 #include <algorithm>
 
 #include "core/log.h"
@@ -125,6 +124,7 @@ json::object LocalForm(deploy::NodeCore& node, const ModelId& model) {
       form["engine"] = local.info->engine;
       form["precision"] = engines::PrecisionName(local.info->precision);
       form["resident_bytes"] = local.info->resident_bytes;
+      form["resident_bytes_measured"] = local.info->measured;
       form["peak_bytes"] = local.info->peak_bytes;
       form["max_tokens"] = local.info->max_tokens;
       form["load_millis"] = local.info->load_millis;

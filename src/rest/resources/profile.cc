@@ -191,9 +191,10 @@ class Profile {
     }
     if (wish_.memory && local.info) {
       const serving::ServableInfo& info = *local.info;
-      form["memory"] = {{"reserved_for_load_bytes", info.peak_bytes},
-                        {"measured_bytes", info.resident_bytes},
-                        {"reserved_bytes", std::min(info.peak_bytes, info.resident_bytes)}};
+      json::object memory{{"reserved_for_load_bytes", info.peak_bytes}};
+      if (info.measured) memory["measured_bytes"] = info.resident_bytes;
+      memory["reserved_bytes"] = std::min(info.peak_bytes, info.resident_bytes);
+      form["memory"] = std::move(memory);
     }
     return form;
   }

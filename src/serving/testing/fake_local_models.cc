@@ -30,6 +30,7 @@ struct FakeLocalModels::State : std::enable_shared_from_this<FakeLocalModels::St
   std::map<ModelId, int> begun, unloads;
   std::shared_ptr<int> predictions = std::make_shared<int>(0);
   std::uint64_t last_attempt = 0;
+  std::set<std::string> kept;
 
   void Schedule(const ModelId& id) {
     Entry& entry = entries.at(id);
@@ -54,6 +55,7 @@ struct FakeLocalModels::State : std::enable_shared_from_this<FakeLocalModels::St
       entry.shown.done_bytes = entry.shown.total_bytes = kBytes;
       if (entry.shown.phase == Phase::kReady) {
         entry.shown.state = LocalState::kReady;
+        entry.shown.last_used = SteadyTime::max();
         entry.shown.info = script.info;
         entry.servable = std::make_shared<FakeServable>(entry.spec, script.info, predictions);
       }
@@ -119,6 +121,14 @@ std::vector<LocalModel> FakeLocalModels::List() const {
   for (const auto& [id, entry] : state_->entries) models.push_back(entry.shown);
   return models;
 }
+
+void FakeLocalModels::SetLastUsed(const ModelId& model, SteadyTime at) {
+  state_->entries.at(model).shown.last_used = at;
+}
+
+void FakeLocalModels::KeepArtifacts(const std::set<std::string>& content_hashes) { state_->kept = content_hashes; }
+
+const std::set<std::string>& FakeLocalModels::kept_artifacts() const { return state_->kept; }
 
 int FakeLocalModels::LoadsBegun(const ModelId& model) const {
   const auto found = state_->begun.find(model);

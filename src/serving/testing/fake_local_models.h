@@ -31,15 +31,19 @@ class FakeLocalModels final : public LocalModels {
   void SetScript(const ModelId& model, Script script);
   // A ready model goes to kFailed with `error`, as if the load had found it.
   void Fail(const ModelId& model, Error error);
+  // What List() shows of a ready model; until then it is never unused.
+  void SetLastUsed(const ModelId& model, SteadyTime at);
 
   void Load(LoadSpec spec, std::uint64_t generation, std::function<void(const ModelId&)> changed) override;
   void Unload(const ModelId& model, Duration drain) override;
   std::shared_ptr<Servable> Find(const ModelId& model) const override;
   std::vector<LocalModel> List() const override;
+  void KeepArtifacts(const std::set<std::string>& content_hashes) override;
 
-  int LoadsBegun(const ModelId& model) const;  // not counting generations noted on what was there
-  int Unloads(const ModelId& model) const;     // calls for a model that was there
-  int Predictions() const;                     // by all servables of this fake
+  int LoadsBegun(const ModelId& model) const;           // not counting generations noted on what was there
+  int Unloads(const ModelId& model) const;              // calls for a model that was there
+  int Predictions() const;                              // by all servables of this fake
+  const std::set<std::string>& kept_artifacts() const;  // of the last KeepArtifacts
 
  private:
   struct State;
