@@ -8,6 +8,7 @@ namespace mlnode::query {
 namespace {
 
 constexpr std::string_view kKeywordSuffix = ".keyword";
+constexpr std::size_t kMaxPathBytes = 1'024;  // each dot is a look-up that may hash all before it
 constexpr std::array<std::string_view, 2> kTextFields = {"name", "description"};
 
 using Visit = std::function<bool(const json::value&)>;
@@ -69,7 +70,7 @@ bool FieldPath::AnyValue(const SearchDocument& document, const Visit& visit) con
   if (path_ == "_id") return visit(json::value(document.id));
   if (path_ == "_seq_no") return visit(json::value(document.seq_no));
   if (path_ == "_version") return visit(json::value(document.version));
-  if (!document.source) return false;
+  if (!document.source || path_.size() > kMaxPathBytes) return false;
   const json::object& source = *document.source;
   if (const json::value* found = source.if_contains(path_)) return VisitLeaf(*found, visit);
   for (std::size_t dot = path_.find('.'); dot != std::string::npos; dot = path_.find('.', dot + 1)) {

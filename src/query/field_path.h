@@ -1,7 +1,7 @@
 // query/field_path.h: the values a field name finds in a document.
 // A name is a path with dots; arrays on the way are looked through. "x.keyword" is the exact value of x; the text
-// fields (name, description) without it are analysed. _id, _seq_no and _version are fields of every document. Threads:
-// pure. Cost: O(path length × array sizes on the way).
+// fields (name, description) without it are analysed. _id, _seq_no and _version are fields of every document. A path of
+// more than 1,024 bytes finds nothing. Threads: pure. Cost: O(dots × path length × array sizes on the way).
 #pragma once
 
 #include <functional>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <limits>
 
 #include "query/regexp_pattern.h"
@@ -249,7 +248,7 @@ Result<int> ParseMinimum(const json::value& value, int clauses) {
   if (percent) text.pop_back();
   int number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || std::abs(number) > 100'000) {
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || number < -100'000 || number > 100'000) {
     return MakeError(Code::kInvalidArgument,
                      "minimum_should_match must be a number or a percentage, but was " + Bracketed(ScalarText(value)));
   }

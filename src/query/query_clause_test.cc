@@ -144,6 +144,8 @@ INSTANTIATE_TEST_SUITE_P(
                       RefusedCase{R"({"match_all":{"nope":1}})", "[match_all] unknown field [nope]"},
                       RefusedCase{R"({"exists":{}})", "[exists] must be provided with a [field]"},
                       RefusedCase{R"({"range":{"a":{"nope":1}}})", "[range] query does not support [nope]"},
+                      RefusedCase{R"({"bool":{"should":{"match_all":{}},"minimum_should_match":"-2147483648%"}})",
+                                  "minimum_should_match must be a number or a percentage, but was [-2147483648%]"},
                       RefusedCase{R"({"match_all":{"boost":-1}})",
                                   "negative [boost] are not allowed in [-1], use a value between 0 and 1 to deboost"}));
 
@@ -183,6 +185,16 @@ TEST(ParseQueryTest, LimitsAreNamed) {
   EXPECT_TRUE(ParseQuery(ParseJson(R"({"prefix":{"a":")" + std::string(1000, 'x') + R"("}})").value()));
   const json::value terms{{"terms", json::object{{"a", json::array(65'537, 1)}}}};
   EXPECT_EQ(ParseQuery(terms).error().message, "[terms] field [a] has 65537 values, the limit is 65536");
+}
+
+// Looked up dot by dot, a path of megabytes would take hours.
+TEST(FieldPathTest, APathTooLongForAnyDocumentFindsNothing) {
+  const std::string longest(1024, 'a'), longer(1025, 'a');
+  const auto source = std::make_shared<const json::object>(json::object{{longest, 1}, {longer, 1}});
+  const SearchDocument document{.id = "m1", .source = source};
+  const auto any = [](const json::value&) { return true; };
+  EXPECT_TRUE(FieldPath(longest).AnyValue(document, any));
+  EXPECT_FALSE(FieldPath(longer).AnyValue(document, any));
 }
 
 TEST(ParseQueryTest, DatesThatGoWrongAreRefused) {
