@@ -109,15 +109,6 @@ std::optional<double> ScalarNumber(const json::value& scalar) {
   return number;
 }
 
-bool ScalarEquals(const json::value& stored, const json::value& wanted) {
-  if (stored.is_structured()) return false;
-  if (stored.is_number()) {
-    const std::optional<double> number = ScalarNumber(wanted);
-    return number && number == ScalarNumber(stored);
-  }
-  return ScalarText(stored) == ScalarText(wanted);
-}
-
 std::vector<std::string> Words(std::string_view text) {
   std::vector<std::string> words;
   std::string word;

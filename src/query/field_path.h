@@ -35,8 +35,6 @@ class FieldPath {
 std::string ScalarText(const json::value& scalar);
 // A number, or a string that is wholly one. Booleans are not numbers.
 std::optional<double> ScalarNumber(const json::value& scalar);
-// Numbers compare as numbers ("5" equals 5), everything else as text.
-bool ScalarEquals(const json::value& stored, const json::value& wanted);
 
 // The words of a text as the search index sees them: runs of letters, digits and underscores, lower-cased (ASCII); a
 // dot or an apostrophe between two letters or two digits does not end a word ("v1.0" is one). Bytes beyond ASCII count

@@ -42,24 +42,31 @@ class FieldClause : public Clause {
 
 class AnyOfClause final : public FieldClause {
  public:
-  AnyOfClause(FieldPath field, std::vector<json::value> values, double boost)
-      : FieldClause(std::move(field), boost), values_(std::move(values)) {}
+  AnyOfClause(FieldPath field, const std::vector<json::value>& values, double boost)
+      : FieldClause(std::move(field), boost) {
+    for (const json::value& value : values) {
+      texts_.insert(ScalarText(value));
+      if (const std::optional<double> number = ScalarNumber(value)) numbers_.insert(*number);
+    }
+  }
 
  private:
   bool Holds(const json::value& stored, Evaluation&) const override {
     if (!field_.analysed()) return Wanted(stored);
     for (const std::string& word : Words(ScalarText(stored))) {
-      if (Wanted(json::value(word))) return true;
+      if (texts_.contains(word)) return true;
     }
     return false;
   }
+  // Numbers compare as numbers ("5" equals 5), everything else as text.
   bool Wanted(const json::value& stored) const {
-    for (const json::value& value : values_) {
-      if (ScalarEquals(stored, value)) return true;
-    }
-    return false;
+    if (stored.is_structured()) return false;
+    if (!stored.is_number()) return texts_.contains(ScalarText(stored));
+    const std::optional<double> number = ScalarNumber(stored);
+    return number && numbers_.contains(*number);
   }
-  std::vector<json::value> values_;
+  std::set<std::string> texts_;  // of all values
+  std::set<double> numbers_;     // of those that are one
 };
 
 class ExistsClause final : public FieldClause {
@@ -247,8 +254,8 @@ bool GlobMatches(const GlobPattern& pattern, std::string_view value) {
 
 ClausePtr MatchAll(double boost) { return std::make_shared<MatchAllClause>(boost); }
 ClausePtr MatchNone() { return std::make_shared<MatchNoneClause>(); }
-ClausePtr AnyOf(FieldPath field, std::vector<json::value> values, double boost) {
-  return std::make_shared<AnyOfClause>(std::move(field), std::move(values), boost);
+ClausePtr AnyOf(FieldPath field, const std::vector<json::value>& values, double boost) {
+  return std::make_shared<AnyOfClause>(std::move(field), values, boost);
 }
 ClausePtr Exists(FieldPath field, double boost) { return std::make_shared<ExistsClause>(std::move(field), boost); }
 ClausePtr Term(FieldPath field, const json::value& value, double boost) {

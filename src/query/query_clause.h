@@ -65,7 +65,8 @@ bool GlobMatches(const GlobPattern& pattern, std::string_view value);
 
 ClausePtr MatchAll(double boost);
 ClausePtr MatchNone();
-ClausePtr AnyOf(FieldPath field, std::vector<json::value> values, double boost);  // terms, ids
+// terms, ids. The number of values costs little: they are looked up.
+ClausePtr AnyOf(FieldPath field, const std::vector<json::value>& values, double boost);
 ClausePtr Term(FieldPath field, const json::value& value, double boost);
 ClausePtr Exists(FieldPath field, double boost);
 // Words of a text field; precondition: field.analysed().

@@ -178,7 +178,7 @@ Result<ClausePtr> QueryParser::ParseIds(const QueryBody& query) {
     }
   }
   RETURN_IF_ERROR(budget_.Take(ids.size() / kComparisonsAClause));
-  return AnyOf(FieldPath("_id"), std::move(ids), boost);
+  return AnyOf(FieldPath("_id"), ids, boost);
 }
 
 Result<ClausePtr> QueryParser::ParseExists(const QueryBody& query) {
