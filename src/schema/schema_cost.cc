@@ -54,7 +54,7 @@ class PatternWalk {
     std::uint64_t last = 0;  // of the atom before
     while (at_ < pattern_.size() && sum <= kMaxSchemaCost) {
       const char c = pattern_[at_++];
-      if (c == ')') return sum;
+      if (c == ')' && depth > 0) return sum;
       if (c == '*' || c == '+' || c == '?' || c == '|') continue;
       if (c == '{') {
         const std::uint64_t times = Times();
@@ -63,7 +63,7 @@ class PatternWalk {
         continue;
       }
       if (c == '(') {
-        if (depth >= kMaxSchemaDepth) return kMaxSchemaCost + 1;
+        if (depth >= kMaxSchemaDepth || IgnoresBlanks()) return kMaxSchemaCost + 1;
         last = Cost(depth + 1) + 1;
       } else {
         last = AtomCost(c);
@@ -80,16 +80,37 @@ class PatternWalk {
     if (c == '\\' && at_ < pattern_.size()) {
       const char kind = pattern_[at_++];
       if (kind != 'p' && kind != 'P') return 2;
-      at_ = std::min(pattern_.find('}', at_), pattern_.size() - 1) + 1;
+      const bool is_braced = pattern_.substr(at_).starts_with('{');
+      at_ = std::min(is_braced ? pattern_.find('}', at_) : at_, pattern_.size() - 1) + 1;
       return 8;
     }
     if (c != '[') return 1;
-    while (at_ < pattern_.size() && pattern_[at_] != ']') at_ += pattern_[at_] == '\\' ? 2 : 1;
+    if (pattern_.substr(at_).starts_with('^')) ++at_;
+    // A bracket that comes first is one of the characters. After it the crate takes another "[" for a class in this
+    // one.
+    const bool may_nest = pattern_.substr(at_).starts_with(']');
+    if (may_nest) ++at_;
+    while (at_ < pattern_.size() && pattern_[at_] != ']') {
+      if (may_nest && pattern_[at_] == '[') return kMaxSchemaCost + 1;
+      at_ += pattern_[at_] == '\\' ? 2 : 1;
+    }
     at_ = std::min(at_ + 1, pattern_.size());
     return 4;
   }
 
-  // What follows "{": the larger count of {n}, {n,} and {n,m}; 1 for what is none.
+  // What follows "(": flags with x, after which blanks and comments are no atoms.
+  bool IgnoresBlanks() const {
+    if (at_ >= pattern_.size() || pattern_[at_] != '?') return false;
+    const std::size_t end = pattern_.find_first_not_of("-isxmUuR", at_ + 1);
+    return pattern_.substr(at_, end - at_).find('x') != std::string_view::npos;
+  }
+
+  // Blanks of Unicode begin with a byte that is not ASCII.
+  static bool MayBeBlank(char c) {
+    return static_cast<unsigned char>(c) >= 0x80 || std::string_view(" \t\n\v\f\r").find(c) != std::string_view::npos;
+  }
+
+  // What follows "{": the larger count of {n}, {n,} and {n,m}, blanks in it or not; 1 for what is none.
   std::uint64_t Times() {
     std::uint64_t largest = 1;
     std::uint64_t number = 0;
@@ -100,7 +121,7 @@ class PatternWalk {
         largest = std::max(largest, number);
       } else if (c == ',') {
         number = 0;
-      } else {
+      } else if (!MayBeBlank(c)) {
         break;
       }
     }

@@ -44,6 +44,8 @@ TEST(SchemaCostTest, PatternsCountTheirStates) {
   EXPECT_EQ(pattern("[^a-z{9}\\]]x"), 5U);
   EXPECT_EQ(pattern("\\{{5}\\p{L}\\d"), 20U) << "a brace that is escaped, repeated; a property; a class";
   EXPECT_EQ(pattern("a{x}"), 3U);
+  EXPECT_EQ(pattern("[^]a]b\\pLc"), 14U) << "a bracket in a class; a property of one letter";
+  EXPECT_EQ(pattern("(?i:x)"), 4U) << "flags count as atoms";
   EXPECT_LT(pattern("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"), 200U);
   for (const char* open : {"[", "(", "\\", "{", "a{", "a{1", "\\p", "\\p{"}) EXPECT_LT(pattern(open), 10U) << open;
 }
@@ -52,6 +54,10 @@ TEST(SchemaCostTest, PatternsThatExplodeAreRefused) {
   for (const std::string& pattern :
        {std::string("((((a{10}){10}){10}){10}){10}"), std::string("a{99999999999999999999}"), std::string(50'000, '(')})
     EXPECT_THAT(Refusal(json::object{{"pattern", pattern}}), HasSubstr("more than 10000 steps")) << pattern.size();
+  // Each is read so that the end of its group, or its repetition, could be missed.
+  for (const char* pattern : {R"([])](a{200}){200})", R"((a{200}[])]){200})", R"(\pL(a{200}){200})",
+                              "((?x)#)\na{200}) {200}", "(a{200}){ 200 }", "(a{200}){\u00a0200}", "[][a])]"})
+    EXPECT_THAT(Refusal(json::object{{"pattern", pattern}}), HasSubstr("more than 10000 steps")) << pattern;
   EXPECT_THAT(Refusal(json::object{{"patternProperties", {{"(a{200}){200}", true}}}}), HasSubstr("10000"));
 }
 
