@@ -13,7 +13,8 @@ namespace {
 using Names = std::string_view;
 
 // How the value of a keyword is to be read; what stands in none of these is a plain value.
-constexpr std::array<Names, 3> kMaps = {"properties", "patternProperties", "dependentSchemas"};
+// The crate still takes "dependencies", whose values are schemas or lists of names.
+constexpr std::array<Names, 4> kMaps = {"properties", "patternProperties", "dependentSchemas", "dependencies"};
 constexpr std::array<Names, 4> kLists = {"allOf", "anyOf", "oneOf", "prefixItems"};
 constexpr std::array<Names, 12> kSingles = {"items",
                                             "additionalItems",

@@ -26,6 +26,7 @@ TEST(SchemaCostTest, CountsKeywordsAndListedValues) {
   EXPECT_EQ(Cost(R"({"enum":[1,2,3]})"), 5U);
   EXPECT_EQ(Cost(R"({"properties":{"a":{"type":"string"},"b":true}})"), 4U);
   EXPECT_EQ(Cost(R"({"allOf":[{"type":"string"},{"minLength":1}]})"), 5U);
+  EXPECT_EQ(Cost(R"({"dependencies":{"a":["b","c"],"d":{"type":"string"}}})"), 6U);
 }
 
 TEST(SchemaCostTest, DefinitionsCountWhereTheyAreReferredTo) {
@@ -67,7 +68,7 @@ TEST(SchemaCostTest, PropertiesMayHaveNamesOfKeywords) {
 }
 
 TEST(SchemaCostTest, CirclesAreRefused) {
-  for (const char* circle : {R"({"$ref":"#"})", R"({"allOf":[{"$ref":"#"}]})",
+  for (const char* circle : {R"({"$ref":"#"})", R"({"allOf":[{"$ref":"#"}]})", R"({"dependencies":{"a":{"$ref":"#"}}})",
                              R"({"properties":{"a":{"properties":{"b":{"$ref":"#/properties/a"}}}}})",
                              R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"})"})
     EXPECT_EQ(RefusalOf(circle), "[$ref] leads back to where it stands") << circle;
