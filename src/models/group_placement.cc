@@ -53,7 +53,7 @@ Status CheckPlacement(const ModelRepository& models, const RegisterInput& input)
 }
 
 Status CreateInGroup(ModelRepository& models, const Model& model, const GroupPlacement& placement) {
-  const Status created = models.Create(model);
+  Status created = models.Create(model);
   if (!created) {
     if (created.error().code != Code::kUnavailable) UndoPlacement(models, placement);
     return created;
