@@ -1,9 +1,12 @@
 #include "app/serve.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <thread>
 
 #include "app/node.h"
 #include "app/node_settings.h"
@@ -17,9 +20,16 @@ Result<std::unique_ptr<Node>> StartNode(const cli::ServeFlags& flags) {
   return Node::Start({.settings = std::move(settings)});
 }
 
+// Before any thread exists. Why, and what it measured: docs/adr/0007-allocator-arenas.md
+void CapAllocatorArenas() {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  (void)mallopt(M_ARENA_MAX, static_cast<int>(std::clamp(cores, 2U, 8U)));
+}
+
 }  // namespace
 
 int Serve(const cli::ServeFlags& flags) {
+  CapAllocatorArenas();
   // Blocked before any thread exists, so that only the sigwait below receives them.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
