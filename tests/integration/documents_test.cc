@@ -126,4 +126,15 @@ TEST_F(DocumentsTest, AModelMovesToAnotherGroup) {
 }
 
 }  // namespace
+TEST_F(DocumentsTest, FindsNoConnectorWhereNoneCanBeMade) {
+  for (const char* method : {"GET", "POST"}) {
+    const Answer found = Ok(method, Path("/connectors/_search"), R"({"query":{"match_all":{}}})");
+    EXPECT_EQ(found.body.at("hits").at("total").at("value"), 0) << method;
+  }
+  const std::string missing = Path("/connectors/") + kMissing;
+  ExpectRefused(Ask("GET", missing), 404, "status_exception",
+                "Failed to find connector with the provided connector id: AAAAAAAAAAAAAAAAAAAA");
+  EXPECT_EQ(Ok("DELETE", missing).body.at("result"), "not_found");
+}
+
 }  // namespace mlnode::integration

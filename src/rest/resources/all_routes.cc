@@ -11,6 +11,7 @@ void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& re
   AddModelRoutes(table, node);
   AddModelSearchRoutes(table, node);
   AddModelGroupRoutes(table, node);
+  AddConnectorRoutes(table, node);
   AddControllerRoutes(table, node);
   AddDeployRoutes(table, node);
   AddTaskRoutes(table, node);

@@ -28,8 +28,8 @@ Result<net::HttpReply> CatPlugins(const RequestContext& context, deploy::NodeCor
 
 // A collection that holds documents is shown as the index the peer would keep them in.
 Result<net::HttpReply> CatIndices(const RequestContext& context, deploy::NodeCore& node) {
-  constexpr std::pair<Collection, std::string_view> kIndices[] = {{Collection::kConnectors, ".plugins-ml-connector"},
-                                                                  {Collection::kControllers, ".plugins-ml-controller"},
+  constexpr std::pair<Collection, std::string_view> kIndices[] = {{Collection::kConnectors, kConnectorIndex},
+                                                                  {Collection::kControllers, kControllerIndex},
                                                                   {Collection::kModels, kModelIndex},
                                                                   {Collection::kModelGroups, kModelGroupIndex},
                                                                   {Collection::kTasks, kTaskIndex}};

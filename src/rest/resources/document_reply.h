@@ -16,6 +16,7 @@ namespace mlnode::rest {
 inline constexpr std::string_view kModelIndex = ".plugins-ml-model";
 inline constexpr std::string_view kModelGroupIndex = ".plugins-ml-model-group";
 inline constexpr std::string_view kTaskIndex = ".plugins-ml-task";
+inline constexpr std::string_view kConnectorIndex = ".plugins-ml-connector";
 inline constexpr std::string_view kControllerIndex = ".plugins-ml-controller";
 
 // {"_index","_id","_version","result","forced_refresh","_shards","_seq_no","_primary_term"}

@@ -18,6 +18,7 @@ void AddHealthRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness&
 void AddModelRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddModelSearchRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddModelGroupRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddConnectorRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddControllerRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node);
