@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <iostream>
-#include <thread>
 
 #include "app/node.h"
 #include "app/node_settings.h"
+#include "core/cgroup.h"
 #include "core/log.h"
 
 namespace mlnode::app {
@@ -22,8 +22,7 @@ Result<std::unique_ptr<Node>> StartNode(const cli::ServeFlags& flags) {
 
 // Before any thread exists. Why, and what it measured: docs/adr/0007-allocator-arenas.md
 void CapAllocatorArenas() {
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  (void)mallopt(M_ARENA_MAX, static_cast<int>(std::clamp(cores, 2U, 8U)));
+  (void)mallopt(M_ARENA_MAX, std::clamp(PhysicalCores(), 2, 8));
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // Connectors, as far as a node that makes none can answer: none is found. Making them is not built (README, Limits).
-// (README, Limits).
 #include <fmt/format.h>
 
 #include <array>
