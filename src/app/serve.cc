@@ -21,9 +21,7 @@ Result<std::unique_ptr<Node>> StartNode(const cli::ServeFlags& flags) {
 }
 
 // Before any thread exists. Why, and what it measured: docs/adr/0007-allocator-arenas.md
-void CapAllocatorArenas() {
-  (void)mallopt(M_ARENA_MAX, std::clamp(PhysicalCores(), 2, 8));
-}
+void CapAllocatorArenas() { (void)mallopt(M_ARENA_MAX, std::clamp(PhysicalCores(), 2, 8)); }
 
 }  // namespace
 
