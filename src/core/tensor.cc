@@ -9,8 +9,14 @@ struct TypeRow {
   std::string_view name;
   std::size_t bytes;
 };
-constexpr std::array<TypeRow, 7> kTypes = {
-    {{"FLOAT32", 4}, {"FLOAT16", 2}, {"INT64", 8}, {"INT32", 4}, {"INT8", 1}, {"UINT8", 1}, {"BOOLEAN", 1}}};
+constexpr std::array<TypeRow, 8> kTypes = {{{"FLOAT32", 4},
+                                            {"FLOAT16", 2},
+                                            {"INT64", 8},
+                                            {"INT32", 4},
+                                            {"INT8", 1},
+                                            {"UINT8", 1},
+                                            {"BOOLEAN", 1},
+                                            {"FLOAT64", 8}}};
 }  // namespace
 
 std::string_view DataTypeName(DataType type) { return kTypes[static_cast<std::size_t>(type)].name; }

@@ -9,6 +9,13 @@
 
 namespace mlnode {
 
+// A further value of each token that a model takes as an input of this name.
+struct TokenFeature {
+  std::string name;
+  std::vector<std::int64_t> values;  // as long as the batch's ids
+  std::int64_t padding = 0;          // what an engine that pads puts behind a sequence
+};
+
 // Token sequences laid end to end. Sequence i is [offsets[i], offsets[i+1]) of each array. No padding: that is the
 // engine's business. Invariants: offsets.size() == sequences + 1, offsets.front() == 0, offsets.back() == ids.size();
 // type_ids is either empty (all zero) or as long as ids. Every sequence has at least one token.
@@ -16,6 +23,7 @@ struct TokenBatch {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> type_ids;
   std::vector<std::size_t> offsets{0};
+  std::vector<TokenFeature> features;  // seldom any
 
   std::size_t sequences() const { return offsets.size() - 1; }
   std::size_t tokens() const { return ids.size(); }
@@ -23,7 +31,7 @@ struct TokenBatch {
   std::span<const std::int64_t> Ids(std::size_t i) const { return {ids.data() + offsets[i], Length(i)}; }
 };
 
-enum class DataType : std::uint8_t { kFloat32, kFloat16, kInt64, kInt32, kInt8, kUint8, kBool };
+enum class DataType : std::uint8_t { kFloat32, kFloat16, kInt64, kInt32, kInt8, kUint8, kBool, kFloat64 };
 std::string_view DataTypeName(DataType type);  // "FLOAT32", ...: spec/predict-local §3
 std::size_t DataTypeBytes(DataType type);
 

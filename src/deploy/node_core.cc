@@ -33,7 +33,7 @@ struct NodeCore::Parts {
   DeployService deploys;
   ControllerService controllers;
   std::unique_ptr<serving::ArtifactCache> cache;
-  std::unique_ptr<serving::LaneQueue> queue;
+  std::unique_ptr<serving::Scheduler> queue;
   std::unique_ptr<serving::LocalModels> local;
   std::unique_ptr<PredictGate> gate;
   std::unique_ptr<models::ModelRegistration> registration;
@@ -49,7 +49,7 @@ Status NodeCore::Parts::Start() {
   RETURN_IF_ERROR(sync.Start());
   ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
   RETURN_IF_ERROR(membership.Start());
-  queue = serving::LaneQueue::Create(e.queue, e.executors.lanes, e.executors.io, e.clock, e.metrics);
+  queue = serving::Scheduler::Create(e.queue, e.executors.lanes, e.executors.io, e.clock, e.metrics);
   local = serving::LocalModels::Create({.store = e.store,
                                         .cache = *cache,
                                         .engines = e.engines,
@@ -127,6 +127,6 @@ PredictGate& NodeCore::gate() { return *parts_->gate; }
 serving::LocalModels& NodeCore::local_models() { return *parts_->local; }
 NodeAgent& NodeCore::agent() { return *parts_->agent; }
 serving::MemoryBudget& NodeCore::budget() { return parts_->budget; }
-serving::LaneQueue& NodeCore::queue() { return *parts_->queue; }
+serving::Scheduler& NodeCore::queue() { return *parts_->queue; }
 
 }  // namespace mlnode::deploy

@@ -23,7 +23,7 @@
 #include "models/registration.h"
 #include "net/fetch.h"
 #include "serving/artifact_cache.h"
-#include "serving/lane_queue.h"
+#include "serving/scheduler.h"
 #include "serving/local_models.h"
 #include "serving/memory_budget.h"
 #include "storage/store.h"
@@ -46,7 +46,7 @@ struct NodeCoreEnvironment {
   net::HttpClient* http_client = nullptr;  // null: no http(s) URL can be read
   std::filesystem::path temporary;         // <data>/tmp, for downloads
   serving::ArtifactCache::Options cache;
-  serving::LaneQueue::Options queue;
+  serving::Scheduler::Options queue;
   std::uint64_t memory_limit_bytes = 0;
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
   // What it uses now, for measuring a load.
@@ -87,7 +87,7 @@ class NodeCore {
   serving::LocalModels& local_models();
   NodeAgent& agent();
   serving::MemoryBudget& budget();
-  serving::LaneQueue& queue();
+  serving::Scheduler& queue();
 
  private:
   struct Parts;

@@ -2,6 +2,16 @@
 
 namespace mlnode::engines {
 
-std::string_view PrecisionName(Precision precision) { return precision == Precision::kBf16 ? "bf16" : "f32"; }
+std::string_view PrecisionName(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kQuantized:
+      return "quantized";
+    case Precision::kF32:
+      break;
+  }
+  return "f32";
+}
 
 }  // namespace mlnode::engines

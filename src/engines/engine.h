@@ -13,8 +13,9 @@
 namespace mlnode::engines {
 
 enum class ModelFormat : std::uint8_t { kOnnx, kTorchScript };
-enum class Precision : std::uint8_t { kF32, kBf16 };
-std::string_view PrecisionName(Precision precision);  // "f32", "bf16"
+// kQuantized: what the graph's own integer operators compute; asked for by nobody, read back from such a graph.
+enum class Precision : std::uint8_t { kF32, kBf16, kQuantized };
+std::string_view PrecisionName(Precision precision);  // "f32", "bf16", "quantized"
 
 struct Port {
   std::string name;
@@ -22,12 +23,22 @@ struct Port {
   std::vector<std::int64_t> dims;  // -1 = dynamic
 };
 
+// What the first axis of an output is. kRows: the sequence. kWhole: anything; the engine runs such a graph one sequence
+// at a time and hands each output out as it is (a highlighter answers lists of indices).
+enum class OutputRule : std::uint8_t { kRows, kWhole };
+
 struct LoadOptions {
   std::filesystem::path file;
   std::filesystem::path cache_dir;  // for compiled blobs; empty = none
   int lanes = 1;
   Precision precision = Precision::kF32;
   std::int64_t max_tokens = 512;
+  // The inputs that batches will hold, in the order in which a graph that declares no names (TorchScript) takes them
+  // when it takes tensors one by one; it is given as many as its schema has arguments. A graph that declares names, or
+  // takes one dictionary, is fed by name. "attention_mask" and "position_ids" are made by the engine; what is neither
+  // these nor "input_ids" nor "token_type_ids" is a TokenFeature of the batch.
+  std::vector<std::string> inputs = {"input_ids", "attention_mask", "token_type_ids"};
+  OutputRule output_rule = OutputRule::kRows;
 };
 
 // Output tensors of one batch: sequence-major. Each view keeps the result alive.
@@ -63,9 +74,10 @@ class Engine {
 class EngineRegistry {
  public:
   virtual ~EngineRegistry() = default;
-  // kUnimplemented: no engine for the format in this build; kUnavailable: its shared object does not load (message says
-  // why).
-  virtual Result<Engine*> ForFormat(ModelFormat format) = 0;
+  // The engine for a model file: by its format and, for ONNX, by what the graph holds (quantised graphs run elsewhere;
+  // docs/adr/). Reads the file. kUnimplemented: no engine for the format in this build; kUnavailable: its shared object
+  // does not load (message says why); kInvalidArgument: the file is not of the format.
+  virtual Result<Engine*> ForModel(ModelFormat format, const std::filesystem::path& file) = 0;
 };
 
 // Plug-ins are looked for as libmlnode_engine_<name>.so in `folder` (by default ../lib of the running binary).

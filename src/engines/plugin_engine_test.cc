@@ -75,15 +75,15 @@ TEST(PluginOpenTest, MissingFileIsUnavailableWithoutItsPath) {
 
 TEST(PluginRegistryTest, OpensOnFirstUseAndKeepsTheEngine) {
   const auto registry = MakePluginRegistry(Folder("good"));
-  Engine* const first = registry->ForFormat(ModelFormat::kOnnx).value();
+  Engine* const first = registry->ForModel(ModelFormat::kOnnx, "").value();
   EXPECT_EQ(first->name(), "test");
-  EXPECT_EQ(registry->ForFormat(ModelFormat::kOnnx).value(), first);
+  EXPECT_EQ(registry->ForModel(ModelFormat::kOnnx, "").value(), first);
 }
 
 TEST(PluginRegistryTest, NamesTheErrorPerFormat) {
   const auto registry = MakePluginRegistry("/nowhere");
-  EXPECT_EQ(registry->ForFormat(ModelFormat::kOnnx).error().code, Code::kUnavailable);
-  EXPECT_EQ(registry->ForFormat(ModelFormat::kTorchScript).error().code, Code::kUnimplemented);
+  EXPECT_EQ(registry->ForModel(ModelFormat::kOnnx, "").error().code, Code::kUnavailable);
+  EXPECT_EQ(registry->ForModel(ModelFormat::kTorchScript, "").error().code, Code::kUnimplemented);
 }
 
 }  // namespace

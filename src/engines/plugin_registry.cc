@@ -25,7 +25,7 @@ class PluginRegistry final : public EngineRegistry {
 
   // The lock is held while a plug-in opens, so that two first users do not open it twice; a plug-in that failed to open
   // is tried again by the next user.
-  Result<Engine*> ForFormat(ModelFormat format) override {
+  Result<Engine*> ForModel(ModelFormat format, const std::filesystem::path& /*file*/) override {
     const std::string_view name = PluginFor(format);
     if (name.empty()) return MakeError(Code::kUnimplemented, "this build has no engine for TORCH_SCRIPT models");
     auto opened = opened_.Lock();

@@ -36,7 +36,7 @@ void AppendIntData(std::string& out, const TensorView& tensor) {
 }
 
 Status AppendData(std::string& out, const serving::NamedTensor& named) {
-  const TensorView& tensor = named.tensor;
+  const TensorView& tensor = *named.tensor;
   switch (tensor.type) {
     case DataType::kFloat32:
       AppendArray(out, tensor.Floats(), AppendFloat);
@@ -63,9 +63,9 @@ Status AppendTensor(std::string& out, const serving::NamedTensor& named, const R
   out += R"({"name":)";
   out += ToJson(json::value(json::string_view(named.name.data(), named.name.size())));
   out += R"(,"data_type":")";
-  out += DataTypeName(named.tensor.type);
+  out += DataTypeName(named.tensor->type);
   out += R"(","shape":)";
-  AppendArray(out, std::span<const std::int64_t>(named.tensor.shape), AppendInt);
+  AppendArray(out, std::span<const std::int64_t>(named.tensor->shape), AppendInt);
   if (filter.return_number) {
     out += R"(,"data":)";
     RETURN_IF_ERROR(AppendData(out, named));
@@ -93,7 +93,7 @@ std::size_t PrintedValues(const serving::PredictResult& result, const ResultFilt
   std::size_t values = 0;
   for (const auto& tensors : result.documents) {
     for (std::size_t i = 0; i < tensors.size(); ++i) {
-      if (filter.Keeps(tensors[i].name, i)) values += tensors[i].tensor.Values();
+      if (filter.Keeps(tensors[i].name, i)) values += tensors[i].tensor->Values();
     }
   }
   return values;

@@ -70,7 +70,7 @@ std::vector<std::vector<NamedTensor>> EmbeddingSink::Documents(const std::shared
     const std::span<float> place = self->Place(text);
     TensorView view{.type = DataType::kFloat32, .shape = {dim}, .data = place.data(), .owner = self};
     if (leading_axis) view.shape = {static_cast<std::int64_t>(place.size()) / dim, dim};
-    documents[text].push_back({kTensorName, std::move(view)});
+    documents[text].push_back({.name = kTensorName, .tensor = std::move(view)});
   }
   return documents;
 }

@@ -47,7 +47,8 @@ Status LoadTokenizer(EmbeddingModel& model) {
 }
 
 Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, EmbeddingModel& model) {
-  ASSIGN_OR_RETURN(engines::Engine* const engine, environment.engines.ForFormat(spec.format));
+  ASSIGN_OR_RETURN(engines::Engine* const engine,
+                   environment.engines.ForModel(spec.format, model.artifact->model_file));
   ASSIGN_OR_RETURN(model.engine, engine->Load({.file = model.artifact->model_file,
                                                .cache_dir = {},
                                                .lanes = environment.lanes,

@@ -22,7 +22,7 @@ struct LoaderEnvironment {
   ArtifactCache& cache;
   engines::EngineRegistry& engines;
   MemoryBudget& budget;
-  const LaneQueue& queue;
+  const Scheduler& queue;
   const Clock& clock;
   int lanes = 1;
   const std::function<std::uint64_t()>& memory_used;

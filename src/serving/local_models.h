@@ -16,8 +16,8 @@
 #include "engines/engine.h"
 #include "models/action_stats.h"
 #include "serving/artifact_cache.h"
-#include "serving/lane_queue.h"
 #include "serving/memory_budget.h"
+#include "serving/scheduler.h"
 #include "serving/servable.h"
 
 namespace mlnode::serving {
@@ -41,7 +41,7 @@ struct LocalEnvironment {
   ArtifactCache& cache;
   engines::EngineRegistry& engines;
   MemoryBudget& budget;
-  LaneQueue& queue;
+  Scheduler& queue;
   Executor& loading;  // one thread, idle priority
   Executor& cpu;
   const Clock& clock;

@@ -24,18 +24,32 @@ using CancelFlag = std::shared_ptr<std::atomic<bool>>;
 inline constexpr std::string_view kModelWithdrawn =
     "The model was undeployed from this node before the prediction was computed.";
 
+// How a sparse vector names its tokens (spec/predict-local §8).
+enum class SparseFormat : std::uint8_t { kWord, kTokenId };
+
+// Whether someone waits for each answer, or a corpus is being embedded: bulk work gives way (serving/scheduler.h).
+enum class Urgency : std::uint8_t { kInteractive, kBulk };
+
 struct PredictRequest {
-  std::vector<std::string_view> texts;  // UTF-8; point into `owner`
-  std::shared_ptr<const void> owner;    // keeps the texts' bytes alive
-  bool has_parameters = false;          // a "parameters" object was given (asymmetric models)
+  // UTF-8; point into `owner`. TEXT_SIMILARITY: the documents; QUESTION_ANSWERING: the context alone.
+  std::vector<std::string_view> texts;
+  std::optional<std::string_view> pair;  // TEXT_SIMILARITY: query_text; QUESTION_ANSWERING: question
+  std::shared_ptr<const void> owner;     // keeps the texts' bytes alive
+  bool has_parameters = false;           // a "parameters" object was given (asymmetric models)
   ContentType content_type = ContentType::kUnset;
+  SparseFormat sparse_format = SparseFormat::kWord;
+  std::optional<Urgency> urgency;  // nullopt: by the number of texts
   Deadline deadline = Deadline::Never();
   CancelFlag cancelled;
 };
 
+// One tensor of an answer as spec/predict-local §3 prints it; what is absent is not printed.
 struct NamedTensor {
-  std::string name;
-  TensorView tensor;
+  std::string name = {};  // empty: absent
+  std::optional<TensorView> tensor = {};
+  bool has_bytes = false;                // the tensor may be printed as byte_buffer too
+  std::string data_as_map = {};          // JSON text of an object; empty: absent
+  std::optional<std::string> text = {};  // "result": an answer in words
 };
 
 struct PredictTimes {

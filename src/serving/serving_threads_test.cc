@@ -39,7 +39,7 @@ class ServingThreadsTest : public ::testing::Test {
  protected:
   void SetUp() override {
     cache_ = std::move(ArtifactCache::Open({.folder = dir_.File("cache"), .sync = FileSync::kNone}, store_)).value();
-    queue_ = LaneQueue::Create({.lanes = 2, .max_wait = seconds(60), .max_batch_tokens = 16}, lanes_, timers_, clock_,
+    queue_ = Scheduler::Create({.lanes = 2, .max_wait = seconds(60), .max_batch_tokens = 16}, lanes_, timers_, clock_,
                                metrics_);
     local_ = LocalModels::Create({.store = store_,
                                   .cache = *cache_,
@@ -83,7 +83,7 @@ class ServingThreadsTest : public ::testing::Test {
   ThreadPool timers_{{.name = "cpu", .threads = 1}};
   ThreadPool loading_{{.name = "loading", .threads = 1, .nice = 19}};
   ThreadPool clients_{{.name = "clients", .threads = 3}};
-  std::unique_ptr<LaneQueue> queue_;
+  std::unique_ptr<Scheduler> queue_;
   std::unique_ptr<LocalModels> local_;
 };
 
@@ -134,7 +134,7 @@ TEST_F(ServingThreadsTest, LargeRequestComesBackInOrderFromAllLanes) {
     PredictRequest request;
     request.texts = {words[w]};
     servable->Predict(std::move(request), servable, [&](Result<PredictResult> result) {
-      const auto floats = (*result).documents[0][0].tensor.Floats();
+      const auto floats = (*result).documents[0][0].tensor->Floats();
       alone[w].assign(floats.begin(), floats.end());
       answered.Done();
     });
@@ -152,7 +152,7 @@ TEST_F(ServingThreadsTest, LargeRequestComesBackInOrderFromAllLanes) {
   ASSERT_TRUE(*all) << all->error().message;
   ASSERT_EQ((*all)->documents.size(), 400U);
   for (std::size_t i = 0; i < 400; ++i) {
-    EXPECT_THAT((*all)->documents[i][0].tensor.Floats(), ::testing::ElementsAreArray(alone[i % words.size()])) << i;
+    EXPECT_THAT((*all)->documents[i][0].tensor->Floats(), ::testing::ElementsAreArray(alone[i % words.size()])) << i;
   }
 }
 

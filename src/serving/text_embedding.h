@@ -12,8 +12,8 @@
 #include "core/executor.h"
 #include "engines/engine.h"
 #include "serving/artifact_cache.h"
-#include "serving/lane_queue.h"
 #include "serving/memory_budget.h"
+#include "serving/scheduler.h"
 #include "serving/servable.h"
 #include "text/tokenizer.h"
 
@@ -72,7 +72,7 @@ class EmbeddingSink {
 };
 
 struct PredictEnvironment {
-  LaneQueue& queue;
+  Scheduler& queue;
   Executor& cpu;
   const Clock& clock;
 };

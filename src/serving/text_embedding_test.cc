@@ -48,14 +48,14 @@ TEST(EmbeddingSinkTest, MeanGivesAVectorForEachTextInOneAllocation) {
   ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4, 3, 4}, {2, 2})));
   const auto documents = EmbeddingSink::Documents(sink);
   ASSERT_THAT(documents, SizeIs(2));
-  const TensorView& first = documents[0][0].tensor;
+  const TensorView& first = *documents[0][0].tensor;
   EXPECT_EQ(documents[0][0].name, "sentence_embedding");
   EXPECT_EQ(first.type, DataType::kFloat32);
   EXPECT_THAT(first.shape, ElementsAre(2));
   EXPECT_THAT(first.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));
-  EXPECT_THAT(documents[1][0].tensor.Floats(), ElementsAre(0, 1));
-  EXPECT_EQ(documents[1][0].tensor.data, first.Floats().data() + 2);
-  EXPECT_EQ(documents[1][0].tensor.owner, first.owner);
+  EXPECT_THAT(documents[1][0].tensor->Floats(), ElementsAre(0, 1));
+  EXPECT_EQ(documents[1][0].tensor->data, first.Floats().data() + 2);
+  EXPECT_EQ(documents[1][0].tensor->owner, first.owner);
 }
 
 TEST(EmbeddingSinkTest, MaxHasALeadingAxisAndIsNormalisedOverTheVector) {
@@ -63,8 +63,8 @@ TEST(EmbeddingSinkTest, MaxHasALeadingAxisAndIsNormalisedOverTheVector) {
   ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 1, 2, 4}, {2, 2})));
   ASSERT_TRUE(sink->Take(1, MakeFloatTensor({-3, 4}, {1, 2})));
   const auto documents = EmbeddingSink::Documents(sink);
-  EXPECT_THAT(documents[0][0].tensor.shape, ElementsAre(1, 2));
-  EXPECT_THAT(documents[0][0].tensor.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));  // not +-1 a component
+  EXPECT_THAT(documents[0][0].tensor->shape, ElementsAre(1, 2));
+  EXPECT_THAT(documents[0][0].tensor->Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));  // not +-1 a component
 }
 
 TEST(EmbeddingSinkTest, NoneOfATokenOutputKeepsEachTokenNormalisedByItself) {
@@ -72,10 +72,10 @@ TEST(EmbeddingSinkTest, NoneOfATokenOutputKeepsEachTokenNormalisedByItself) {
   ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4, 0, 2}, {2, 2})));
   ASSERT_TRUE(sink->Take(1, MakeFloatTensor({8, 6}, {1, 2})));
   const auto documents = EmbeddingSink::Documents(sink);
-  EXPECT_THAT(documents[0][0].tensor.shape, ElementsAre(2, 2));
-  EXPECT_THAT(documents[0][0].tensor.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F), 0, 1));
-  EXPECT_THAT(documents[1][0].tensor.shape, ElementsAre(1, 2));
-  EXPECT_THAT(documents[1][0].tensor.Floats(), ElementsAre(FloatEq(0.8F), FloatEq(0.6F)));
+  EXPECT_THAT(documents[0][0].tensor->shape, ElementsAre(2, 2));
+  EXPECT_THAT(documents[0][0].tensor->Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F), 0, 1));
+  EXPECT_THAT(documents[1][0].tensor->shape, ElementsAre(1, 2));
+  EXPECT_THAT(documents[1][0].tensor->Floats(), ElementsAre(FloatEq(0.8F), FloatEq(0.6F)));
 }
 
 TEST(EmbeddingSinkTest, NoneOfAPooledOutputHasALeadingAxis) {
@@ -83,15 +83,15 @@ TEST(EmbeddingSinkTest, NoneOfAPooledOutputHasALeadingAxis) {
   ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4}, {2})));
   ASSERT_TRUE(sink->Take(1, MakeFloatTensor({5, 6}, {2})));
   const auto documents = EmbeddingSink::Documents(sink);
-  EXPECT_THAT(documents[1][0].tensor.shape, ElementsAre(1, 2));
-  EXPECT_THAT(documents[1][0].tensor.Floats(), ElementsAre(5, 6));
+  EXPECT_THAT(documents[1][0].tensor->shape, ElementsAre(1, 2));
+  EXPECT_THAT(documents[1][0].tensor->Floats(), ElementsAre(5, 6));
 }
 
 TEST(EmbeddingSinkTest, PoolingOfAPooledOutputIsThatVector) {
   auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMean, false), kPooled, TwoTexts());
   ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4}, {2})));
   ASSERT_TRUE(sink->Take(1, MakeFloatTensor({5, 6}, {2})));
-  EXPECT_THAT(EmbeddingSink::Documents(sink)[0][0].tensor.Floats(), ElementsAre(3, 4));
+  EXPECT_THAT(EmbeddingSink::Documents(sink)[0][0].tensor->Floats(), ElementsAre(3, 4));
 }
 
 TEST(EmbeddingSinkTest, NanAndInfinityNameTheOutputAndTheText) {
@@ -130,7 +130,7 @@ class TextEmbeddingTest : public ServingFixture {
     return predicted->answer && !*predicted->answer ? predicted->answer->error() : Error();
   }
   static std::vector<float> Vector(const PredictResult& result, std::size_t document = 0) {
-    const auto floats = result.documents.at(document).at(0).tensor.Floats();
+    const auto floats = result.documents.at(document).at(0).tensor->Floats();
     return {floats.begin(), floats.end()};
   }
   LoadSpec Asymmetric() {

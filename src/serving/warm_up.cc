@@ -65,7 +65,7 @@ Result<std::vector<float>> Vectors(const models::ModelConfig& config, const Embe
   for (std::size_t i = 0; i < answers.size(); ++i) RETURN_IF_ERROR(sink->Take(i, answers[i]));
   std::vector<float> values;
   for (const auto& document : EmbeddingSink::Documents(sink)) {
-    const auto floats = document.front().tensor.Floats();
+    const auto floats = document.front().tensor->Floats();
     values.insert(values.end(), floats.begin(), floats.end());
   }
   return values;

@@ -26,7 +26,7 @@ class OpenVinoTest : public ::testing::Test {
     EXPECT_THAT(result->per_sequence[0][0].Floats(), ::testing::Pointwise(::testing::FloatNear(1e-5F), expected));
   }
   std::unique_ptr<EngineRegistry> registry_ = MakePluginRegistry(MLNODE_PLUGIN_FOLDER);
-  Engine* engine_ = registry_->ForFormat(ModelFormat::kOnnx).value();
+  Engine* engine_ = registry_->ForModel(ModelFormat::kOnnx, MLNODE_TEST_DATA "/tiny_encoder.onnx").value();
   const TokenBatch batch_{.ids = {3, 4, 5}, .type_ids = {0, 1, 0}, .offsets = {0, 3}};
   // What ONNX Runtime gives for ids 3 4 5 with types 0 1 0.
   const std::vector<float> expected_{-1.11528F, 0.01205F, 1.19433F, -1.98626F, -0.07031F, 0.50589F, 0.65449F, 1.20985F};

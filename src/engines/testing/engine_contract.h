@@ -59,7 +59,7 @@ class EngineContract : public ::testing::Test {
 
   mlnode::testing::TempDir dir_;
   std::unique_ptr<EngineRegistry> registry_ = Traits::MakeRegistry();
-  Engine* engine_ = registry_->ForFormat(ModelFormat::kOnnx).value();
+  Engine* engine_ = registry_->ForModel(ModelFormat::kOnnx, Traits::ModelFile()).value();
 };
 
 TYPED_TEST_SUITE_P(EngineContract);

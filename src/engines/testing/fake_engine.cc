@@ -143,7 +143,7 @@ int FakeEngine::live_models() const { return state_->live; }
 int FakeEngine::runs() const { return state_->runs; }
 std::size_t FakeEngine::ResidentBytes() const { return state_->bytes; }
 
-Result<Engine*> FakeEngineRegistry::ForFormat(ModelFormat format) {
+Result<Engine*> FakeEngineRegistry::ForModel(ModelFormat format, const std::filesystem::path& /*file*/) {
   if (format != ModelFormat::kOnnx) return MakeError(Code::kUnimplemented, "no engine for this model format");
   return static_cast<Engine*>(&engine_);
 }

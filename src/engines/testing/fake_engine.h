@@ -49,7 +49,7 @@ class FakeEngine final : public Engine {
 class FakeEngineRegistry final : public EngineRegistry {
  public:
   explicit FakeEngineRegistry(FakeEngine& engine) : engine_(engine) {}
-  Result<Engine*> ForFormat(ModelFormat format) override;
+  Result<Engine*> ForModel(ModelFormat format, const std::filesystem::path& file) override;
 
  private:
   FakeEngine& engine_;

@@ -13,7 +13,9 @@ std::filesystem::path ModelWith(const std::string& content) {
 // The registry owns its engine, which the contract suite does not keep.
 class OwningRegistry final : public EngineRegistry {
  public:
-  Result<Engine*> ForFormat(ModelFormat format) override { return registry_.ForFormat(format); }
+  Result<Engine*> ForModel(ModelFormat format, const std::filesystem::path& file) override {
+    return registry_.ForModel(format, file);
+  }
 
  private:
   FakeEngine engine_;
@@ -77,8 +79,8 @@ TEST_F(FakeEngineTest, InjectsNanForOneSequenceOnly) {
 
 TEST_F(FakeEngineTest, RegistryKnowsOnnxOnly) {
   FakeEngineRegistry registry(engine_);
-  EXPECT_EQ(registry.ForFormat(ModelFormat::kOnnx).value(), &engine_);
-  EXPECT_EQ(registry.ForFormat(ModelFormat::kTorchScript).error().code, Code::kUnimplemented);
+  EXPECT_EQ(registry.ForModel(ModelFormat::kOnnx, "").value(), &engine_);
+  EXPECT_EQ(registry.ForModel(ModelFormat::kTorchScript, "").error().code, Code::kUnimplemented);
 }
 
 }  // namespace

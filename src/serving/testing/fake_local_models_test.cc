@@ -80,8 +80,8 @@ TEST_F(FakeLocalModelsTest, PredictsLengths) {
   PredictRequest request;
   request.texts = {"four", ""};
   servable->Predict(std::move(request), servable, [](Result<PredictResult> result) {
-    EXPECT_THAT((*result).documents[0][0].tensor.Floats(), ElementsAre(4, 1));
-    EXPECT_THAT((*result).documents[1][0].tensor.Floats(), ElementsAre(0, 1));
+    EXPECT_THAT((*result).documents[0][0].tensor->Floats(), ElementsAre(4, 1));
+    EXPECT_THAT((*result).documents[1][0].tensor->Floats(), ElementsAre(0, 1));
   });
   EXPECT_EQ(local_.Predictions(), 1);
 }

@@ -12,7 +12,7 @@ ServingFixture::ServingFixture() {
 void ServingFixture::Open(std::uint64_t memory_limit) {
   local_.reset();
   executor_.RunUntilIdle();
-  queue_ = LaneQueue::Create({}, executor_, executor_, clock_, metrics_);
+  queue_ = Scheduler::Create({}, executor_, executor_, clock_, metrics_);
   budget_ = std::make_unique<MemoryBudget>(memory_limit, 0);
   local_ = LocalModels::Create({.store = store_,
                                 .cache = *cache_,

@@ -51,7 +51,7 @@ class ServingFixture : public ::testing::Test {
   std::uint64_t memory_used_ = 0;
   std::unique_ptr<ArtifactCache> cache_;
   std::unique_ptr<MemoryBudget> budget_;
-  std::unique_ptr<LaneQueue> queue_;
+  std::unique_ptr<Scheduler> queue_;
   std::unique_ptr<LocalModels> local_;
   std::map<ModelId, std::vector<Phase>> phases_;
 };

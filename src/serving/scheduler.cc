@@ -1,4 +1,4 @@
-#include "serving/lane_queue.h"
+#include "serving/scheduler.h"
 
 #include <fmt/format.h>
 
@@ -86,10 +86,10 @@ struct QueueMetrics {
 
 // Shared by the queue object and the tasks on the lanes.
 struct Core : std::enable_shared_from_this<Core> {
-  Core(const LaneQueue::Options& o, Executor& l, Executor& t, const Clock& c, Metrics& m)
+  Core(const Scheduler::Options& o, Executor& l, Executor& t, const Clock& c, Metrics& m)
       : options(o), lanes(l), timers(t), clock(c), metrics(m) {}
 
-  const LaneQueue::Options options;
+  const Scheduler::Options options;
   Executor& lanes;
   Executor& timers;
   const Clock& clock;
@@ -379,10 +379,10 @@ void Core::Finish(const Slice& slice, Status status, Duration took) {
   done(outcome);
 }
 
-class FifoLaneQueue final : public LaneQueue {
+class FifoScheduler final : public Scheduler {
  public:
-  explicit FifoLaneQueue(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-  ~FifoLaneQueue() override { core_->Stop(); }
+  explicit FifoScheduler(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  ~FifoScheduler() override { core_->Stop(); }
   void Submit(BatchJob job, BatchDone done) override { core_->Submit(std::move(job), std::move(done)); }
   Status CheckFits(std::size_t tokens) override { return core_->CheckFits(tokens); }
   void DropCancelled() override { core_->DropCancelled(); }
@@ -396,9 +396,9 @@ class FifoLaneQueue final : public LaneQueue {
 
 }  // namespace
 
-std::unique_ptr<LaneQueue> LaneQueue::Create(Options options, Executor& lanes, Executor& timers, const Clock& clock,
+std::unique_ptr<Scheduler> Scheduler::Create(Options options, Executor& lanes, Executor& timers, const Clock& clock,
                                              Metrics& metrics) {
-  return std::make_unique<FifoLaneQueue>(std::make_shared<Core>(options, lanes, timers, clock, metrics));
+  return std::make_unique<FifoScheduler>(std::make_shared<Core>(options, lanes, timers, clock, metrics));
 }
 
 }  // namespace mlnode::serving

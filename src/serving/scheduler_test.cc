@@ -1,4 +1,4 @@
-#include "serving/lane_queue.h"
+#include "serving/scheduler.h"
 
 #include <gmock/gmock.h>
 
@@ -61,9 +61,9 @@ struct Job {
   bool Ok() const { return answer && answer->has_value(); }
 };
 
-class LaneQueueTest : public ::testing::Test {
+class SchedulerTest : public ::testing::Test {
  protected:
-  void Open(LaneQueue::Options options = {}) { queue_ = LaneQueue::Create(options, lanes_, timers_, clock_, metrics_); }
+  void Open(Scheduler::Options options = {}) { queue_ = Scheduler::Create(options, lanes_, timers_, clock_, metrics_); }
   // A job of sequences of `lengths` whose first ids are `first_id`, first_id + 1, ...
   std::shared_ptr<Job> Submit(const std::vector<std::size_t>& lengths, std::int64_t first_id = 0,
                               Deadline deadline = Deadline::Never(), bool one_by_one = false) {
@@ -100,10 +100,10 @@ class LaneQueueTest : public ::testing::Test {
   mlnode::testing::ManualExecutor timers_{clock_};
   Metrics metrics_;
   std::shared_ptr<StubModel> model_ = std::make_shared<StubModel>(clock_);
-  std::unique_ptr<LaneQueue> queue_;
+  std::unique_ptr<Scheduler> queue_;
 };
 
-TEST_F(LaneQueueTest, NothingRunsInsideSubmit) {
+TEST_F(SchedulerTest, NothingRunsInsideSubmit) {
   Open();
   const auto job = Submit({3});
   EXPECT_FALSE(job->answer);
@@ -114,7 +114,7 @@ TEST_F(LaneQueueTest, NothingRunsInsideSubmit) {
   EXPECT_EQ(queue_->QueuedTokens(), 0U);
 }
 
-TEST_F(LaneQueueTest, TellsWhatTheLanesDo) {
+TEST_F(SchedulerTest, TellsWhatTheLanesDo) {
   Open();
   LaneUse during;
   model_->during_run = [&] { during = queue_->Use(); };
@@ -125,7 +125,7 @@ TEST_F(LaneQueueTest, TellsWhatTheLanesDo) {
   EXPECT_EQ(queue_->Use(), (LaneUse{.begun = 1, .running = 0}));
 }
 
-TEST_F(LaneQueueTest, SequencesKeepTheirPlaceHoweverTheyAreCut) {
+TEST_F(SchedulerTest, SequencesKeepTheirPlaceHoweverTheyAreCut) {
   Open({.lanes = 2, .max_batch_tokens = 10});
   const auto job = Submit({4, 9, 1, 30, 5, 5}, 100);
   lanes_.RunUntilIdle();
@@ -135,7 +135,7 @@ TEST_F(LaneQueueTest, SequencesKeepTheirPlaceHoweverTheyAreCut) {
   EXPECT_GT(model_->batches.size(), 2U);
 }
 
-TEST_F(LaneQueueTest, OneByOneNeverBatches) {
+TEST_F(SchedulerTest, OneByOneNeverBatches) {
   Open();
   Submit({4, 4, 4}, 0, Deadline::Never(), true);
   lanes_.RunUntilIdle();
@@ -143,7 +143,7 @@ TEST_F(LaneQueueTest, OneByOneNeverBatches) {
   for (const TokenBatch& batch : model_->batches) EXPECT_EQ(batch.sequences(), 1U);
 }
 
-TEST_F(LaneQueueTest, JobsRunInOrderOfArrival) {
+TEST_F(SchedulerTest, JobsRunInOrderOfArrival) {
   Open();
   Submit({2}, 10);
   Submit({2}, 20);
@@ -155,7 +155,7 @@ TEST_F(LaneQueueTest, JobsRunInOrderOfArrival) {
   EXPECT_EQ(model_->batches[2].ids[0], 30);
 }
 
-TEST_F(LaneQueueTest, NeverMoreTasksThanLanesOrBatches) {
+TEST_F(SchedulerTest, NeverMoreTasksThanLanesOrBatches) {
   Open({.lanes = 2, .max_batch_tokens = 5});
   Submit({5});
   EXPECT_EQ(lanes_.ReadyCount(), 1U);
@@ -165,7 +165,7 @@ TEST_F(LaneQueueTest, NeverMoreTasksThanLanesOrBatches) {
   EXPECT_THAT(model_->batches, SizeIs(4));
 }
 
-TEST_F(LaneQueueTest, ReportsWaitAndEngineTime) {
+TEST_F(SchedulerTest, ReportsWaitAndEngineTime) {
   Open();
   model_->per_token = milliseconds(1);
   Submit({40});
@@ -176,7 +176,7 @@ TEST_F(LaneQueueTest, ReportsWaitAndEngineTime) {
   EXPECT_EQ((*second->answer)->engine, milliseconds(20));
 }
 
-TEST_F(LaneQueueTest, FullQueueRefusesWithRetryAfter) {
+TEST_F(SchedulerTest, FullQueueRefusesWithRetryAfter) {
   Open({.max_queued_tokens = 100});
   const auto first = Submit({60});
   const auto second = Submit({41});
@@ -189,7 +189,7 @@ TEST_F(LaneQueueTest, FullQueueRefusesWithRetryAfter) {
   EXPECT_TRUE(Submit({100})->answer == std::nullopt);
 }
 
-TEST_F(LaneQueueTest, JobThatNeverFitsIsTooLargeAndNamesTheLimit) {
+TEST_F(SchedulerTest, JobThatNeverFitsIsTooLargeAndNamesTheLimit) {
   Open({.max_queued_tokens = 100});
   const auto job = Submit({101});
   ASSERT_TRUE(job->Failed(Code::kTooLarge));
@@ -197,7 +197,7 @@ TEST_F(LaneQueueTest, JobThatNeverFitsIsTooLargeAndNamesTheLimit) {
   EXPECT_FALSE(job->answer->error().retry_after);
 }
 
-TEST_F(LaneQueueTest, LongEstimatedWaitIsRefusedFromTheMeasuredRate) {
+TEST_F(SchedulerTest, LongEstimatedWaitIsRefusedFromTheMeasuredRate) {
   Open({.max_wait = seconds(2)});
   model_->per_token = milliseconds(10);  // 100 tokens a second
   Submit({50});
@@ -211,7 +211,7 @@ TEST_F(LaneQueueTest, LongEstimatedWaitIsRefusedFromTheMeasuredRate) {
   EXPECT_EQ(Refused("queue_wait"), 1);
 }
 
-TEST_F(LaneQueueTest, WaitBeyondTheDeadlineIsRefusedAtOnce) {
+TEST_F(SchedulerTest, WaitBeyondTheDeadlineIsRefusedAtOnce) {
   Open({.max_wait = seconds(10)});
   model_->per_token = milliseconds(10);
   Submit({50});
@@ -221,14 +221,14 @@ TEST_F(LaneQueueTest, WaitBeyondTheDeadlineIsRefusedAtOnce) {
   EXPECT_FALSE(Submit({1}, 0, Deadline::After(clock_, milliseconds(1100)))->answer);
 }
 
-TEST_F(LaneQueueTest, ExpiredOrCancelledOnArrivalNeverQueues) {
+TEST_F(SchedulerTest, ExpiredOrCancelledOnArrivalNeverQueues) {
   Open();
   EXPECT_TRUE(Submit({1}, 0, Deadline(clock_.Now()))->Failed(Code::kDeadlineExceeded));
   EXPECT_EQ(queue_->QueuedTokens(), 0U);
   EXPECT_EQ(lanes_.ReadyCount(), 0U);
 }
 
-TEST_F(LaneQueueTest, TimerAnswersWhileTheLanesAreBusy) {
+TEST_F(SchedulerTest, TimerAnswersWhileTheLanesAreBusy) {
   Open();
   const auto job = Submit({5}, 0, Deadline::After(clock_, seconds(1)));
   timers_.RunFor(seconds(2));  // no lane ever came
@@ -239,7 +239,7 @@ TEST_F(LaneQueueTest, TimerAnswersWhileTheLanesAreBusy) {
   EXPECT_EQ(job->answers, 1);
 }
 
-TEST_F(LaneQueueTest, TimerAnswersWhileTheJobItselfRuns) {
+TEST_F(SchedulerTest, TimerAnswersWhileTheJobItselfRuns) {
   Open();
   const auto job = Submit({5}, 0, Deadline::After(clock_, seconds(1)));
   model_->during_run = [&] { timers_.RunFor(seconds(2)); };
@@ -248,7 +248,7 @@ TEST_F(LaneQueueTest, TimerAnswersWhileTheJobItselfRuns) {
   EXPECT_EQ(job->answers, 1);
 }
 
-TEST_F(LaneQueueTest, TimerOfAnAnsweredJobDoesNothing) {
+TEST_F(SchedulerTest, TimerOfAnAnsweredJobDoesNothing) {
   Open();
   const auto job = Submit({5}, 0, Deadline::After(clock_, seconds(1)));
   lanes_.RunUntilIdle();
@@ -257,7 +257,7 @@ TEST_F(LaneQueueTest, TimerOfAnAnsweredJobDoesNothing) {
   EXPECT_EQ(job->answers, 1);
 }
 
-TEST_F(LaneQueueTest, CancelledIsSkippedWhenItsTurnComes) {
+TEST_F(SchedulerTest, CancelledIsSkippedWhenItsTurnComes) {
   Open();
   const auto job = Submit({5});
   job->cancelled->store(true);
@@ -266,7 +266,7 @@ TEST_F(LaneQueueTest, CancelledIsSkippedWhenItsTurnComes) {
   EXPECT_THAT(model_->batches, SizeIs(0));
 }
 
-TEST_F(LaneQueueTest, CancelStopsALargeJobBetweenItsBatches) {
+TEST_F(SchedulerTest, CancelStopsALargeJobBetweenItsBatches) {
   Open({.max_batch_tokens = 5});
   const auto job = Submit({5, 5, 5, 5});
   model_->during_run = [&] { job->cancelled->store(true); };
@@ -275,7 +275,7 @@ TEST_F(LaneQueueTest, CancelStopsALargeJobBetweenItsBatches) {
   EXPECT_THAT(model_->batches, SizeIs(1));
 }
 
-TEST_F(LaneQueueTest, DropCancelledAnswersTheWithdrawnAtOnceAndLeavesTheRest) {
+TEST_F(SchedulerTest, DropCancelledAnswersTheWithdrawnAtOnceAndLeavesTheRest) {
   Open();
   const auto gone = Submit({5});
   const auto kept = Submit({7});
@@ -290,7 +290,7 @@ TEST_F(LaneQueueTest, DropCancelledAnswersTheWithdrawnAtOnceAndLeavesTheRest) {
   EXPECT_EQ(gone->answers, 1);
 }
 
-TEST_F(LaneQueueTest, EngineErrorFailsTheJobOnceAndStopsItsOtherBatches) {
+TEST_F(SchedulerTest, EngineErrorFailsTheJobOnceAndStopsItsOtherBatches) {
   Open({.max_batch_tokens = 5});
   model_->error = MakeError(Code::kResourceExhausted, "no memory for the batch");
   const auto job = Submit({5, 5, 5});
@@ -304,7 +304,7 @@ TEST_F(LaneQueueTest, EngineErrorFailsTheJobOnceAndStopsItsOtherBatches) {
   EXPECT_EQ(job->answers, 1);
 }
 
-TEST_F(LaneQueueTest, WhatAnEngineThrowsFailsTheJobAndNotTheLane) {
+TEST_F(SchedulerTest, WhatAnEngineThrowsFailsTheJobAndNotTheLane) {
   Open();
   model_->during_run = [] { throw std::bad_alloc(); };
   const auto without_memory = Submit({5});
@@ -321,14 +321,14 @@ TEST_F(LaneQueueTest, WhatAnEngineThrowsFailsTheJobAndNotTheLane) {
   EXPECT_TRUE(next->Ok());
 }
 
-TEST_F(LaneQueueTest, ConsumeErrorFailsTheJob) {
+TEST_F(SchedulerTest, ConsumeErrorFailsTheJob) {
   Open();
   const auto job = Submit({2, 2}, static_cast<std::int64_t>(kPoison));
   lanes_.RunUntilIdle();
   EXPECT_TRUE(job->Failed(Code::kInternal));
 }
 
-TEST_F(LaneQueueTest, EngineThatLosesSequencesIsAnInternalError) {
+TEST_F(SchedulerTest, EngineThatLosesSequencesIsAnInternalError) {
   Open();
   model_->missing_sequences = 1;
   const auto job = Submit({2, 2});
@@ -337,7 +337,7 @@ TEST_F(LaneQueueTest, EngineThatLosesSequencesIsAnInternalError) {
   EXPECT_THAT(job->answer->error().message, HasSubstr("1 of 2 sequences"));
 }
 
-TEST_F(LaneQueueTest, DestructionAnswersWhatWaits) {
+TEST_F(SchedulerTest, DestructionAnswersWhatWaits) {
   Open();
   const auto job = Submit({5});
   queue_.reset();
@@ -346,7 +346,7 @@ TEST_F(LaneQueueTest, DestructionAnswersWhatWaits) {
   EXPECT_THAT(model_->batches, SizeIs(0));
 }
 
-TEST_F(LaneQueueTest, EmptyJobIsDoneAtOnce) {
+TEST_F(SchedulerTest, EmptyJobIsDoneAtOnce) {
   Open();
   EXPECT_TRUE(Submit({})->Ok());
 }
@@ -357,14 +357,14 @@ class RefusingExecutor final : public Executor {
   Timer PostAfter(Duration, Task) override { return Timer(); }
 };
 
-TEST_F(LaneQueueTest, LanesThatTakeNoWorkAreUnavailable) {
+TEST_F(SchedulerTest, LanesThatTakeNoWorkAreUnavailable) {
   RefusingExecutor refusing;
-  queue_ = LaneQueue::Create({}, refusing, timers_, clock_, metrics_);
+  queue_ = Scheduler::Create({}, refusing, timers_, clock_, metrics_);
   EXPECT_TRUE(Submit({5})->Failed(Code::kUnavailable));
   EXPECT_EQ(queue_->QueuedTokens(), 0U);
 }
 
-TEST_F(LaneQueueTest, MetricsCountBatchesAndShowTheQueue) {
+TEST_F(SchedulerTest, MetricsCountBatchesAndShowTheQueue) {
   Open({.max_batch_tokens = 5});
   Submit({5, 3});
   EXPECT_EQ(metrics_.GetGauge("mlnode_queue_tokens", "").Value(), 8);

@@ -1,4 +1,4 @@
-// serving/lane_queue.h: what waits for the inference lanes: bounded, with deadlines, first come first served.
+// serving/scheduler.h: what waits for the inference lanes: bounded, with deadlines, first come first served.
 // One job is cut into ragged batches of at most `max_batch_tokens`, sequences of like length together, so that a large
 // job uses all lanes, does not hold one for long, and engines that pad waste little. Batching across requests is to
 // come behind this interface. What an engine returns is consumed batch by batch on the lane and freed: a job's raw
@@ -25,6 +25,7 @@ struct BatchJob {
   TokenBatch batch;
   std::vector<int> wanted;  // output indices
   ConsumeSequence consume;  // owns what it writes to
+  Urgency urgency = Urgency::kInteractive;
   bool one_by_one = false;  // one sequence a batch: for graphs that answer differently in company
   Deadline deadline = Deadline::Never();
   CancelFlag cancelled;  // of the request; may be null
@@ -43,7 +44,7 @@ struct LaneUse {
   bool operator==(const LaneUse&) const = default;
 };
 
-class LaneQueue {
+class Scheduler {
  public:
   struct Options {
     int lanes = 1;
@@ -52,10 +53,10 @@ class LaneQueue {
     std::size_t max_batch_tokens = 4'096;          // a single longer sequence is a batch of its own
   };
   // `lanes` runs the engines; `timers` must have a thread free while all lanes are busy. Both outlive the queue.
-  static std::unique_ptr<LaneQueue> Create(Options options, Executor& lanes, Executor& timers, const Clock& clock,
+  static std::unique_ptr<Scheduler> Create(Options options, Executor& lanes, Executor& timers, const Clock& clock,
                                            Metrics& metrics);
   // What waits is answered kUnavailable; what runs ends by itself.
-  virtual ~LaneQueue() = default;
+  virtual ~Scheduler() = default;
   // `done` is called exactly once: on a lane, on `timers`, or inside Submit when refused at once. kResourceExhausted
   // with retry_after (full, or the estimated wait is beyond max_wait or the deadline), kTooLarge (never fits),
   // kDeadlineExceeded (by timer, also while all lanes are busy or the job's last batch still runs), kCancelled (when
