@@ -23,7 +23,7 @@ struct TokenBatch {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> type_ids;
   std::vector<std::size_t> offsets{0};
-  std::vector<TokenFeature> features;  // seldom any
+  std::vector<TokenFeature> features = {};  // seldom any
 
   std::size_t sequences() const { return offsets.size() - 1; }
   std::size_t tokens() const { return ids.size(); }
