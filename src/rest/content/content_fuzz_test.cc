@@ -81,6 +81,7 @@ TEST(ContentFuzzTest, DamagedBodiesAreReadOrRefused) {
       ToYaml(body),
       ToJson(body),
       "a: &x [1, 2]\nb: *x\n? c\n: |-\n  text\n  more\nd: >+\n  folded\n\n!!str e: 'f'\n",
+      "[0.0e0000010000000000000000, .5, 1e3, 0x1F, +.INF]",
       "%YAML 1.2\n--- {a: [b, c: d], \"e\": \"\\x41\\u00fc\\U0001F600\"}\n...\n",
       std::string("\xbf\x7f\x61\x61\x61\x62\xff\x9f\xf9\x3c\x00\xfa\x7f\x7f\xff\xff\xff\x63xyz\xf5\xff"),
   };

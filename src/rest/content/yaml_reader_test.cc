@@ -26,7 +26,7 @@ TEST(YamlToJsonTest, ReadsWhatPeopleWrite) {
           "  b: []\n  c: [1, 2.50, ~]\n  d: |\n    two\n    lines\n"),
       R"({"text_docs":["one","two \"2\"","it's"],"return_number":true,"nested":{"a":{},"b":[],)"
       R"("c":[1,2.50,null],"d":"two\nlines\n"}})");
-  EXPECT_EQ(Read(R"({"a": [1, "x", null], "b": {"c": 1e3}})"), R"({"a":[1,"x",null],"b":{"c":1e3}})");
+  EXPECT_EQ(Read(R"({"a": [1, "x", null], "b": {"c": 1e3}})"), R"({"a":[1,"x",null],"b":{"c":1000.0}})");
   EXPECT_EQ(Read("hello"), R"("hello")");
   EXPECT_EQ(Read("---\n...\n"), "null");
 }

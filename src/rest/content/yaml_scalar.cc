@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
+
+#include "core/json.h"
 
 namespace mlnode::rest {
 namespace {
@@ -30,9 +33,10 @@ std::string_view TakeDigits(std::string_view& text) {
 // 0o17, 0x1F: no sign.
 YamlScalar ReadBased(std::string_view digits, int base) {
   std::uint64_t value = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto read = std::from_chars(digits.data(), end, value, base);
-  if (digits.empty() || digits.front() == '-' || read.ptr != end) return {};
+  const std::string text(digits);
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value, base);
+  if (text.empty() || text.front() == '-' || read.ptr != end) return {};
   if (read.ec != std::errc()) return {.kind = Kind::kNoNumber};
   return {.kind = Kind::kLiteral, .json = std::to_string(value)};
 }
@@ -52,9 +56,11 @@ std::string TakeExponent(std::string_view& text) {
   return exponent.append(digits);
 }
 
-bool FitsDouble(const std::string& json) {
+// nullopt beyond a double.
+std::optional<double> ToDouble(const std::string& json) {
   double value = 0;
-  return std::from_chars(json.data(), json.data() + json.size(), value).ec == std::errc() && std::isfinite(value);
+  const auto read = std::from_chars(json.data(), json.data() + json.size(), value);
+  return read.ec == std::errc() && std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
 // [-+]? (digits (. digits*)? | . digits) exponent?
@@ -76,7 +82,12 @@ YamlScalar ReadDecimal(std::string_view text) {
   json.append(whole.empty() ? "0" : whole);
   if (point) json.append(".").append(fraction.empty() ? "0" : fraction);
   json.append(exponent);
-  if (!FitsDouble(json)) return {.kind = Kind::kNoNumber};
+  const auto value = ToDouble(json);
+  if (!value) return {.kind = Kind::kNoNumber};
+  if (!exponent.empty()) {  // which may have more digits than readers of JSON take
+    json.clear();
+    AppendDouble(json, *value);
+  }
   return {.kind = Kind::kLiteral, .json = std::move(json)};
 }
 

@@ -14,7 +14,7 @@ struct YamlScalar {
     kNoNumber,  // .inf, .nan, and numbers beyond a double, which JSON has no place for
   };
   Kind kind = Kind::kText;
-  std::string json = {};  // of a literal: "+.5" is "0.5", "0x1F" is "31", "007" is "7"
+  std::string json = {};  // of a literal: "+.5" is "0.5", "0x1F" is "31", "007" is "7", "1e3" is "1000.0"
 };
 YamlScalar ReadPlainScalar(std::string_view text);
 
