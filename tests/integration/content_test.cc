@@ -9,7 +9,7 @@
 namespace mlnode::integration {
 namespace {
 
-using namespace std::string_literals;
+using std::string_literals::operator""s;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 

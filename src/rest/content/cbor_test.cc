@@ -13,7 +13,7 @@
 namespace mlnode::rest {
 namespace {
 
-using namespace std::string_view_literals;
+using std::string_view_literals::operator""sv;
 using ::testing::HasSubstr;
 
 constexpr std::size_t kMax = 1'000'000;

@@ -8,7 +8,7 @@
 namespace mlnode::rest {
 namespace {
 
-using namespace std::string_view_literals;
+using std::string_view_literals::operator""sv;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
