@@ -20,13 +20,14 @@ namespace mlnode::rest {
 
 // Runs on `background`; may block on the store.
 using Handler = std::function<Result<net::HttpReply>(const RequestContext&)>;
-// Runs on an io thread and must not block; `answer` is called once, on any thread.
+// Runs on an io thread, or on `cpu` where the body was not JSON, and must not block; `answer` is called once, on any
+// thread.
 using Answer = UniqueFunction<void(Result<net::HttpReply>)>;
 using AsyncHandler = std::function<void(std::shared_ptr<RequestContext>, Answer)>;
 
 enum class BodyUse : std::uint8_t {
   kNone,  // a body is an error
-  kJson,  // read as JSON; whether it may be absent is the handler's business
+  kJson,  // read as JSON, YAML or CBOR; whether it may be absent is the handler's business
   kRaw,   // bytes
 };
 
