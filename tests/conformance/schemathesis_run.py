@@ -53,9 +53,9 @@ SETTINGS = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "501"]
 """
-# Left out, since they do not apply: negative_data_rejection and positive_data_acceptance (unknown keys are skipped and texts are taken for
-# numbers, as the peer does; what is well-formed can still be wrong, as an id that does not exist), ignored_auth and
-# object_level_authorization (nobody logs in), missing_required_header (none is required).
+# Left out, since they do not apply: negative_data_rejection (parameters without effect are not read, unknown keys are skipped, texts are taken
+# for numbers, as the peer does), positive_data_acceptance (what is well-formed can still be wrong, as an id that does not exist),
+# ignored_auth and object_level_authorization (nobody logs in), missing_required_header (none is required).
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
           "response_headers_conformance", "unsupported_method", "allow_header_conformance", "use_after_free", "ensure_resource_availability"]
 CASES, LONG_CASES = 5, 30
