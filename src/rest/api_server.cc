@@ -45,9 +45,7 @@ std::string DeprecationWarning(const Route& route) {
 }
 
 net::HttpReply NoRouteReply(const net::HttpRequest& request, std::string_view path, const RouteMatch& match) {
-  if (!IsKnownMethod(request.method)) {
-    return SimpleErrorReply(405, fmt::format("Unexpected HTTP method, allowed: [{}]", fmt::join(match.allowed, ", ")));
-  }
+  if (!IsKnownMethod(request.method)) return UnknownMethodReply(match.allowed);
   if (match.allowed.empty()) return NoHandlerReply(path, request.method);
   if (request.method == "OPTIONS") return OptionsReply(match.allowed);
   return WrongMethodReply(request.target, request.method, match.allowed);

@@ -165,7 +165,13 @@ TEST_F(ApiServerTest, OptionsTellsTheMethods) {
   EXPECT_EQ(reply.headers.Find("Allow"), "POST");
 }
 
-TEST_F(ApiServerTest, RefusesAnUnknownVerb) { EXPECT_EQ(Ask(MakeExchange("BREW", "/echo/x")).status, 405); }
+TEST_F(ApiServerTest, RefusesAnUnknownVerbNamingTheKnownOnes) {
+  const net::HttpReply reply = Ask(MakeExchange("BREW", "/echo/x"));
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.headers.Find("Allow"), "POST");
+  EXPECT_THAT(reply.body, HasSubstr("Unexpected HTTP method, allowed: [POST]"));
+  EXPECT_EQ(Ask(MakeExchange("BREW", "/nope")).headers.Find("Allow"), "");
+}
 
 TEST_F(ApiServerTest, RefusesABrokenUri) {
   for (const char* target : {"/echo/x?y=%2", "/echo/%zz", "/echo/%ff%fe", "/echo/x?y=%ff", "/echo/x?%c0%80=1",

@@ -4,6 +4,7 @@
 // _search. Threads: filled before the server starts, then read by any. Cost of Find: O(segments).
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +34,10 @@ enum class BodyUse : std::uint8_t {
 
 // Longest body of a route that does not say otherwise: far above any document (512 KiB).
 inline constexpr std::size_t kDefaultBodyLimit = 10UL * 1024 * 1024;
+
+// Query parameters of every route.
+inline constexpr std::array<std::string_view, 5> kCommonParams = {"pretty", "human", "error_trace", "filter_path",
+                                                                  "format"};
 
 struct Route {
   std::string method = {};
