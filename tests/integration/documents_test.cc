@@ -135,6 +135,10 @@ TEST_F(DocumentsTest, FindsNoConnectorWhereNoneCanBeMade) {
   for (const char* method : {"GET", "DELETE"}) {
     ExpectRefused(Ask(method, missing), 404, "status_exception", "Failed to find connector");
   }
+  MakeGroup(R"({"name":"g"})");  // no fresh node any more
+  ExpectRefused(Ask("GET", missing), 404, "status_exception",
+                "Failed to find connector with the provided connector id: AAAAAAAAAAAAAAAAAAAA");
+  EXPECT_EQ(Ok("DELETE", missing).body.at("result"), "not_found");
 }
 
 TEST_F(DocumentsTest, AFreshNodeAnswersAsOneWithoutIndices) {

@@ -11,9 +11,6 @@ namespace {
 
 constexpr auto kCollection = storage::Collection::kConnectors;
 
-// As the peer answers before its first connector: here there is never one.
-Error NoIndex() { return MakeError(Code::kNotFound, "Failed to find connector"); }
-
 // kNotFound, or why a connector that a newer version left in the store is out of reach.
 Error OutOfReach(const std::string& id, deploy::NodeCore& node) {
   const auto stored = node.store().GetFresh({kCollection, id});
@@ -27,14 +24,16 @@ Result<net::HttpReply> GetConnector(const RequestContext& context, deploy::NodeC
   const std::string& id = context.PathParam("connector_id");
   Error error = OutOfReach(id, node);
   if (error.code != Code::kNotFound) return error;
-  return NoIndex();
+  if (IsFresh(node.store())) return MakeError(Code::kNotFound, "Failed to find connector");
+  return MakeError(Code::kNotFound, fmt::format("Failed to find connector with the provided connector id: {}", id));
 }
 
 Result<net::HttpReply> DeleteConnector(const RequestContext& context, deploy::NodeCore& node) {
   const std::string& id = context.PathParam("connector_id");
   Error error = OutOfReach(id, node);
   if (error.code != Code::kNotFound) return error;
-  return NoIndex();
+  if (IsFresh(node.store())) return MakeError(Code::kNotFound, "Failed to find connector");
+  return DeletedReply(context, kConnectorIndex, id, {.revision = 0, .version = 1}, "not_found");
 }
 
 Result<net::HttpReply> SearchConnectors(const RequestContext& context, deploy::NodeCore& node) {
