@@ -216,6 +216,7 @@ void Node::Parts::OpenApi() {
   rest::AddAllRoutes(*routes, *core, readiness);
   api = std::make_unique<rest::ApiServer>(
       std::move(routes), rest::ApiServer::Environment{.background = background,
+                                                      .cpu = cpu,
                                                       .clock = clock,
                                                       .random = random,
                                                       .metrics = metrics,

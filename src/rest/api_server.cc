@@ -4,9 +4,9 @@
 #include <charconv>
 #include <exception>
 
-#include "core/json/json_place.h"
 #include "core/log.h"
 #include "core/utf8.h"
+#include "rest/content/convert.h"
 #include "rest/content_type.h"
 #include "rest/error_body.h"
 #include "rest/filter_path.h"
@@ -45,12 +45,17 @@ std::string DeprecationWarning(const Route& route) {
 }
 
 net::HttpReply NoRouteReply(const net::HttpRequest& request, std::string_view path, const RouteMatch& match) {
-  if (!IsKnownMethod(request.method)) {
-    return SimpleErrorReply(405, fmt::format("Unexpected HTTP method, allowed: [{}]", fmt::join(match.allowed, ", ")));
-  }
+  if (!IsKnownMethod(request.method)) return UnknownMethodReply(match.allowed);
   if (match.allowed.empty()) return NoHandlerReply(path, request.method);
   if (request.method == "OPTIONS") return OptionsReply(match.allowed);
   return WrongMethodReply(request.target, request.method, match.allowed);
+}
+
+// The format of an answer to a request that has no context yet.
+ContentFormat AnswerFormatOf(const net::HttpRequest& head) {
+  RequestContext context;
+  if (auto target = ParseTarget(head.target)) context.query_params = std::move(target->query);
+  return AnswerFormat(head.headers, context.Query("format"));
 }
 
 // Runs a handler; what it throws is a bug and becomes an internal error that names the request.
@@ -87,7 +92,9 @@ std::string ApiServer::RequestId(const net::HttpRequest& request) {
 std::optional<net::HttpReply> ApiServer::CheckHead(const net::HttpRequest& head) {
   const rest::Route* route = nullptr;
   auto refused = RefuseHead(head, route);
-  if (refused) telemetry_.RecordRefusal(route, refused->status);
+  if (!refused) return std::nullopt;
+  telemetry_.RecordRefusal(route, refused->status);
+  PrintAnswer(AnswerFormatOf(head), *refused);
   return refused;
 }
 
@@ -108,7 +115,8 @@ std::optional<net::HttpReply> ApiServer::RefuseHead(const net::HttpRequest& head
                          .path_params = {},
                          .query_params = {},
                          .request_id = {},
-                         .trace = {}};
+                         .trace = {},
+                         .json_body = {}};
   if (const Status body = CheckBody(context, packed ? 0 : bytes); !body) return ErrorReply(body.error(), false);
   return std::nullopt;
 }
@@ -151,19 +159,16 @@ void ApiServer::Handle(std::shared_ptr<net::HttpExchange> exchange) {
 }
 
 void ApiServer::Dispatch(std::shared_ptr<RequestContext> context) {
-  if (context->route->async) {
-    Answer answer = [this, context](Result<net::HttpReply> result) { FinishResult(*context, std::move(result)); };
-    // A handler that throws has dropped its answer; the exchange then answers 500 itself.
-    const auto ran = RunGuarded(*context, [&]() -> Result<net::HttpReply> {
-      context->route->async(context, std::move(answer));
-      return net::HttpReply();
-    });
-    if (!ran) FinishResult(*context, ran.error());
-    return;
-  }
-  const bool posted = environment_.background.Post([this, context] {
+  const bool async = static_cast<bool>(context->route->async);
+  if (async && !NeedsConversion(*context)) return StartAsync(context);
+  Executor& executor = async ? environment_.cpu : environment_.background;
+  const bool posted = executor.Post([this, context, async] {
+    if (async) return StartAsync(context);
     const LogRequestScope scope(context->request_id);
-    FinishResult(*context, RunGuarded(*context, [&] { return context->route->handler(*context); }));
+    FinishResult(*context, RunGuarded(*context, [&]() -> Result<net::HttpReply> {
+      RETURN_IF_ERROR(ReadBody(*context));
+      return context->route->handler(*context);
+    }));
   });
   if (!posted) {
     Error full = MakeError(Code::kResourceExhausted, "too many requests are waiting on this node");
@@ -172,9 +177,20 @@ void ApiServer::Dispatch(std::shared_ptr<RequestContext> context) {
   }
 }
 
+void ApiServer::StartAsync(const std::shared_ptr<RequestContext>& context) {
+  Answer answer = [this, context](Result<net::HttpReply> result) { FinishResult(*context, std::move(result)); };
+  // A handler that throws has dropped its answer; the exchange then answers 500 itself.
+  const auto ran = RunGuarded(*context, [&]() -> Result<net::HttpReply> {
+    RETURN_IF_ERROR(ReadBody(*context));
+    context->route->async(context, std::move(answer));
+    return net::HttpReply();
+  });
+  if (!ran) FinishResult(*context, ran.error());
+}
+
 void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> result) {
   if (result) return Finish(context, *std::move(result));
-  const Error error = Locate(std::move(result).error(), context.body());
+  const Error error = LocateInBody(std::move(result).error(), context);
   if (StatusOf(error.code) >= 500) {
     const bool fault = error.code == Code::kInternal || error.code == Code::kDataLoss;
     MLNODE_LOG(fault ? LogLevel::kError : LogLevel::kWarn, "rest", "{} {}, request {}: {} {}", context.http().method,
@@ -184,6 +200,7 @@ void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> res
 }
 
 void ApiServer::Finish(RequestContext& context, net::HttpReply reply) {
+  PrintAnswer(AnswerFormat(context.http().headers, context.Query("format")), reply);
   if (const auto given = context.http().headers.Find("X-Opaque-Id")) {
     reply.headers.Add("X-Opaque-Id", IsPrintable(*given) ? std::string(*given) : context.request_id);
   }

@@ -20,6 +20,7 @@ class ApiServer final : public net::HttpHandler {
  public:
   struct Environment {
     Executor& background;
+    Executor& cpu;  // turns YAML and CBOR bodies of asynchronous handlers into JSON
     const Clock& clock;
     RandomSource& random;
     Metrics& metrics;
@@ -40,6 +41,7 @@ class ApiServer final : public net::HttpHandler {
   std::optional<net::HttpReply> Route(RequestContext& context) const;
   std::optional<net::HttpReply> Check(const RequestContext& context) const;
   void Dispatch(std::shared_ptr<RequestContext> context);
+  void StartAsync(const std::shared_ptr<RequestContext>& context);
   void Finish(RequestContext& context, net::HttpReply reply);
   void FinishResult(RequestContext& context, Result<net::HttpReply> result);
   std::string RequestId(const net::HttpRequest& request);

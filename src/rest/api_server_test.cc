@@ -29,6 +29,7 @@ class ApiServerTest : public ::testing::Test {
 
   ApiServer::Environment Environment(Executor& background) {
     return {.background = background,
+            .cpu = cpu_,
             .clock = clock_,
             .random = random_,
             .metrics = metrics_,
@@ -62,6 +63,11 @@ class ApiServerTest : public ::testing::Test {
                   return JsonReply(context, body);
                 },
                 .body = BodyUse::kJson});
+    table->Add({.method = "POST",
+                .pattern = "/async",
+                .async = [](const std::shared_ptr<RequestContext>& context,
+                            Answer answer) { answer(JsonReply(*context, json::object{{"body", context->body()}})); },
+                .body = BodyUse::kJson});
     table->Add({.method = "GET",
                 .pattern = "/async",
                 .async = [](const std::shared_ptr<RequestContext>& context, Answer answer) {
@@ -88,6 +94,7 @@ class ApiServerTest : public ::testing::Test {
 
   mlnode::testing::ManualClock clock_;
   mlnode::testing::ManualExecutor background_{clock_};
+  mlnode::testing::ManualExecutor cpu_{clock_};
   mlnode::testing::SeededRandom random_{1};
   std::shared_ptr<std::atomic<std::int64_t>> slow_millis_ = std::make_shared<std::atomic<std::int64_t>>(0);
   Metrics metrics_;
@@ -158,7 +165,13 @@ TEST_F(ApiServerTest, OptionsTellsTheMethods) {
   EXPECT_EQ(reply.headers.Find("Allow"), "POST");
 }
 
-TEST_F(ApiServerTest, RefusesAnUnknownVerb) { EXPECT_EQ(Ask(MakeExchange("BREW", "/echo/x")).status, 405); }
+TEST_F(ApiServerTest, RefusesAnUnknownVerbNamingTheKnownOnes) {
+  const net::HttpReply reply = Ask(MakeExchange("BREW", "/echo/x"));
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.headers.Find("Allow"), "POST");
+  EXPECT_THAT(reply.body, HasSubstr("Unexpected HTTP method, allowed: [POST]"));
+  EXPECT_EQ(Ask(MakeExchange("BREW", "/nope")).headers.Find("Allow"), "");
+}
 
 TEST_F(ApiServerTest, RefusesABrokenUri) {
   for (const char* target : {"/echo/x?y=%2", "/echo/%zz", "/echo/%ff%fe", "/echo/x?y=%ff", "/echo/x?%c0%80=1",
@@ -281,6 +294,77 @@ TEST_F(ApiServerTest, CountsWhatIsRefusedBeforeItsBody) {
   EXPECT_EQ(RequestsAnswered(metrics_, "/echo/{what}", 413).Value(), 1);
   EXPECT_EQ(server_.Refusal(431, "header").status, 431);
   EXPECT_EQ(RequestsAnswered(metrics_, kNoRoute, 431).Value(), 1);
+}
+
+TEST_F(ApiServerTest, HandlersReadEveryFormatAsJson) {
+  EXPECT_EQ(Ask(MakeExchange("POST", "/nodes?format=json", "node_ids: [a, \"1\"]", "application/yaml")).body,
+            R"({"node_ids":["a","1"]})");
+  EXPECT_EQ(Ask(MakeExchange("POST", "/nodes?format=json", "\xa1\x61\x61\x80", "application/cbor")).body,
+            R"({"a":[]})");
+}
+
+TEST_F(ApiServerTest, AnAsyncHandlerGetsOtherFormatsFromCpu) {
+  auto json = MakeExchange("POST", "/async", R"({"a":1})");
+  server_.Handle(json);
+  EXPECT_EQ(json->replies, 1);  // at once
+  auto yaml = MakeExchange("POST", "/async?format=json", "a: 1", "application/yaml");
+  server_.Handle(yaml);
+  EXPECT_EQ(yaml->replies, 0);
+  cpu_.RunUntilIdle();
+  ASSERT_EQ(yaml->replies, 1);
+  EXPECT_EQ(yaml->answer->body, R"({"body":"{\"a\":1}"})");
+}
+
+TEST_F(ApiServerTest, AnAsyncHandlerNeverSeesABodyThatIsWrong) {
+  auto exchange = MakeExchange("POST", "/async", "a: *b", "application/yaml");
+  server_.Handle(exchange);
+  cpu_.RunUntilIdle();
+  ASSERT_EQ(exchange->replies, 1);
+  EXPECT_EQ(exchange->answer->status, 400);
+  EXPECT_EQ(exchange->answer->content_type, "application/yaml");
+}
+
+TEST_F(ApiServerTest, AFullCpuIsTooManyRequests) {
+  FullExecutor full;
+  ApiServer::Environment environment{.background = background_,
+                                     .cpu = full,
+                                     .clock = clock_,
+                                     .random = random_,
+                                     .metrics = metrics_,
+                                     .slow_log_millis = slow_millis_};
+  ApiServer server(Routes(), environment);
+  auto exchange = MakeExchange("POST", "/async", "a: 1", "application/yaml");
+  server.Handle(exchange);
+  ASSERT_EQ(exchange->replies, 1);
+  EXPECT_EQ(exchange->answer->status, 429);
+}
+
+TEST_F(ApiServerTest, AWrongFieldIsShownWithItsPlaceInTheYaml) {
+  const net::HttpReply reply =
+      Ask(MakeExchange("POST", "/nodes?format=json", "a: 1\nnode_ids: x\n", "application/yaml"));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.body, HasSubstr(R"("line":2,"col":11)"));
+}
+
+TEST_F(ApiServerTest, AnswersInTheFormatAskedFor) {
+  net::HttpReply reply = Ask(MakeExchange("GET", "/missing?format=yaml"));
+  EXPECT_EQ(reply.content_type, "application/yaml");
+  EXPECT_EQ(reply.body,
+            "---\nerror:\n  root_cause:\n  - type: \"status_exception\"\n    reason: \"not here\"\n"
+            "  type: \"status_exception\"\n  reason: \"not here\"\nstatus: 404\n");
+  reply = Ask(MakeExchange("GET", "/nope?format=yaml"));
+  EXPECT_EQ(reply.body, "---\nerror: \"no handler found for uri [/nope] and method [GET]\"\n");
+  reply = Ask(MakeExchange("POST", "/echo/x?format=cbor&filter_path=bytes", "{}"));
+  EXPECT_EQ(reply.content_type, "application/cbor");
+  EXPECT_EQ(reply.body,
+            "\xa1\x65"
+            "bytes\x02");
+}
+
+TEST_F(ApiServerTest, ARefusalBeforeTheBodyHasTheFormatToo) {
+  EXPECT_EQ(server_.CheckHead(Head("POST", "/echo/x?format=yaml", 100'001))->body,
+            "---\nerror:\n  root_cause:\n  - type: \"status_exception\"\n    reason: \"too much to echo\"\n"
+            "  type: \"status_exception\"\n  reason: \"too much to echo\"\nstatus: 413\n");
 }
 
 }  // namespace

@@ -125,6 +125,13 @@ net::HttpReply WrongMethodReply(std::string_view target, std::string_view method
   return reply;
 }
 
+net::HttpReply UnknownMethodReply(std::span<const std::string_view> allowed) {
+  net::HttpReply reply =
+      SimpleErrorReply(405, fmt::format("Unexpected HTTP method, allowed: [{}]", JoinMethods(allowed, ", ")));
+  reply.headers.Add("Allow", JoinMethods(allowed, ","));
+  return reply;
+}
+
 net::HttpReply OptionsReply(std::span<const std::string_view> allowed) {
   net::HttpReply reply;
   reply.content_type = "text/plain; charset=UTF-8";

@@ -32,6 +32,8 @@ net::HttpReply NoHandlerReply(std::string_view path, std::string_view method);
 net::HttpReply InvalidUriReply();
 net::HttpReply WrongMethodReply(std::string_view target, std::string_view method,
                                 std::span<const std::string_view> allowed);
+// For a method that HTTP does not know; the peer leaves Allow out, RFC 9110 §15.5.6 wants it.
+net::HttpReply UnknownMethodReply(std::span<const std::string_view> allowed);
 net::HttpReply OptionsReply(std::span<const std::string_view> allowed);
 // {"error": text, "status": status}
 net::HttpReply SimpleErrorReply(int status, std::string_view text);

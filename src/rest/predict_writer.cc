@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "core/log.h"
+#include "rest/content/cbor_writer.h"
 
 namespace mlnode::rest {
 namespace {
@@ -27,6 +28,11 @@ void AppendArray(std::string& out, std::span<const T> values, AppendValue append
   }
   if (!values.empty()) out.pop_back();
   out.push_back(']');
+}
+
+Error CannotPrint(const serving::NamedTensor& named) {
+  return MakeError(Code::kUnimplemented, fmt::format("output [{}] has type {}, which this version cannot print",
+                                                     named.name, DataTypeName(named.tensor.type)));
 }
 
 template <class T>
@@ -54,8 +60,7 @@ Status AppendData(std::string& out, const serving::NamedTensor& named) {
       AppendIntData<std::uint8_t>(out, tensor);
       return {};
     default:
-      return MakeError(Code::kUnimplemented, fmt::format("output [{}] has type {}, which this version cannot print",
-                                                         named.name, DataTypeName(tensor.type)));
+      return CannotPrint(named);
   }
 }
 
@@ -86,6 +91,62 @@ Status AppendDocument(std::string& out, const std::vector<serving::NamedTensor>&
   return {};
 }
 
+template <class T>
+void AppendCborInts(std::string& out, const void* data, std::size_t count) {
+  AppendCborArray(out, count);
+  for (const T value : std::span(static_cast<const T*>(data), count)) AppendCborInt(out, value);
+}
+
+Status AppendCborData(std::string& out, const serving::NamedTensor& named) {
+  const TensorView& tensor = named.tensor;
+  switch (tensor.type) {
+    case DataType::kFloat32:
+      AppendCborFloats(out, tensor.Floats());
+      return {};
+    case DataType::kInt64:
+      AppendCborInts<std::int64_t>(out, tensor.data, tensor.Values());
+      return {};
+    case DataType::kInt32:
+      AppendCborInts<std::int32_t>(out, tensor.data, tensor.Values());
+      return {};
+    case DataType::kInt8:
+      AppendCborInts<std::int8_t>(out, tensor.data, tensor.Values());
+      return {};
+    case DataType::kUint8:
+      AppendCborInts<std::uint8_t>(out, tensor.data, tensor.Values());
+      return {};
+    default:
+      return CannotPrint(named);
+  }
+}
+
+Status AppendCborTensor(std::string& out, const serving::NamedTensor& named, const ResultFilter& filter) {
+  AppendCborMap(out, filter.return_number ? 4 : 3);
+  AppendCborText(out, "name");
+  AppendCborText(out, named.name);
+  AppendCborText(out, "data_type");
+  AppendCborText(out, DataTypeName(named.tensor.type));
+  AppendCborText(out, "shape");
+  AppendCborInts<std::int64_t>(out, named.tensor.shape.data(), named.tensor.shape.size());
+  if (!filter.return_number) return {};
+  AppendCborText(out, "data");
+  return AppendCborData(out, named);
+}
+
+Status AppendCborDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors,
+                          const ResultFilter& filter) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i) kept += filter.Keeps(tensors[i].name, i) ? 1 : 0;
+  AppendCborMap(out, kept > 0 ? 1 : 0);
+  if (kept == 0) return {};
+  AppendCborText(out, "output");
+  AppendCborArray(out, kept);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (filter.Keeps(tensors[i].name, i)) RETURN_IF_ERROR(AppendCborTensor(out, tensors[i], filter));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::size_t PrintedValues(const serving::PredictResult& result, const ResultFilter& filter) {
@@ -109,6 +170,17 @@ Result<std::string> WritePredictReply(const serving::PredictResult& result, cons
   }
   if (!result.documents.empty()) out.pop_back();
   out += "]}";
+  return out;
+}
+
+Result<std::string> WritePredictCbor(const serving::PredictResult& result, const ResultFilter& filter) {
+  constexpr std::size_t kBytesPerFloat = 5;
+  std::string out;
+  out.reserve(64 + result.documents.size() * kBytesPerTensor + PrintedValues(result, filter) * kBytesPerFloat);
+  AppendCborMap(out, 1);
+  AppendCborText(out, "inference_results");
+  AppendCborArray(out, result.documents.size());
+  for (const auto& tensors : result.documents) RETURN_IF_ERROR(AppendCborDocument(out, tensors, filter));
   return out;
 }
 

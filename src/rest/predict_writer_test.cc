@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace mlnode::rest {
 namespace {
 
@@ -65,6 +67,44 @@ TEST(WritePredictReplyTest, NamesATensorItCannotPrint) {
   ASSERT_FALSE(text);
   EXPECT_EQ(text.error().code, Code::kUnimplemented);
   EXPECT_EQ(text.error().message, "output [half] has type FLOAT16, which this version cannot print");
+}
+
+// Decimals are compared as float32, which is what they were.
+nlohmann::json AsFloat32(nlohmann::json value) {
+  if (value.is_structured()) {
+    for (auto& element : value) element = AsFloat32(element);
+  }
+  return value.is_number_float() ? nlohmann::json(value.get<float>()) : value;
+}
+
+TEST(WritePredictCborTest, HoldsWhatTheJsonHolds) {
+  ResultFilter by_position, no_data, nothing;
+  by_position.positions = {1};
+  no_data.return_number = false;
+  nothing.names = {"nope"};
+  for (const ResultFilter& filter : {ResultFilter(), by_position, no_data, nothing}) {
+    const std::string cbor = WritePredictCbor(TwoDocuments(), filter).value();
+    EXPECT_EQ(nlohmann::json::from_cbor(cbor), AsFloat32(nlohmann::json::parse(Write(filter))));
+  }
+}
+
+TEST(WritePredictCborTest, WritesFloat32AsItIs) {
+  serving::PredictResult result;
+  result.documents.push_back({{"e", MakeFloatTensor({0.043933574F, -1.25F}, {2})}});
+  const std::string cbor = WritePredictCbor(result, {}).value();
+  EXPECT_TRUE(
+      cbor.ends_with(std::string("\x64"
+                                 "data\x82\xfa\x3d\x33\xf3\xb1\xfa\xbf\xa0\x00\x00",
+                                 16)));
+  const auto data = nlohmann::json::from_cbor(cbor).at("inference_results").at(0).at("output").at(0).at("data");
+  EXPECT_EQ(data.at(0).get<float>(), 0.043933574F);
+}
+
+TEST(WritePredictCborTest, NamesATensorItCannotPrint) {
+  static const std::uint16_t kHalf = 0;
+  serving::PredictResult result;
+  result.documents.push_back({{"half", {.type = DataType::kFloat16, .shape = {1}, .data = &kHalf, .owner = nullptr}}});
+  EXPECT_EQ(WritePredictCbor(result, {}).error().code, Code::kUnimplemented);
 }
 
 TEST(PrintedValuesTest, CountsWhatIsKept) { EXPECT_EQ(PrintedValues(TwoDocuments(), {}), 4U); }

@@ -29,15 +29,17 @@ struct PredictTrace {
 
 struct RequestContext {
   std::shared_ptr<net::HttpExchange> exchange;
-  const Route* route = nullptr;       // null: no route matched
-  std::string_view path;              // as sent, without the query
-  StringPairs path_params;            // percent-decoded
-  StringPairs query_params;           // percent-decoded, in order
-  std::string request_id;             // the client's X-Opaque-Id, or our own
-  std::optional<PredictTrace> trace;  // set by predict
+  const Route* route = nullptr;               // null: no route matched
+  std::string_view path;                      // as sent, without the query
+  StringPairs path_params;                    // percent-decoded
+  StringPairs query_params;                   // percent-decoded, in order
+  std::string request_id;                     // the client's X-Opaque-Id, or our own
+  std::optional<PredictTrace> trace;          // set by predict
+  std::optional<std::string> json_body = {};  // of a body that came as YAML or CBOR: rest/content/convert.h
 
   const net::HttpRequest& http() const { return exchange->request(); }
-  const std::string& body() const { return exchange->request().body; }
+  // JSON text where the route reads JSON.
+  const std::string& body() const { return json_body ? *json_body : exchange->request().body; }
   // Empty when the route's pattern has no {name}.
   const std::string& PathParam(std::string_view name) const;
   std::optional<std::string_view> Query(std::string_view name) const;

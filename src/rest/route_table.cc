@@ -10,8 +10,6 @@
 namespace mlnode::rest {
 namespace {
 
-constexpr std::string_view kCommonParams[] = {"pretty", "human", "error_trace", "filter_path", "format"};
-
 std::vector<std::string_view> Segments(std::string_view path) {
   std::vector<std::string_view> segments;
   while (!path.empty()) {
@@ -105,7 +103,7 @@ Result<RouteMatch> RouteTable::Find(std::string_view method, std::string_view pa
 
 Status CheckQueryParams(const RequestContext& context) {
   if (context.query_params.empty()) return {};
-  std::vector<std::string_view> known(std::begin(kCommonParams), std::end(kCommonParams));
+  std::vector<std::string_view> known(kCommonParams.begin(), kCommonParams.end());
   known.insert(known.end(), context.route->params.begin(), context.route->params.end());
   std::set<std::string_view> unknown;
   for (const auto& [name, value] : context.query_params) {

@@ -4,6 +4,7 @@
 // _search. Threads: filled before the server starts, then read by any. Cost of Find: O(segments).
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,18 +21,23 @@ namespace mlnode::rest {
 
 // Runs on `background`; may block on the store.
 using Handler = std::function<Result<net::HttpReply>(const RequestContext&)>;
-// Runs on an io thread and must not block; `answer` is called once, on any thread.
+// Runs on an io thread, or on `cpu` where the body was not JSON, and must not block; `answer` is called once, on any
+// thread.
 using Answer = UniqueFunction<void(Result<net::HttpReply>)>;
 using AsyncHandler = std::function<void(std::shared_ptr<RequestContext>, Answer)>;
 
 enum class BodyUse : std::uint8_t {
   kNone,  // a body is an error
-  kJson,  // read as JSON; whether it may be absent is the handler's business
+  kJson,  // read as JSON, YAML or CBOR; whether it may be absent is the handler's business
   kRaw,   // bytes
 };
 
 // Longest body of a route that does not say otherwise: far above any document (512 KiB).
 inline constexpr std::size_t kDefaultBodyLimit = 10UL * 1024 * 1024;
+
+// Query parameters of every route.
+inline constexpr std::array<std::string_view, 5> kCommonParams = {"pretty", "human", "error_trace", "filter_path",
+                                                                  "format"};
 
 struct Route {
   std::string method = {};

@@ -41,7 +41,11 @@ def normal(x, key=None):
     if key in ("_shards",):
         return "<_shards>"
     if isinstance(x, dict):
-        return {text(k): normal(v, k) for k, v in sorted(x.items())}
+        out = collections.defaultdict(list)
+        for k, v in x.items():
+            out[text(k)].append(normal(v, k))
+        # Members that are named by ids have one name here: their order is that of their contents.
+        return {k: v[0] if len(v) == 1 else sorted(v, key=lambda one: json.dumps(one, sort_keys=True)) for k, v in sorted(out.items())}
     if isinstance(x, list):
         if x and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in x):
             return ["<numbers>", len(x), ["<ms>" if 1.6e12 < v < 2e12 else round(float(v), 2) for v in x[:8]]]

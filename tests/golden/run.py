@@ -12,7 +12,7 @@ from scratch import Scratch
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--binary", required=True), parser.add_argument("--home", required=True), parser.add_argument("--model", required=True)
+    parser.add_argument("--binary", required=True), parser.add_argument("--home", required=True, type=os.path.abspath), parser.add_argument("--model", required=True)
     parser.add_argument("--show", default="4"), parser.add_argument("--keep", help="folder for the recording")
     args = parser.parse_args()
     archive = build(pathlib.Path(args.home) / "model", args.model)[0]

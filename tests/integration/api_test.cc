@@ -104,8 +104,7 @@ TEST_P(RefusalTest, Answers) {
 INSTANTIATE_TEST_SUITE_P(
     Matrix, RefusalTest,
     ::testing::Values(
-        Refused{"GET", "/_plugins/_ml/models/none", "", 404, "status_exception",
-                "Failed to find model with the provided model id: none"},
+        Refused{"GET", "/_plugins/_ml/models/none", "", 404, "status_exception", "Fail to find model"},
         Refused{"DELETE", "/_plugins/_ml/models/none", "", 404, "status_exception", "Failed to find model"},
         Refused{"POST", "/_plugins/_ml/models/none/_deploy", "", 404, "status_exception", "Failed to find model"},
         Refused{"POST", "/_plugins/_ml/models/none/_undeploy", "{}", 404, "status_exception", "Failed to find model"},
@@ -127,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"GET", "/_plugins/_ml/tasks/none", "", 404, "status_exception", "Failed to find task"},
         Refused{"DELETE", "/_plugins/_ml/tasks/none", "", 404, "status_exception", "Failed to find task"},
         Refused{"GET", "/_plugins/_ml/model_groups/none", "", 404, "status_exception",
-                "Failed to find model group with the provided model group id: none"},
+                "Failed to find model group index"},
         Refused{"POST", "/_plugins/_ml/model_groups/_register", "", 400, "parse_exception",
                 "Model group request has empty body"},
         Refused{"POST", "/_plugins/_ml/model_groups/_register", R"({"name":"g","access_mode":"public"})", 400,

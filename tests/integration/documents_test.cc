@@ -132,9 +132,25 @@ TEST_F(DocumentsTest, FindsNoConnectorWhereNoneCanBeMade) {
     EXPECT_EQ(found.body.at("hits").at("total").at("value"), 0) << method;
   }
   const std::string missing = Path("/connectors/") + kMissing;
+  for (const char* method : {"GET", "DELETE"}) {
+    ExpectRefused(Ask(method, missing), 404, "status_exception", "Failed to find connector");
+  }
+  MakeGroup(R"({"name":"g"})");  // no fresh node any more
   ExpectRefused(Ask("GET", missing), 404, "status_exception",
                 "Failed to find connector with the provided connector id: AAAAAAAAAAAAAAAAAAAA");
   EXPECT_EQ(Ok("DELETE", missing).body.at("result"), "not_found");
+}
+
+TEST_F(DocumentsTest, AFreshNodeAnswersAsOneWithoutIndices) {
+  ExpectRefused(Ask("GET", Model(kMissing)), 404, "status_exception", "Fail to find model");
+  ExpectRefused(Ask("GET", Group(kMissing)), 404, "status_exception", "Failed to find model group index");
+  EXPECT_EQ(Ok("DELETE", Group(kMissing)).body.at("result"), "not_found");
+  Register("one", ModelArchive());
+  ExpectRefused(Ask("GET", Model(kMissing)), 404, "status_exception",
+                "Failed to find model with the provided model id: AAAAAAAAAAAAAAAAAAAA");
+  ExpectRefused(Ask("GET", Group(kMissing)), 404, "status_exception",
+                "Failed to find model group with the provided model group id: AAAAAAAAAAAAAAAAAAAA");
+  EXPECT_EQ(Ok("DELETE", Group(kMissing)).body.at("result"), "not_found");
 }
 
 }  // namespace mlnode::integration

@@ -19,6 +19,7 @@ void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& re
   AddProfileRoutes(table, node);
   AddStatsRoutes(table, node);
   AddExplainRoutes(table, node);
+  AddOpenApiRoutes(table);
 }
 
 }  // namespace mlnode::rest

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/log.h"
+#include "rest/content_type.h"
 #include "rest/json_reply.h"
 #include "rest/resources/comma_list.h"
 
@@ -116,7 +117,8 @@ Result<net::HttpReply> CatReply(const RequestContext& context, CatTable table) {
     SortRows(keys, table.rows);
   }
   const Columns columns = ChooseColumns(context, table);
-  if (context.Query("format") == "json") return JsonReply(context, JsonRows(columns, table));
+  if (WishedFormat(context.http().headers, context.Query("format")))
+    return JsonReply(context, JsonRows(columns, table));
   return TextReply(TextRows(columns, table, header));
 }
 

@@ -1,4 +1,5 @@
-// rest/resources/cat_table.h: the _cat answers: columns of text, or an array of objects of strings with ?format=json.
+// rest/resources/cat_table.h: the _cat answers: columns of text, or an array of objects of strings where ?format= or
+// Accept names a format.
 #pragma once
 
 #include <map>

@@ -27,6 +27,11 @@ TEST(CatReplyTest, PrintsJson) {
   EXPECT_EQ(Body("/_cat/nodes?format=json&h=id,name"), R"([{"id":"x1","name":"b"},{"id":"x2","name":"a"}])");
 }
 
+TEST(CatReplyTest, AnyFormatAskedForIsAnArray) {
+  EXPECT_EQ(Body("/_cat/nodes?format=yaml&h=id"), R"([{"id":"x1"},{"id":"x2"}])");  // printed as YAML at the door
+  EXPECT_EQ(Body("/_cat/nodes?format=text&h=id"), "x1\nx2\n");
+}
+
 TEST(CatReplyTest, Sorts) {
   EXPECT_EQ(Body("/_cat/nodes?h=name&s=name"), "a\nb\n");
   EXPECT_EQ(Body("/_cat/nodes?h=name&s=id:desc"), "a\nb\n");

@@ -24,6 +24,7 @@ Result<net::HttpReply> GetConnector(const RequestContext& context, deploy::NodeC
   const std::string& id = context.PathParam("connector_id");
   Error error = OutOfReach(id, node);
   if (error.code != Code::kNotFound) return error;
+  if (IsFresh(node.store())) return MakeError(Code::kNotFound, "Failed to find connector");
   return MakeError(Code::kNotFound, fmt::format("Failed to find connector with the provided connector id: {}", id));
 }
 
@@ -31,6 +32,7 @@ Result<net::HttpReply> DeleteConnector(const RequestContext& context, deploy::No
   const std::string& id = context.PathParam("connector_id");
   Error error = OutOfReach(id, node);
   if (error.code != Code::kNotFound) return error;
+  if (IsFresh(node.store())) return MakeError(Code::kNotFound, "Failed to find connector");
   return DeletedReply(context, kConnectorIndex, id, {.revision = 0, .version = 1}, "not_found");
 }
 

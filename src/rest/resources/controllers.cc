@@ -32,8 +32,10 @@ Result<net::HttpReply> UpdateController(const RequestContext& context, deploy::N
 }
 
 Result<net::HttpReply> GetController(const RequestContext& context, deploy::NodeCore& node) {
-  ASSIGN_OR_RETURN(const models::Controller controller, node.controllers().Get(ModelId(context.PathParam("model_id"))));
-  return JsonReply(context, models::ControllerForm(controller));
+  const auto controller = node.controllers().Get(ModelId(context.PathParam("model_id")));
+  if (controller) return JsonReply(context, models::ControllerForm(*controller));
+  if (controller.error().code != Code::kNotFound) return controller.error();
+  return IsFresh(node.store()) ? MakeError(Code::kNotFound, "Failed to find model controller") : controller.error();
 }
 
 Result<net::HttpReply> DeleteController(const RequestContext& context, deploy::NodeCore& node) {

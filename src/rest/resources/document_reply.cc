@@ -1,5 +1,7 @@
 #include "rest/resources/document_reply.h"
 
+#include <array>
+
 #include "core/json/json_place.h"
 #include "rest/json_reply.h"
 
@@ -30,6 +32,13 @@ net::HttpReply DeletedReply(const RequestContext& context, std::string_view inde
 net::HttpReply UpdatedReply(const RequestContext& context, std::string_view index, const std::string& id,
                             const storage::Written& written, bool changed) {
   return DeletedReply(context, index, id, written, changed ? "updated" : "noop");
+}
+
+bool IsFresh(const storage::Store& store) {
+  using storage::Collection;
+  constexpr std::array kMadeByClients = {Collection::kModels, Collection::kModelGroups, Collection::kTasks,
+                                         Collection::kControllers, Collection::kConnectors};
+  return store.Read(kMadeByClients).documents.empty();
 }
 
 Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context) {

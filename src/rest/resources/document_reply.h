@@ -26,6 +26,10 @@ net::HttpReply DeletedReply(const RequestContext& context, std::string_view inde
 net::HttpReply UpdatedReply(const RequestContext& context, std::string_view index, const std::string& id,
                             const storage::Written& written, bool changed = true);
 
+// Whether the node holds no document that a client made. The peer has no indices then, and says so in other words.
+// Cost: O(documents).
+bool IsFresh(const storage::Store& store);
+
 // The body, or ?source= with ?source_content_type=; neither: the peer's parse_exception.
 Result<query::SearchRequest> ReadSearchRequest(const RequestContext& context);
 // Query parameters of every _search route.

@@ -60,7 +60,8 @@ Result<net::HttpReply> GetGroup(const RequestContext& context, deploy::NodeCore&
   const std::string& id = context.PathParam("model_group_id");
   const auto group = node.models().GetGroup(GroupId(id));
   if (group) return JsonReply(context, models::GroupForm(*group));
-  return group.error().code == Code::kNotFound ? NoSuchGroup(id) : group.error();
+  if (group.error().code != Code::kNotFound) return group.error();
+  return IsFresh(node.store()) ? MakeError(Code::kNotFound, "Failed to find model group index") : NoSuchGroup(id);
 }
 
 Result<net::HttpReply> DeleteGroup(const RequestContext& context, deploy::NodeCore& node) {

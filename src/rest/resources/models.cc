@@ -58,22 +58,23 @@ Result<net::HttpReply> UploadChunk(const RequestContext& context, deploy::NodeCo
   return JsonReply(context, json::object{{"status", "Uploaded"}});
 }
 
-Error NoSuchModel(const std::string& id) {
+Error NoSuchModel(deploy::NodeCore& node, const std::string& id) {
+  if (IsFresh(node.store())) return MakeError(Code::kNotFound, "Fail to find model");
   return MakeError(Code::kNotFound, fmt::format("Failed to find model with the provided model id: {}", id));
 }
 
 // The document of chunk n of a model, asked for as "<model>_<n>".
 Result<json::object> FindChunk(deploy::NodeCore& node, const std::string& id) {
   const std::size_t underscore = id.rfind('_');
-  if (underscore == std::string::npos) return NoSuchModel(id);
+  if (underscore == std::string::npos) return NoSuchModel(node, id);
   const std::string_view digits = std::string_view(id).substr(underscore + 1);
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return NoSuchModel(id);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return NoSuchModel(node, id);
   const auto model = node.models().Get(ModelId(id.substr(0, underscore)));
-  if (!model) return NoSuchModel(id);
+  if (!model) return NoSuchModel(node, id);
   const auto& parts = model->received_parts;
-  if (!std::binary_search(parts.begin(), parts.end(), number)) return NoSuchModel(id);
+  if (!std::binary_search(parts.begin(), parts.end(), number)) return NoSuchModel(node, id);
   return models::ChunkForm(*model, number);
 }
 

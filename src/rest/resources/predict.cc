@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "rest/client_watch.h"
+#include "rest/content/convert.h"
 #include "rest/json_reply.h"
 #include "rest/predict_request.h"
 #include "rest/predict_writer.h"
@@ -137,7 +138,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     trace.documents = result_.documents.size();
     trace.tokens = result_.tokens;
     trace.truncated = result_.truncated;
-    const bool elsewhere = interface_ || PrintedValues(result_, filter_) > kPrintHereValues;
+    format_ = AnswerFormat(context_->http().headers, context_->Query("format"));
+    const bool slow = interface_ || format_ == ContentFormat::kYaml;
+    const bool elsewhere = slow || PrintedValues(result_, filter_) > kPrintHereValues;
     if (elsewhere && node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Write); }))
       return;
     Write();
@@ -145,15 +148,24 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Write() {
     const SteadyTime begin = node_.clock().Now();
-    auto text = WritePredictReply(result_, filter_);
-    if (!text) return Fail(std::move(text).error());
-    if (interface_) {
-      if (Status valid = interface_->CheckOutput(*text); !valid) return Fail(std::move(valid).error());
-    }
-    net::HttpReply reply = JsonTextReply(*context_, *std::move(text));
+    auto reply = Print();
+    if (!reply) return Fail(std::move(reply).error());
     context_->trace->write = node_.clock().Now() - begin;
-    reply.headers.Add("Server-Timing", ServerTiming(*context_->trace));
+    reply->headers.Add("Server-Timing", ServerTiming(*context_->trace));
     Reply(std::move(reply));
+  }
+
+  // The tensors as text at once; what checks or filters them reads JSON, and the result is printed again from that.
+  Result<net::HttpReply> Print() {
+    if (format_ == ContentFormat::kCbor && !interface_ && !context_->Query("filter_path")) {
+      ASSIGN_OR_RETURN(std::string cbor, WritePredictCbor(result_, filter_));
+      return TextReply(std::move(cbor), std::string(ContentTypeOf(format_)));
+    }
+    ASSIGN_OR_RETURN(std::string text, WritePredictReply(result_, filter_));
+    if (interface_) RETURN_IF_ERROR(interface_->CheckOutput(text));
+    net::HttpReply reply = JsonTextReply(*context_, std::move(text));
+    PrintAnswer(format_, reply, CborFloats::kSingle);
+    return reply;
   }
 
   void Fail(Error error) {
@@ -174,6 +186,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   ModelId model_;
   deploy::GateModel found_{.function = models::FunctionName::kTextEmbedding};
   ResultFilter filter_;
+  ContentFormat format_ = ContentFormat::kJson;              // of the answer
   std::shared_ptr<const models::ModelInterface> interface_;  // null: nothing checks the answer
   serving::PredictResult result_;
 };

@@ -26,6 +26,7 @@ void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddOpenApiRoutes(RouteTable& table);
 
 // All of the above.
 void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
