@@ -67,7 +67,6 @@ inline constexpr OrtCall<9, OrtSession*, const OrtRunOptions*, const char* const
 inline constexpr OrtCall<10, OrtSessionOptions**> kCreateSessionOptions{};
 inline constexpr OrtCall<13, OrtSessionOptions*, int> kSetSessionExecutionMode{};  // 0 = sequential
 inline constexpr OrtCall<17, OrtSessionOptions*> kDisableMemPattern{};
-inline constexpr OrtCall<19, OrtSessionOptions*> kDisableCpuMemArena{};
 inline constexpr OrtCall<24, OrtSessionOptions*, int> kSetIntraOpNumThreads{};
 inline constexpr OrtCall<25, OrtSessionOptions*, int> kSetInterOpNumThreads{};
 inline constexpr OrtCall<30, const OrtSession*, std::size_t*> kSessionGetInputCount{};
@@ -76,6 +75,7 @@ inline constexpr OrtCall<33, const OrtSession*, std::size_t, OrtTypeInfo**> kSes
 inline constexpr OrtCall<34, const OrtSession*, std::size_t, OrtTypeInfo**> kSessionGetOutputTypeInfo{};
 inline constexpr OrtCall<36, const OrtSession*, std::size_t, OrtAllocator*, char**> kSessionGetInputName{};
 inline constexpr OrtCall<37, const OrtSession*, std::size_t, OrtAllocator*, char**> kSessionGetOutputName{};
+inline constexpr OrtCall<39, OrtRunOptions**> kCreateRunOptions{};
 inline constexpr OrtCall<49, const OrtMemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int,
                          OrtValue**>
     kCreateTensorWithDataAsOrtValue{};
@@ -90,6 +90,7 @@ inline constexpr OrtCall<69, int, int, OrtMemoryInfo**>
 inline constexpr OrtCall<76, OrtAllocator*, void*> kAllocatorFree{};
 inline constexpr OrtCall<78, OrtAllocator**> kGetAllocatorWithDefaultOptions{};
 inline constexpr OrtCall<130, OrtSessionOptions*, const char*, const char*> kAddSessionConfigEntry{};
+inline constexpr OrtCall<165, OrtRunOptions*, const char*, const char*> kAddRunConfigEntry{};
 
 // Frees with the function at a position of the table.
 template <std::size_t kPosition>
@@ -104,6 +105,7 @@ using OrtEnvPtr = std::unique_ptr<OrtEnv, OrtRelease<92>>;
 using OrtMemoryInfoPtr = std::unique_ptr<OrtMemoryInfo, OrtRelease<94>>;
 using OrtSessionPtr = std::unique_ptr<OrtSession, OrtRelease<95>>;
 using OrtValuePtr = std::unique_ptr<OrtValue, OrtRelease<96>>;
+using OrtRunOptionsPtr = std::unique_ptr<OrtRunOptions, OrtRelease<97>>;
 using OrtTypeInfoPtr = std::unique_ptr<OrtTypeInfo, OrtRelease<98>>;
 using OrtTensorInfoPtr = std::unique_ptr<OrtTensorInfo, OrtRelease<99>>;
 using OrtSessionOptionsPtr = std::unique_ptr<OrtSessionOptions, OrtRelease<100>>;

@@ -80,10 +80,19 @@ OrtSessionOptionsPtr SessionOptions() {
   kSetIntraOpNumThreads(options.get(), 1);
   kSetInterOpNumThreads(options.get(), 1);
   kSetSessionExecutionMode(options.get(), 0);
-  // Both keep what the largest run needed, the second for every shape that was seen. Cost: docs/adr/0009.
-  kDisableCpuMemArena(options.get());
+  // It keeps a plan for every shape that was seen.
   kDisableMemPattern(options.get());
   kAddSessionConfigEntry(options.get(), "session.intra_op.allow_spinning", "0");
+  return options;
+}
+
+// Runs of more tokens than this give the arena's memory back when they end: the arena makes short runs 5 % faster, but
+// keeps what the largest needed, and scores of attention grow with the square of the length.
+constexpr std::int64_t kLongRun = 256;
+
+OrtRunOptionsPtr ShrinkingRun() {
+  auto options = Made<OrtRunOptionsPtr>(kCreateRunOptions);
+  kAddRunConfigEntry(options.get(), "memory.enable_memory_arena_shrinkage", "cpu:0");
   return options;
 }
 
@@ -97,6 +106,7 @@ Result<std::unique_ptr<Graph>> OrtGraph::Load(const LoadOptions& options) {
   ASSIGN_OR_RETURN(const OnnxOperators operators, ReadOnnxOperators(options.file));
   std::unique_ptr<OrtGraph> graph(new OrtGraph);
   graph->session_ = Made<OrtSessionPtr>(kCreateSession, SharedEnv(), options.file.c_str(), SessionOptions().get());
+  graph->shrinking_run_ = ShrinkingRun();
   graph->memory_ = Made<OrtMemoryInfoPtr>(kCreateCpuMemoryInfo, 0, 0);
   graph->precision_ = operators.quantised ? Precision::kQuantized : Precision::kF32;
   graph->limits_.length_step = 1;  // it prepares nothing for a shape
@@ -159,8 +169,9 @@ std::vector<OrtValuePtr> OrtGraph::Run(std::span<const InputTensor> inputs,
     output_names.push_back(outputs_[static_cast<std::size_t>(output)].name.c_str());
   }
   std::vector<OrtValue*> made(wanted.size(), nullptr);
-  kRun(session_.get(), nullptr, input_names_.data(), values.data(), values.size(), output_names.data(),
-       output_names.size(), made.data());
+  const bool is_long = inputs[0].shape[0] * inputs[0].shape[1] > kLongRun;
+  kRun(session_.get(), is_long ? shrinking_run_.get() : nullptr, input_names_.data(), values.data(), values.size(),
+       output_names.data(), output_names.size(), made.data());
   return {made.begin(), made.end()};
 }
 

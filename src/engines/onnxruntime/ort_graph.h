@@ -34,6 +34,7 @@ class OrtGraph final : public Graph {
 
   OrtSessionPtr session_;
   OrtMemoryInfoPtr memory_;
+  OrtRunOptionsPtr shrinking_run_;
   Precision precision_ = Precision::kF32;
   BatchLimits limits_;
   std::vector<InputSlot> inputs_;
