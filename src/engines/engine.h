@@ -55,9 +55,10 @@ class LoadedModel {
   virtual const std::vector<Port>& outputs() const = 0;
   virtual std::string engine() const = 0;   // "openvino 2026.4.1"
   virtual Precision precision() const = 0;  // read back from the compiled model, not what was asked for
-  // Runs a ragged batch. `wanted`: indices into outputs(). Each view is [tokens, dim] or [dim] of its sequence, padding
-  // removed. kInvalidArgument (input the graph does not know, sequence beyond max_tokens), kResourceExhausted (memory),
-  // kInternal (vendor). Blocks for the computation.
+  // Runs a ragged batch. `wanted`: indices into outputs(). Each view is [tokens, ...] or [...] of its sequence, padding
+  // removed; under OutputRule::kWhole what the graph gave for it. kInvalidArgument (types or a feature that the graph
+  // does not take, a feature that it takes and the batch lacks, a sequence beyond max_tokens), kResourceExhausted
+  // (memory), kInternal (vendor). Blocks for the computation.
   virtual Result<BatchResult> Run(const TokenBatch& batch, const std::vector<int>& wanted) = 0;
 };
 

@@ -53,6 +53,21 @@ std::vector<Port> ToPorts(const MlnodePort* ports, std::size_t count) {
   return result;
 }
 
+Precision ToPrecision(std::string_view name) {
+  for (const Precision precision : {Precision::kBf16, Precision::kQuantized}) {
+    if (name == PrecisionName(precision)) return precision;
+  }
+  return Precision::kF32;
+}
+
+std::vector<MlnodeFeature> ToFeatures(const TokenBatch& batch) {
+  std::vector<MlnodeFeature> features;
+  for (const TokenFeature& feature : batch.features) {
+    features.push_back({.name = feature.name.c_str(), .values = feature.values.data(), .padding = feature.padding});
+  }
+  return features;
+}
+
 using ResultOwner = std::shared_ptr<const MlnodeResult>;
 
 TensorView ToView(const MlnodeEngineApi& api, const ResultOwner& owner, std::size_t sequence, std::size_t output) {
@@ -80,16 +95,17 @@ class PluginModel final : public LoadedModel {
   const std::vector<Port>& inputs() const override { return inputs_; }
   const std::vector<Port>& outputs() const override { return outputs_; }
   std::string engine() const override { return info_.engine; }
-  Precision precision() const override {
-    return info_.precision == PrecisionName(Precision::kBf16) ? Precision::kBf16 : Precision::kF32;
-  }
+  Precision precision() const override { return ToPrecision(info_.precision); }
 
   Result<BatchResult> Run(const TokenBatch& batch, const std::vector<int>& wanted) override {
     RETURN_IF_ERROR(CheckRun(batch, wanted, outputs_.size(), max_tokens_));
+    const std::vector<MlnodeFeature> features = ToFeatures(batch);
     const MlnodeBatch view{.ids = batch.ids.data(),
                            .type_ids = batch.type_ids.empty() ? nullptr : batch.type_ids.data(),
                            .offsets = batch.offsets.data(),
-                           .sequences = batch.sequences()};
+                           .sequences = batch.sequences(),
+                           .features = features.data(),
+                           .feature_count = features.size()};
     const std::vector<std::int32_t> outputs(wanted.begin(), wanted.end());
     PluginError error;
     MlnodeResult* raw = nullptr;
@@ -123,11 +139,16 @@ class PluginEngine final : public Engine {
   Result<std::unique_ptr<LoadedModel>> Load(const LoadOptions& options) override {
     const std::string file = options.file.string();
     const std::string cache_dir = options.cache_dir.string();
+    std::vector<const char*> inputs;
+    for (const std::string& input : options.inputs) inputs.push_back(input.c_str());
     const MlnodeLoadOptions abi_options{.model_path = file.c_str(),
                                         .cache_dir = cache_dir.empty() ? nullptr : cache_dir.c_str(),
                                         .lanes = options.lanes,
                                         .precision = static_cast<std::int32_t>(options.precision),
-                                        .max_tokens = options.max_tokens};
+                                        .max_tokens = options.max_tokens,
+                                        .inputs = inputs.data(),
+                                        .input_count = inputs.size(),
+                                        .output_rule = static_cast<std::int32_t>(options.output_rule)};
     PluginError error;
     MlnodeModel* model = nullptr;
     if (const std::int32_t status = api_.load(&abi_options, &model, error.get())) return error.ToError(status, api_);

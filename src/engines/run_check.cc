@@ -33,6 +33,12 @@ Status CheckRun(const TokenBatch& batch, const std::vector<int>& wanted, std::si
     return Invalid("the batch's offsets, ids and type ids do not fit together");
   }
   RETURN_IF_ERROR(CheckSequences(batch, max_tokens));
+  for (const TokenFeature& feature : batch.features) {
+    if (feature.values.size() != batch.ids.size()) {
+      return Invalid("the batch has " + std::to_string(batch.ids.size()) + " tokens and " +
+                     std::to_string(feature.values.size()) + " values of " + feature.name);
+    }
+  }
   const auto negative = std::ranges::find_if(batch.ids, [](std::int64_t id) { return id < 0; });
   if (negative != batch.ids.end()) return Invalid(std::to_string(*negative) + " is not a token id");
   return {};

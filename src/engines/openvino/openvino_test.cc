@@ -2,56 +2,48 @@
 #include <fstream>
 
 #include "engines/testing/engine_contract.h"
+#include "engines/testing/tiny_models.h"
 
 namespace mlnode::engines {
 namespace {
 using ::testing::HasSubstr;
 
-std::filesystem::path Data(const std::string& name) { return std::filesystem::path(MLNODE_TEST_DATA) / name; }
-
 struct OpenVinoTraits {
   static std::unique_ptr<EngineRegistry> MakeRegistry() { return MakePluginRegistry(MLNODE_PLUGIN_FOLDER); }
-  static std::filesystem::path ModelFile() { return Data("tiny_encoder.onnx"); }
+  static constexpr ModelFormat kFormat = ModelFormat::kOnnx;
+  static std::filesystem::path ModelFile() { return TinyModel("tiny_encoder.onnx"); }
+  static std::filesystem::path FeatureFile() { return TinyModel("tiny_feature.onnx"); }
+  static std::filesystem::path WholeFile() { return TinyModel("tiny_whole.onnx"); }
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(OpenVino, EngineContract, OpenVinoTraits);
 
 class OpenVinoTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<LoadedModel>> Load(const std::string& name, std::filesystem::path cache_dir = {}) {
-    return engine_->Load({.file = Data(name), .cache_dir = std::move(cache_dir), .max_tokens = 64});
-  }
-  static void ExpectEmbedding(LoadedModel& model, const TokenBatch& batch, const std::vector<float>& expected) {
-    const auto result = model.Run(batch, {1});
-    ASSERT_TRUE(result) << result.error().message << result.error().detail;
-    EXPECT_THAT(result->per_sequence[0][0].Floats(), ::testing::Pointwise(::testing::FloatNear(1e-5F), expected));
+    return engine_->Load({.file = TinyModel(name), .cache_dir = std::move(cache_dir), .max_tokens = 64});
   }
   std::unique_ptr<EngineRegistry> registry_ = MakePluginRegistry(MLNODE_PLUGIN_FOLDER);
   Engine* engine_ = registry_->ForModel(ModelFormat::kOnnx, MLNODE_TEST_DATA "/tiny_encoder.onnx").value();
-  const TokenBatch batch_{.ids = {3, 4, 5}, .type_ids = {0, 1, 0}, .offsets = {0, 3}};
-  // What ONNX Runtime gives for ids 3 4 5 with types 0 1 0.
-  const std::vector<float> expected_{-1.11528F, 0.01205F, 1.19433F, -1.98626F, -0.07031F, 0.50589F, 0.65449F, 1.20985F};
 };
 
-TEST_F(OpenVinoTest, AgreesWithOnnxRuntime) { ExpectEmbedding(*Load("tiny_encoder.onnx").value(), batch_, expected_); }
+TEST_F(OpenVinoTest, AgreesWithOnnxRuntime) {
+  ExpectEmbedding(*Load("tiny_encoder.onnx").value(), TypedTokens(), TypedEmbedding());
+}
 
 TEST_F(OpenVinoTest, ReadsWeightsFromAFileBeside) {
-  ExpectEmbedding(*Load("tiny_external.onnx").value(), batch_, expected_);
+  ExpectEmbedding(*Load("tiny_external.onnx").value(), TypedTokens(), TypedEmbedding());
 }
 
 TEST_F(OpenVinoTest, BakedBatchRunsOneByOne) {
   const auto model = Load("tiny_baked.onnx").value();
-  const TokenBatch two{.ids = {3, 4, 5, 9, 3, 4, 5}, .type_ids = {0, 1, 0, 0, 0, 1, 0}, .offsets = {0, 3, 4, 7}};
-  const auto result = model->Run(two, {1}).value();
-  for (const std::size_t s : {0U, 2U}) {
-    EXPECT_THAT(result.per_sequence[s][0].Floats(), ::testing::Pointwise(::testing::FloatNear(1e-5F), expected_));
-  }
+  ExpectTypedOneByOne(*model);
 }
 
 TEST_F(OpenVinoTest, FillsInt32InputsAndPositions) {
   const auto model = Load("tiny_int32.onnx").value();
   ExpectEmbedding(*model, {.ids = {3, 4, 5}, .type_ids = {}, .offsets = {0, 3}},
                   {-0.23246F, -0.08317F, 0.30821F, -1.62823F, 0.41024F, 0.48916F, 0.72662F, 0.92300F});
-  const auto typed = model->Run(batch_, {1});
+  const auto typed = model->Run(TypedTokens(), {1});
   ASSERT_FALSE(typed);
   EXPECT_EQ(typed.error().code, Code::kInvalidArgument);
   EXPECT_THAT(typed.error().message, HasSubstr("no input token_type_ids"));
@@ -67,17 +59,30 @@ TEST_F(OpenVinoTest, UnknownInputIsNamedAtLoad) {
 TEST_F(OpenVinoTest, IdBeyondTheVocabularyDoesNotEndTheProcess) {
   const auto model = Load("tiny_encoder.onnx").value();
   (void)model->Run({.ids = {31, 32, 1'000'000}, .type_ids = {}, .offsets = {0, 3}}, {1});
-  ExpectEmbedding(*model, batch_, expected_);
+  ExpectEmbedding(*model, TypedTokens(), TypedEmbedding());
 }
 
 TEST_F(OpenVinoTest, Bf16IsReadBackOrRefused) {
-  const auto model = engine_->Load({.file = Data("tiny_encoder.onnx"), .cache_dir = {}, .precision = Precision::kBf16});
+  const auto model =
+      engine_->Load({.file = TinyModel("tiny_encoder.onnx"), .cache_dir = {}, .precision = Precision::kBf16});
   if (model) {
     EXPECT_EQ((*model)->precision(), Precision::kBf16);
   } else {
     EXPECT_EQ(model.error().code, Code::kUnimplemented);
     EXPECT_THAT(model.error().message, HasSubstr("precision bf16 is not available on this CPU"));
   }
+}
+
+TEST_F(OpenVinoTest, GivesDoubles) {
+  const auto model = Load("tiny_double.onnx").value();
+  ExpectDoubles(*model);
+}
+
+TEST_F(OpenVinoTest, FeatureThatBatchesDoNotHoldIsNamedAtLoad) {
+  const auto model = Load("tiny_feature.onnx");
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(model.error().message, HasSubstr("model input segment_ids is not known"));
 }
 
 class OpenVinoCacheTest : public OpenVinoTest {
@@ -92,10 +97,10 @@ class OpenVinoCacheTest : public OpenVinoTest {
 };
 
 TEST_F(OpenVinoCacheTest, SecondLoadFromTheCacheGivesTheSame) {
-  ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), batch_, expected_);
+  ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), TypedTokens(), TypedEmbedding());
   ASSERT_EQ(Blobs().size(), 1u);
   const auto written = std::filesystem::last_write_time(Blobs()[0]);
-  ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), batch_, expected_);
+  ExpectEmbedding(*Load("tiny_encoder.onnx", folder_).value(), TypedTokens(), TypedEmbedding());
   ASSERT_EQ(Blobs().size(), 1u);
   EXPECT_EQ(std::filesystem::last_write_time(Blobs()[0]), written) << "compiled again instead of read";
 }
@@ -110,7 +115,7 @@ TEST_F(OpenVinoCacheTest, TornCacheIsNotFatal) {
     std::filesystem::resize_file(blob, size);
     const auto model = Load("tiny_encoder.onnx", folder_);
     ASSERT_TRUE(model) << size << ": " << model.error().message << model.error().detail;
-    ExpectEmbedding(**model, batch_, expected_);
+    ExpectEmbedding(**model, TypedTokens(), TypedEmbedding());
   }
 }
 

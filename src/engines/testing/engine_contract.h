@@ -1,7 +1,12 @@
 // engines/testing/engine_contract.h: what every engine must do, as one typed test suite.
-// A suite instantiates it with a Traits type: static std::unique_ptr<EngineRegistry> MakeRegistry() (kOnnx), and
-// static std::filesystem::path ModelFile(): a model with input_ids, attention_mask, token_type_ids, a vocabulary of at
-// least 32 and outputs last_hidden_state [batch, tokens, dim] (0) and sentence_embedding [batch, dim] (1).
+// A suite instantiates it with a Traits type: static constexpr ModelFormat kFormat, static
+// std::unique_ptr<EngineRegistry> MakeRegistry(), and three files (std::filesystem::path), each with a vocabulary of at
+// least 32:
+// - ModelFile(): input_ids, attention_mask, token_type_ids; outputs last_hidden_state [batch, tokens, dim] (0) and
+//   sentence_embedding [batch, dim] (1);
+// - FeatureFile(): the same outputs of input_ids, attention_mask and segment_ids, which are 0 or 1;
+// - WholeFile(): input_ids, attention_mask, sentence_ids; output indices [n] INT64: the sentence_ids that are not
+//   negative, in their order.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -9,58 +14,9 @@
 #include <cmath>
 
 #include "core/executor.h"
-#include "core/testing/temp_dir.h"
-#include "engines/engine.h"
+#include "engines/testing/engine_contract_fixture.h"
 
 namespace mlnode::engines {
-
-template <class Traits>
-class EngineContract : public ::testing::Test {
- protected:
-  static constexpr std::int64_t kMaxTokens = 64;
-
-  Result<std::unique_ptr<LoadedModel>> TryLoad(const std::filesystem::path& file, int lanes = 2) {
-    return engine_->Load({.file = file, .cache_dir = {}, .lanes = lanes, .max_tokens = kMaxTokens});
-  }
-  std::unique_ptr<LoadedModel> Load(int lanes = 2) { return TryLoad(Traits::ModelFile(), lanes).value(); }
-
-  // Sequences of lengths 1, 4, 7, ... in an order that is not sorted; every third token has type 1.
-  static TokenBatch Ragged(std::size_t sequences) {
-    TokenBatch batch;
-    for (std::size_t s = 0; s < sequences; ++s) {
-      const std::size_t length = 1 + (s * 29) % 60;
-      for (std::size_t t = 0; t < length; ++t) {
-        batch.ids.push_back(static_cast<std::int64_t>((s * 7 + t * 3) % 32));
-        batch.type_ids.push_back(t % 3 == 2 ? 1 : 0);
-      }
-      batch.offsets.push_back(batch.ids.size());
-    }
-    return batch;
-  }
-
-  static TokenBatch Only(const TokenBatch& batch, std::size_t s) {
-    const auto first = static_cast<std::ptrdiff_t>(batch.offsets[s]);
-    const auto last = static_cast<std::ptrdiff_t>(batch.offsets[s + 1]);
-    return {.ids = {batch.ids.begin() + first, batch.ids.begin() + last},
-            .type_ids = {batch.type_ids.begin() + first, batch.type_ids.begin() + last},
-            .offsets = {0, batch.Length(s)}};
-  }
-
-  static void ExpectNear(const TensorView& actual, const TensorView& expected) {
-    ASSERT_EQ(actual.shape, expected.shape);
-    constexpr float kTolerance = 1e-5F;
-    EXPECT_THAT(actual.Floats(), ::testing::Pointwise(::testing::FloatNear(kTolerance), expected.Floats()));
-  }
-
-  static Code RunCode(LoadedModel& model, const TokenBatch& batch, const std::vector<int>& wanted) {
-    const auto result = model.Run(batch, wanted);
-    return result ? Code::kInternal : result.error().code;
-  }
-
-  mlnode::testing::TempDir dir_;
-  std::unique_ptr<EngineRegistry> registry_ = Traits::MakeRegistry();
-  Engine* engine_ = registry_->ForModel(ModelFormat::kOnnx, Traits::ModelFile()).value();
-};
 
 TYPED_TEST_SUITE_P(EngineContract);
 
@@ -177,9 +133,53 @@ TYPED_TEST_P(EngineContract, ResultsOutliveTheModel) {
   EXPECT_THAT(kept.Floats(), ::testing::ElementsAreArray(before));
 }
 
+TYPED_TEST_P(EngineContract, FeaturesReachTheGraphPadded) {
+  const auto model = this->LoadFeature();
+  EXPECT_EQ(model->inputs().size(), 3u);
+  const TokenBatch batch = this->AsFeature(this->Ragged(20), "segment_ids");
+  const auto together = model->Run(batch, {0, 1}).value();
+  for (std::size_t s = 0; s < batch.sequences(); ++s) {
+    const auto alone = model->Run(this->AsFeature(this->Only(this->Ragged(20), s), "segment_ids"), {0, 1}).value();
+    this->ExpectNear(together.per_sequence[s][0], alone.per_sequence[0][0]);
+    this->ExpectNear(together.per_sequence[s][1], alone.per_sequence[0][1]);
+  }
+  const auto embed = [&](std::int64_t segment) {
+    const TokenBatch one{.ids = {3, 4}, .type_ids = {segment, segment}, .offsets = {0, 2}};
+    return model->Run(this->AsFeature(one, "segment_ids"), {1}).value().per_sequence[0][0];
+  };
+  EXPECT_GT(std::abs(embed(1).Floats()[0] - embed(0).Floats()[0]), 1e-4F);
+}
+
+TYPED_TEST_P(EngineContract, RefusesMissingAndUnknownAndTornFeatures) {
+  const auto model = this->LoadFeature();
+  const TokenBatch plain{.ids = {3, 4}, .type_ids = {}, .offsets = {0, 2}};
+  EXPECT_EQ(this->RunCode(*model, plain, {0}), Code::kInvalidArgument);
+  TokenBatch batch = plain;
+  batch.features = {{.name = "segment_ids", .values = {0, 1}}, {.name = "others", .values = {0, 1}}};
+  EXPECT_EQ(this->RunCode(*model, batch, {0}), Code::kInvalidArgument);
+  batch.features.pop_back();
+  EXPECT_TRUE(model->Run(batch, {0}));
+  batch.features[0].values.pop_back();
+  EXPECT_EQ(this->RunCode(*model, batch, {0}), Code::kInvalidArgument);
+}
+
+TYPED_TEST_P(EngineContract, WholeOutputsComeAsTheyAre) {
+  const auto model = this->LoadWhole();
+  ASSERT_EQ(model->outputs().size(), 1u);
+  EXPECT_EQ(model->outputs()[0].type, DataType::kInt64);
+  TokenBatch batch{.ids = {1, 2, 3, 4, 5, 6, 7}, .type_ids = {}, .offsets = {0, 3, 4, 7}};
+  batch.features = {{.name = "sentence_ids", .values = {-100, 0, 1, -100, 5, 5, -100}, .padding = -100}};
+  const auto result = model->Run(batch, {0}).value();
+  EXPECT_THAT(this->Integers(result.per_sequence[0][0]), ::testing::ElementsAre(0, 1));
+  EXPECT_THAT(this->Integers(result.per_sequence[1][0]), ::testing::IsEmpty());
+  EXPECT_THAT(this->Integers(result.per_sequence[2][0]), ::testing::ElementsAre(5, 5));
+  EXPECT_EQ(result.per_sequence[2][0].shape.size(), 1u);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(EngineContract, DescribesTheModel, RaggedBatchEqualsOneByOne, TokensAndTypesMatter,
                             GivesTheWantedOutputsInOrder, EmptyBatchGivesNothing, LongestSequenceFitsAndOneMoreIsNamed,
                             RefusesWhatIsNoBatch, CorruptAndMissingFilesAreInvalid, ConcurrentRunsDoNotMix,
-                            ResultsOutliveTheModel);
+                            ResultsOutliveTheModel, FeaturesReachTheGraphPadded,
+                            RefusesMissingAndUnknownAndTornFeatures, WholeOutputsComeAsTheyAre);
 
 }  // namespace mlnode::engines

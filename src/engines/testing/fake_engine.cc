@@ -1,5 +1,6 @@
 #include "engines/testing/fake_engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <iterator>
@@ -39,10 +40,13 @@ std::uint64_t HashText(std::string_view text) {
 }
 
 // In [-1, 1).
-float Value(std::uint64_t seed, std::int64_t token, std::int64_t type, std::int64_t dimension) {
-  const std::uint64_t hash = Mix(Mix(Mix(seed ^ static_cast<std::uint64_t>(token)) ^ static_cast<std::uint64_t>(type)) ^
-                                 static_cast<std::uint64_t>(dimension));
+float Value(std::uint64_t token_hash, std::int64_t dimension) {
+  const std::uint64_t hash = Mix(token_hash ^ static_cast<std::uint64_t>(dimension));
   return static_cast<float>(hash >> 40U) / static_cast<float>(1U << 23U) - 1.0F;
+}
+
+bool IsMadeOfTokens(std::string_view input) {
+  return input == "input_ids" || input == "attention_mask" || input == "token_type_ids" || input == "position_ids";
 }
 
 class FakeModel final : public LoadedModel {
@@ -50,11 +54,12 @@ class FakeModel final : public LoadedModel {
   FakeModel(std::shared_ptr<FakeEngineState> state, const LoadOptions& options, std::uint64_t seed, std::size_t bytes,
             std::int64_t dim)
       : state_(std::move(state)), options_(options), seed_(seed), bytes_(bytes), dim_(dim) {
-    for (const char* input : {"input_ids", "attention_mask", "token_type_ids"}) {
+    for (const std::string& input : options_.inputs) {
       inputs_.push_back({.name = input, .type = DataType::kInt64, .dims = {-1, -1}});
     }
     outputs_ = {{.name = "last_hidden_state", .type = DataType::kFloat32, .dims = {-1, -1, dim}},
                 {.name = "sentence_embedding", .type = DataType::kFloat32, .dims = {-1, dim}}};
+    if (IsWhole()) outputs_ = {{.name = "indices", .type = DataType::kInt64, .dims = {-1}}};
     ++state_->live;
     state_->bytes += bytes_;
   }
@@ -72,10 +77,15 @@ class FakeModel final : public LoadedModel {
 
   Result<BatchResult> Run(const TokenBatch& batch, const std::vector<int>& wanted) override {
     RETURN_IF_ERROR(CheckRun(batch, wanted, outputs_.size(), options_.max_tokens));
+    RETURN_IF_ERROR(CheckFeatures(batch));
     const FakeBehaviour behaviour = state_->Behaviour();
     if (behaviour.on_run) RETURN_IF_ERROR(behaviour.on_run(batch));
     BatchResult result;
     for (std::size_t i = 0; i < batch.sequences(); ++i) {
+      if (IsWhole()) {
+        result.per_sequence.emplace_back(wanted.size(), Indices(batch, i));
+        continue;
+      }
       const std::vector<float> hidden = Hidden(batch, i, behaviour.nan_token);
       std::vector<TensorView>& views = result.per_sequence.emplace_back();
       for (const int output : wanted) {
@@ -88,14 +98,54 @@ class FakeModel final : public LoadedModel {
   }
 
  private:
+  bool IsWhole() const { return options_.output_rule == OutputRule::kWhole; }
+
+  // As graphs do: a feature that is no input, and an input whose feature is not there, are refused.
+  Status CheckFeatures(const TokenBatch& batch) const {
+    for (const TokenFeature& feature : batch.features) {
+      if (std::ranges::find(options_.inputs, feature.name) == options_.inputs.end()) {
+        return MakeError(Code::kInvalidArgument, "the model has no input " + feature.name);
+      }
+    }
+    for (const std::string& input : options_.inputs) {
+      if (IsMadeOfTokens(input) ||
+          std::ranges::find(batch.features, input, &TokenFeature::name) != batch.features.end())
+        continue;
+      return MakeError(Code::kInvalidArgument, "the texts have no " + input);
+    }
+    return {};
+  }
+
+  // The values of the first feature that are not negative, in their order.
+  static TensorView Indices(const TokenBatch& batch, std::size_t sequence) {
+    auto values = std::make_shared<std::vector<std::int64_t>>();
+    for (std::size_t t = batch.offsets[sequence]; t < batch.offsets[sequence + 1] && !batch.features.empty(); ++t) {
+      if (batch.features[0].values[t] >= 0) values->push_back(batch.features[0].values[t]);
+    }
+    return {.type = DataType::kInt64,
+            .shape = {static_cast<std::int64_t>(values->size())},
+            .data = values->data(),
+            .owner = values};
+  }
+
+  std::uint64_t TokenHash(const TokenBatch& batch, std::size_t token) const {
+    const std::int64_t type = batch.type_ids.empty() ? 0 : batch.type_ids[token];
+    std::uint64_t hash =
+        Mix(Mix(seed_ ^ static_cast<std::uint64_t>(batch.ids[token])) ^ static_cast<std::uint64_t>(type));
+    for (const TokenFeature& feature : batch.features) {
+      hash = Mix(hash ^ static_cast<std::uint64_t>(feature.values[token]));
+    }
+    return hash;
+  }
+
   std::vector<float> Hidden(const TokenBatch& batch, std::size_t sequence, std::int64_t nan_token) const {
     bool is_nan = false;
     std::vector<float> values;
     values.reserve(batch.Length(sequence) * static_cast<std::size_t>(dim_));
     for (std::size_t t = batch.offsets[sequence]; t < batch.offsets[sequence + 1]; ++t) {
       is_nan = is_nan || batch.ids[t] == nan_token;
-      const std::int64_t type = batch.type_ids.empty() ? 0 : batch.type_ids[t];
-      for (std::int64_t d = 0; d < dim_; ++d) values.push_back(Value(seed_, batch.ids[t], type, d));
+      const std::uint64_t hash = TokenHash(batch, t);
+      for (std::int64_t d = 0; d < dim_; ++d) values.push_back(Value(hash, d));
     }
     if (is_nan) values.assign(values.size(), std::numeric_limits<float>::quiet_NaN());
     return values;
@@ -144,7 +194,8 @@ int FakeEngine::runs() const { return state_->runs; }
 std::size_t FakeEngine::ResidentBytes() const { return state_->bytes; }
 
 Result<Engine*> FakeEngineRegistry::ForModel(ModelFormat format, const std::filesystem::path& /*file*/) {
-  if (format != ModelFormat::kOnnx) return MakeError(Code::kUnimplemented, "no engine for this model format");
+  if (format != ModelFormat::kOnnx && !torch_script_)
+    return MakeError(Code::kUnimplemented, "no engine for this model format");
   return static_cast<Engine*>(&engine_);
 }
 

@@ -1,6 +1,6 @@
 // engines/testing/fake_engine.h: an engine without a library: the value of token t at dimension d is a hash of the
-// model file's content, t and d. Deterministic, no threads, no clock; reads nothing but the model file. A file that
-// begins with "corrupt" is refused as kInvalidArgument, as a real parser would.
+// model file's content, t and d (its type and features). Deterministic, no threads, no clock; reads nothing but the
+// model file. A file that begins with "corrupt" is refused as kInvalidArgument, as a real parser would.
 #pragma once
 
 #include <functional>
@@ -31,8 +31,9 @@ class FakeEngine final : public Engine {
   explicit FakeEngine(FakeBehaviour behaviour);
   ~FakeEngine() override;
   std::string name() const override { return "fake"; }
-  // The model has inputs input_ids, attention_mask, token_type_ids and outputs last_hidden_state [tokens, dim] and
-  // sentence_embedding [dim] (its mean).
+  // The model has the inputs of the options and outputs last_hidden_state [tokens, dim] and sentence_embedding [dim]
+  // (its mean). Under OutputRule::kWhole its one output is indices [n] INT64: the values of the batch's first feature
+  // that are not negative, in their order.
   Result<std::unique_ptr<LoadedModel>> Load(const LoadOptions& options) override;
 
   void SetBehaviour(FakeBehaviour behaviour);
@@ -45,14 +46,18 @@ class FakeEngine final : public Engine {
   std::shared_ptr<FakeEngineState> state_;
 };
 
-// ONNX models go to the fake engine; another format is kUnimplemented, as in a build without its plug-in.
+// Which formats go to the fake engine beside ONNX; another is kUnimplemented, as in a build without its plug-in.
+enum class FakeFormats : std::uint8_t { kOnnxOnly, kAll };
+
 class FakeEngineRegistry final : public EngineRegistry {
  public:
-  explicit FakeEngineRegistry(FakeEngine& engine) : engine_(engine) {}
+  explicit FakeEngineRegistry(FakeEngine& engine, FakeFormats formats = FakeFormats::kOnnxOnly)
+      : engine_(engine), torch_script_(formats == FakeFormats::kAll) {}
   Result<Engine*> ForModel(ModelFormat format, const std::filesystem::path& file) override;
 
  private:
   FakeEngine& engine_;
+  bool torch_script_;
 };
 
 }  // namespace mlnode::engines

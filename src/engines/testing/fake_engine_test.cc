@@ -23,8 +23,11 @@ class OwningRegistry final : public EngineRegistry {
 };
 
 struct FakeTraits {
+  static constexpr ModelFormat kFormat = ModelFormat::kOnnx;
   static std::unique_ptr<EngineRegistry> MakeRegistry() { return std::make_unique<OwningRegistry>(); }
   static std::filesystem::path ModelFile() { return ModelWith("contract"); }
+  static std::filesystem::path FeatureFile() { return ModelWith("feature"); }
+  static std::filesystem::path WholeFile() { return ModelWith("whole"); }
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Fake, EngineContract, FakeTraits);
 
@@ -77,10 +80,12 @@ TEST_F(FakeEngineTest, InjectsNanForOneSequenceOnly) {
   EXPECT_FALSE(std::isnan(result.per_sequence[1][0].Floats()[0]));
 }
 
-TEST_F(FakeEngineTest, RegistryKnowsOnnxOnly) {
+TEST_F(FakeEngineTest, RegistryKnowsOnnxOnlyUnlessTold) {
   FakeEngineRegistry registry(engine_);
   EXPECT_EQ(registry.ForModel(ModelFormat::kOnnx, "").value(), &engine_);
   EXPECT_EQ(registry.ForModel(ModelFormat::kTorchScript, "").error().code, Code::kUnimplemented);
+  FakeEngineRegistry all(engine_, FakeFormats::kAll);
+  EXPECT_EQ(all.ForModel(ModelFormat::kTorchScript, "").value(), &engine_);
 }
 
 }  // namespace

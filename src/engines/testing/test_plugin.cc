@@ -1,6 +1,7 @@
-// A plug-in in the C ABI for plugin_engine_test: no library behind it. TEST_PLUGIN_ABI sets the version that it claims.
-// Its model has one output [tokens, 1] that repeats the ids as floats; model paths that begin with "fail-" fail with
-// that number.
+// A plug-in in the C ABI for plugin_engine_test: no library behind it. TEST_PLUGIN_ABI sets the version that it claims,
+// TEST_PLUGIN_NAME its name. Its model has one output [tokens, 1] that repeats the ids as floats, each with the sum of
+// the token's features added; model paths that begin with "fail-" fail with that number, "quantized" is what it says.
+// It says the load options in its name: "test 1: input_ids,mask, rule 0".
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +14,7 @@ struct MlnodeModel {
   MlnodePort input;
   MlnodePort output;
   MlnodeModelInfo info;
+  std::string engine;
 };
 
 struct MlnodeResult {
@@ -36,13 +38,16 @@ std::int32_t Load(const MlnodeLoadOptions* options, MlnodeModel** model, MlnodeE
   }
   auto* made = new MlnodeModel{.input = {.name = "input_ids", .type = 2, .rank = 2, .dims = {-1, -1}},
                                .output = {.name = "echo", .type = 0, .rank = 3, .dims = {-1, -1, 1}},
-                               .info = {}};
+                               .info = {},
+                               .engine = "test 1: "};
+  for (std::size_t i = 0; i < options->input_count; ++i) made->engine += std::string(options->inputs[i]) + ",";
+  made->engine += " rule " + std::to_string(options->output_rule);
   made->info = {.inputs = &made->input,
                 .input_count = 1,
                 .outputs = &made->output,
                 .output_count = 1,
-                .precision = options->precision == 1 ? "bf16" : "f32",
-                .engine = "test 1"};
+                .precision = path == "quantized" ? "quantized" : (options->precision == 1 ? "bf16" : "f32"),
+                .engine = made->engine.c_str()};
   *model = made;
   return 0;
 }
@@ -59,6 +64,11 @@ std::int32_t Run(MlnodeModel*, const MlnodeBatch* batch, const std::int32_t*, st
   }
   *result = new MlnodeResult{.values = {batch->ids, batch->ids + tokens},
                              .offsets = {batch->offsets, batch->offsets + batch->sequences + 1}};
+  for (std::size_t f = 0; f < batch->feature_count; ++f) {
+    for (std::size_t t = 0; t < tokens; ++t) {
+      (*result)->values[t] += static_cast<float>(batch->features[f].values[t]);
+    }
+  }
   return 0;
 }
 
@@ -73,7 +83,7 @@ void FreeResult(MlnodeResult* result) { delete result; }
 void FreeModel(MlnodeModel* model) { delete model; }
 
 constexpr MlnodeEngineApi kApi = {.abi = TEST_PLUGIN_ABI,
-                                  .name = "test",
+                                  .name = TEST_PLUGIN_NAME,
                                   .load = Load,
                                   .info = Info,
                                   .run = Run,
