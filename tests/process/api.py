@@ -47,7 +47,7 @@ class Api:
     def register_meta(self, archive, name="model", **over):
         chunks = max(1, -(-len(archive) // CHUNK))
         body = dict(name=name, version="1", function_name="TEXT_EMBEDDING", model_format="ONNX", model_config=CONFIG, total_chunks=chunks,
-                    model_content_size_in_bytes=len(archive), model_content_hash_value=hashlib.sha256(archive).hexdigest(), **over)
+                    model_content_size_in_bytes=len(archive), model_content_hash_value=hashlib.sha256(archive).hexdigest()) | over
         return self.ok("POST", f"{ML}/models/_register_meta", body)["model_id"]
 
     def upload(self, model, archive):
@@ -90,6 +90,16 @@ class Api:
         while self.call("GET", "/_ready")[0] != 200:
             assert time.monotonic() < end, "not ready"
             time.sleep(0.05)
+
+    def predict(self, model, body, patience=300):
+        """the answer to a _predict; one that is refused because too much waits is asked again"""
+        end = time.monotonic() + patience
+        while True:
+            status, answer = self.call("POST", f"{ML}/models/{model}/_predict", body)
+            if status != 429 or time.monotonic() > end:
+                assert status == 200, f"predict {model}: {status} {answer}"
+                return answer
+            time.sleep(1)
 
     def embed(self, model, texts):
         answer = self.ok("POST", f"{ML}/models/{model}/_predict", {"text_docs": texts, "target_response": ["sentence_embedding"]})
