@@ -19,6 +19,10 @@ typedef struct MlnodeEncodingView {
   const size_t* offsets;   /* sequences + 1 */
   size_t sequences;
   size_t truncated; /* sequences that were cut */
+  /* Where each token comes from; NULL but for mlnode_tokenizer_encode_chunks: its text (0 the first, 1 the second, -1 a
+   * special token), and which word of that text, as the pre-tokenizer counts them from 0 (-1: none). */
+  const int8_t* sources;
+  const int64_t* words;
 } MlnodeEncodingView;
 
 /* Loads the text of a tokenizer.json. Padding and truncation that the file asks for are switched off. */
@@ -31,6 +35,17 @@ uint64_t mlnode_tokenizer_max_length(const MlnodeTokenizer* tokenizer);
  * the side that the file names (right by default). */
 int32_t mlnode_tokenizer_encode(const MlnodeTokenizer* tokenizer, const MlnodeText* texts, size_t count,
                                 size_t max_tokens, MlnodeEncoding** encoding, MlnodeNativeError* error);
+/* One sequence a pair (first, seconds[i]), special tokens added, cut longest first to max_tokens. A text of `seconds`
+ * that is not UTF-8 is named by its index, `first` by an error text of its own (MLNODE_NATIVE_INVALID). */
+int32_t mlnode_tokenizer_encode_pairs(const MlnodeTokenizer* tokenizer, MlnodeText first, const MlnodeText* seconds,
+                                      size_t count, size_t max_tokens, MlnodeEncoding** encoding,
+                                      MlnodeNativeError* error);
+/* The pair (first, second) as one or more sequences of at most max_tokens: each has the whole of `first` and a piece of
+ * `second`; neighbouring pieces share `stride` tokens. MLNODE_NATIVE_INVALID when `first` leaves no room for more than
+ * `stride` tokens. */
+int32_t mlnode_tokenizer_encode_chunks(const MlnodeTokenizer* tokenizer, MlnodeText first, MlnodeText second,
+                                       size_t max_tokens, size_t stride, MlnodeEncoding** encoding,
+                                       MlnodeNativeError* error);
 void mlnode_encoding_view(const MlnodeEncoding* encoding, MlnodeEncodingView* view);
 void mlnode_encoding_free(MlnodeEncoding* encoding);
 
@@ -38,6 +53,12 @@ void mlnode_encoding_free(MlnodeEncoding* encoding);
  * mlnode_tokenizer_free_text. */
 int32_t mlnode_tokenizer_decode(const MlnodeTokenizer* tokenizer, const int64_t* ids, size_t count, MlnodeText* text,
                                 MlnodeNativeError* error);
+/* The vocabulary's text of one id ("##ing"), special and added tokens included; empty for an id that it does not know.
+ * Free with mlnode_tokenizer_free_text. */
+int32_t mlnode_tokenizer_token(const MlnodeTokenizer* tokenizer, int64_t id, MlnodeText* text,
+                               MlnodeNativeError* error);
+/* One more than the largest id of the vocabulary, special and added tokens included. Goes through the vocabulary. */
+int32_t mlnode_tokenizer_id_limit(const MlnodeTokenizer* tokenizer, uint64_t* limit, MlnodeNativeError* error);
 void mlnode_tokenizer_free_text(MlnodeText text);
 
 #ifdef __cplusplus

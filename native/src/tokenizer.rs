@@ -2,7 +2,9 @@
 
 use std::slice;
 
-use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection};
+use tokenizers::{
+    truncate_encodings, Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
+};
 
 use crate::ffi::{guarded, silence_panics, ErrorOut, Failure, Text, INTERNAL, INVALID, NOT_UTF8};
 
@@ -13,6 +15,8 @@ pub struct EncodingView {
     offsets: *const usize,
     sequences: usize,
     truncated: usize,
+    sources: *const i8,
+    words: *const i64,
 }
 
 pub struct Handle {
@@ -20,14 +24,91 @@ pub struct Handle {
     file_max_length: usize,
     direction: TruncationDirection,
     added_tokens: usize,
+    pair_added_tokens: usize,
 }
 
-#[derive(Default)]
+/// All results of one call. Where tokens come from is kept for chunks only.
 pub struct Arena {
     ids: Vec<i64>,
     type_ids: Vec<i64>,
     offsets: Vec<usize>,
     truncated: usize,
+    sources: Vec<i8>,
+    words: Vec<i64>,
+}
+
+impl Arena {
+    fn new() -> Self {
+        Arena { ids: vec![], type_ids: vec![], offsets: vec![0], truncated: 0, sources: vec![], words: vec![] }
+    }
+
+    fn push(&mut self, encoding: &Encoding, cut: bool) {
+        self.ids.extend(encoding.get_ids().iter().map(|&id| i64::from(id)));
+        self.type_ids.extend(encoding.get_type_ids().iter().map(|&id| i64::from(id)));
+        self.offsets.push(self.ids.len());
+        self.truncated += usize::from(cut);
+    }
+
+    /// After `push` of the same encoding.
+    fn push_origins(&mut self, encoding: &Encoding) {
+        let special = encoding.get_special_tokens_mask();
+        for (token, word) in encoding.get_word_ids().iter().enumerate() {
+            let source = if special[token] == 1 { None } else { encoding.token_to_sequence(token) };
+            self.sources.push(source.map_or(-1, |sequence| sequence as i8));
+            self.words.push(word.map_or(-1, i64::from));
+        }
+    }
+
+    fn done(mut self) -> Self {
+        if self.type_ids.iter().all(|&id| id == 0) {
+            self.type_ids.clear();
+        }
+        self
+    }
+}
+
+/// Safety: the caller of the export lends the bytes for the call.
+unsafe fn utf8<'a>(text: Text) -> Result<&'a str, Failure> {
+    std::str::from_utf8(text.bytes())
+        .map_err(|e| Failure::new(NOT_UTF8, format!("not UTF-8 at byte {}", e.valid_up_to())))
+}
+
+/// As `utf8`, of a text that has a name instead of an index.
+unsafe fn named_utf8<'a>(name: &str, text: Text) -> Result<&'a str, Failure> {
+    std::str::from_utf8(text.bytes())
+        .map_err(|e| Failure::new(INVALID, format!("the {name} text is not UTF-8 at byte {}", e.valid_up_to())))
+}
+
+fn internal(error: tokenizers::Error) -> Failure {
+    Failure::new(INTERNAL, error.to_string())
+}
+
+fn no_room(max_tokens: usize, added: usize) -> Failure {
+    Failure::new(INVALID, format!("a limit of {max_tokens} tokens leaves no room beside {added} special tokens"))
+}
+
+/// The same tokens without a place in a pair: `encode` numbers every text 0, and a number is never taken back.
+fn unnumbered(from: &Encoding) -> Encoding {
+    Encoding::new(
+        from.get_ids().to_vec(),
+        from.get_type_ids().to_vec(),
+        from.get_tokens().to_vec(),
+        from.get_word_ids().to_vec(),
+        from.get_offsets().to_vec(),
+        from.get_special_tokens_mask().to_vec(),
+        from.get_attention_mask().to_vec(),
+        vec![],
+        Default::default(),
+    )
+}
+
+/// Safety: as slice::from_raw_parts, but for an empty one.
+unsafe fn texts_of<'a>(texts: *const Text, count: usize) -> &'a [Text] {
+    if count == 0 {
+        &[]
+    } else {
+        slice::from_raw_parts(texts, count)
+    }
 }
 
 fn load(json: &[u8]) -> Result<Handle, Failure> {
@@ -37,43 +118,105 @@ fn load(json: &[u8]) -> Result<Handle, Failure> {
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|e| Failure::new(INTERNAL, e.to_string()))?;
     let added_tokens = tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(false));
-    Ok(Handle { tokenizer, file_max_length, direction, added_tokens })
+    let pair_added_tokens = tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(true));
+    Ok(Handle { tokenizer, file_max_length, direction, added_tokens, pair_added_tokens })
 }
 
 impl Handle {
     /// Special tokens are added after the cut, so that they survive it.
     fn encode_one(&self, text: &str, max_tokens: usize) -> Result<(Encoding, bool), Failure> {
-        let fail = |e: tokenizers::Error| Failure::new(INTERNAL, e.to_string());
-        let mut encoding = self.tokenizer.encode_fast(text, false).map_err(fail)?;
+        let mut encoding = self.tokenizer.encode_fast(text, false).map_err(internal)?;
         let room = max_tokens - self.added_tokens;
         let cut = encoding.len() > room;
         if cut {
             encoding.truncate(room, 0, self.direction);
             encoding.take_overflowing();
         }
-        Ok((self.tokenizer.post_process(encoding, None, true).map_err(fail)?, cut))
+        Ok((self.tokenizer.post_process(encoding, None, true).map_err(internal)?, cut))
     }
 
     fn encode(&self, texts: &[Text], max_tokens: usize) -> Result<Arena, Failure> {
         if max_tokens <= self.added_tokens {
-            let text = format!("a limit of {max_tokens} tokens leaves no room beside {} special tokens", self.added_tokens);
+            return Err(no_room(max_tokens, self.added_tokens));
+        }
+        let mut arena = Arena::new();
+        for (index, text) in texts.iter().enumerate() {
+            let text = unsafe { utf8(*text) }.map_err(|failure| failure.at(index))?;
+            let (encoding, cut) = self.encode_one(text, max_tokens).map_err(|failure| failure.at(index))?;
+            arena.push(&encoding, cut);
+        }
+        Ok(arena.done())
+    }
+
+    /// `second` as the tokenizer makes a second text. Neither has special tokens yet.
+    fn join(&self, first: Encoding, mut second: Encoding) -> Result<Encoding, Failure> {
+        second.set_type_ids(vec![1; second.len()]);
+        self.tokenizer.post_process(first, Some(second), true).map_err(internal)
+    }
+
+    fn pair(&self, first: &Encoding, second: Encoding, max_tokens: usize) -> Result<(Encoding, bool), Failure> {
+        let room = max_tokens - self.pair_added_tokens;
+        let cut = first.len() + second.len() > room;
+        let params = TruncationParams {
+            direction: self.direction,
+            max_length: room,
+            strategy: TruncationStrategy::LongestFirst,
+            stride: 0,
+        };
+        let (mut first, second) = truncate_encodings(first.clone(), Some(second), &params).map_err(internal)?;
+        let mut second = second.unwrap_or_default();
+        first.take_overflowing();
+        second.take_overflowing();
+        Ok((self.join(first, second)?, cut))
+    }
+
+    fn encode_pairs(&self, first: Text, seconds: &[Text], max_tokens: usize) -> Result<Arena, Failure> {
+        // Both texts keep at least a token of what they have.
+        if max_tokens < self.pair_added_tokens + 2 {
+            return Err(no_room(max_tokens, self.pair_added_tokens));
+        }
+        let first = self.tokenizer.encode_fast(unsafe { named_utf8("first", first) }?, false).map_err(internal)?;
+        let mut arena = Arena::new();
+        for (index, text) in seconds.iter().enumerate() {
+            let text = unsafe { utf8(*text) }.map_err(|failure| failure.at(index))?;
+            let second = self.tokenizer.encode_fast(text, false).map_err(|e| internal(e).at(index))?;
+            let (encoding, cut) = self.pair(&first, second, max_tokens).map_err(|failure| failure.at(index))?;
+            arena.push(&encoding, cut);
+        }
+        Ok(arena.done())
+    }
+
+    fn encode_chunks(&self, first: Text, second: Text, max_tokens: usize, stride: usize) -> Result<Arena, Failure> {
+        // encode_fast numbers no words.
+        let first = self.tokenizer.encode(unsafe { named_utf8("first", first) }?, false).map_err(internal)?;
+        let mut second = self.tokenizer.encode(unsafe { named_utf8("second", second) }?, false).map_err(internal)?;
+        let room = max_tokens.saturating_sub(self.pair_added_tokens + first.len());
+        if room <= stride {
+            let text = format!(
+                "the first text has {} tokens; of a limit of {max_tokens} that leaves {room} for the second, whose \
+                 pieces overlap by {stride}",
+                first.len()
+            );
             return Err(Failure::new(INVALID, text));
         }
-        let mut arena = Arena { offsets: vec![0], ..Arena::default() };
-        for (index, text) in texts.iter().enumerate() {
-            // Safety: the caller of the export lends the bytes for the call.
-            let text = std::str::from_utf8(unsafe { text.bytes() })
-                .map_err(|e| Failure::new(NOT_UTF8, format!("not UTF-8 at byte {}", e.valid_up_to())).at(index))?;
-            let (encoding, cut) = self.encode_one(text, max_tokens).map_err(|failure| failure.at(index))?;
-            arena.ids.extend(encoding.get_ids().iter().map(|&id| i64::from(id)));
-            arena.type_ids.extend(encoding.get_type_ids().iter().map(|&id| i64::from(id)));
-            arena.offsets.push(arena.ids.len());
-            arena.truncated += usize::from(cut);
+        second.truncate(room, stride, TruncationDirection::Right);
+        let overflowing = second.take_overflowing();
+        let mut arena = Arena::new();
+        for piece in std::iter::once(second).chain(overflowing) {
+            let encoding = self.join(unnumbered(&first), unnumbered(&piece))?;
+            arena.push(&encoding, false);
+            arena.push_origins(&encoding);
         }
-        if arena.type_ids.iter().all(|&id| id == 0) {
-            arena.type_ids.clear();
-        }
-        Ok(arena)
+        Ok(arena.done())
+    }
+
+    fn token(&self, id: i64) -> Result<String, Failure> {
+        let id = u32::try_from(id).map_err(|_| Failure::new(INVALID, format!("{id} is not a token id")))?;
+        Ok(self.tokenizer.id_to_token(id).unwrap_or_default())
+    }
+
+    fn id_limit(&self) -> u64 {
+        self.tokenizer.get_vocab(true).values().max().map_or(0, |&id| u64::from(id) + 1)
     }
 
     fn decode(&self, ids: &[i64]) -> Result<String, Failure> {
@@ -116,10 +259,50 @@ pub unsafe extern "C" fn mlnode_tokenizer_encode(
     error: *mut ErrorOut,
 ) -> i32 {
     guarded(error, || {
-        let texts = if count == 0 { &[] } else { slice::from_raw_parts(texts, count) };
-        *encoding = Box::into_raw(Box::new((*tokenizer).encode(texts, max_tokens)?));
+        *encoding = Box::into_raw(Box::new((*tokenizer).encode(texts_of(texts, count), max_tokens)?));
         Ok(())
     })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn mlnode_tokenizer_encode_pairs(
+    tokenizer: *const Handle,
+    first: Text,
+    seconds: *const Text,
+    count: usize,
+    max_tokens: usize,
+    encoding: *mut *mut Arena,
+    error: *mut ErrorOut,
+) -> i32 {
+    guarded(error, || {
+        let arena = (*tokenizer).encode_pairs(first, texts_of(seconds, count), max_tokens)?;
+        *encoding = Box::into_raw(Box::new(arena));
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn mlnode_tokenizer_encode_chunks(
+    tokenizer: *const Handle,
+    first: Text,
+    second: Text,
+    max_tokens: usize,
+    stride: usize,
+    encoding: *mut *mut Arena,
+    error: *mut ErrorOut,
+) -> i32 {
+    guarded(error, || {
+        *encoding = Box::into_raw(Box::new((*tokenizer).encode_chunks(first, second, max_tokens, stride)?));
+        Ok(())
+    })
+}
+
+fn data_or_null<T>(values: &[T]) -> *const T {
+    if values.is_empty() {
+        std::ptr::null()
+    } else {
+        values.as_ptr()
+    }
 }
 
 #[no_mangle]
@@ -127,10 +310,12 @@ pub unsafe extern "C" fn mlnode_encoding_view(encoding: *const Arena, view: *mut
     let arena = &*encoding;
     *view = EncodingView {
         ids: arena.ids.as_ptr(),
-        type_ids: if arena.type_ids.is_empty() { std::ptr::null() } else { arena.type_ids.as_ptr() },
+        type_ids: data_or_null(&arena.type_ids),
         offsets: arena.offsets.as_ptr(),
         sequences: arena.offsets.len() - 1,
         truncated: arena.truncated,
+        sources: data_or_null(&arena.sources),
+        words: data_or_null(&arena.words),
     };
 }
 
@@ -139,6 +324,12 @@ pub unsafe extern "C" fn mlnode_encoding_free(encoding: *mut Arena) {
     if !encoding.is_null() {
         drop(Box::from_raw(encoding));
     }
+}
+
+fn lend(text: String) -> Text {
+    let bytes = text.into_bytes().into_boxed_slice();
+    let size = bytes.len();
+    Text { data: Box::into_raw(bytes) as *const u8, size }
 }
 
 #[no_mangle]
@@ -151,9 +342,32 @@ pub unsafe extern "C" fn mlnode_tokenizer_decode(
 ) -> i32 {
     guarded(error, || {
         let ids = if count == 0 { &[] } else { slice::from_raw_parts(ids, count) };
-        let bytes = (*tokenizer).decode(ids)?.into_bytes().into_boxed_slice();
-        let size = bytes.len();
-        *text = Text { data: Box::into_raw(bytes) as *const u8, size };
+        *text = lend((*tokenizer).decode(ids)?);
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn mlnode_tokenizer_token(
+    tokenizer: *const Handle,
+    id: i64,
+    text: *mut Text,
+    error: *mut ErrorOut,
+) -> i32 {
+    guarded(error, || {
+        *text = lend((*tokenizer).token(id)?);
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn mlnode_tokenizer_id_limit(
+    tokenizer: *const Handle,
+    limit: *mut u64,
+    error: *mut ErrorOut,
+) -> i32 {
+    guarded(error, || {
+        *limit = (*tokenizer).id_limit();
         Ok(())
     })
 }

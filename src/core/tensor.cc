@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <array>
+#include <cmath>
 #include <string_view>
 
 namespace mlnode {
@@ -26,6 +27,13 @@ std::size_t TensorView::Values() const {
   std::size_t n = 1;
   for (const std::int64_t d : shape) n *= static_cast<std::size_t>(d);
   return n;
+}
+
+float HalfToFloat(std::uint16_t half) {
+  const int exponent = (half >> 10U) & 0x1FU;
+  const auto fraction = static_cast<float>(half & 0x3FFU);
+  const float size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  return (half & 0x8000U) != 0 ? -size : size;
 }
 
 TensorView MakeFloatTensor(std::vector<float> values, std::vector<std::int64_t> shape) {

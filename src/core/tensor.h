@@ -47,6 +47,9 @@ struct TensorView {
   std::span<const float> Floats() const { return {static_cast<const float*>(data), Values()}; }
 };
 
+// The value of an IEEE 754 half-precision number.
+float HalfToFloat(std::uint16_t half);
+
 // A float32 tensor that owns `values`.
 TensorView MakeFloatTensor(std::vector<float> values, std::vector<std::int64_t> shape);
 

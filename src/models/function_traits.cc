@@ -9,10 +9,10 @@ namespace {
 // local, counts_to_limit, auto_deploys, needs_model_file, config_optional, served
 constexpr std::array<FunctionTraits, kFunctionCount> kTraits = {{
     {FunctionName::kTextEmbedding, "TEXT_EMBEDDING", true, true, false, true, false, true},
-    {FunctionName::kTextSimilarity, "TEXT_SIMILARITY", true, true, false, true, false, false},
-    {FunctionName::kSparseEncoding, "SPARSE_ENCODING", true, true, false, true, true, false},
-    {FunctionName::kSparseTokenize, "SPARSE_TOKENIZE", true, true, false, false, true, false},
-    {FunctionName::kQuestionAnswering, "QUESTION_ANSWERING", true, true, false, true, false, false},
+    {FunctionName::kTextSimilarity, "TEXT_SIMILARITY", true, true, false, true, false, true},
+    {FunctionName::kSparseEncoding, "SPARSE_ENCODING", true, true, false, true, true, true},
+    {FunctionName::kSparseTokenize, "SPARSE_TOKENIZE", true, true, false, false, true, true},
+    {FunctionName::kQuestionAnswering, "QUESTION_ANSWERING", true, true, false, true, false, true},
     {FunctionName::kRemote, "REMOTE", false, false, true, false, true, false},
 }};
 

@@ -170,6 +170,8 @@ Result<ModelConfig> ReadModelConfig(const json::object& stored) {
   ASSIGN_OR_RETURN(const std::optional<bool> normalize, BoolField(stored, "normalize_result"));
   config.normalize_result = normalize.value_or(false);
   ASSIGN_OR_RETURN(config.model_max_length, IntField(stored, "model_max_length"));
+  ASSIGN_OR_RETURN(std::optional<std::string> all, StringField(stored, "all_config"));
+  config.all_config = std::move(all).value_or("");
   ASSIGN_OR_RETURN(config.query_prefix, StringField(stored, "query_prefix"));
   ASSIGN_OR_RETURN(config.passage_prefix, StringField(stored, "passage_prefix"));
   return config;

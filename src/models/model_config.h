@@ -22,6 +22,7 @@ struct ModelConfig {
   bool normalize_result = false;
   std::optional<std::int64_t> model_max_length;
   std::optional<std::string> query_prefix, passage_prefix;
+  std::string all_config;  // JSON text as it was given; empty: absent
 };
 
 // Validates and normalises a model_config as given by a client; the result is what is stored and shown (enums upper

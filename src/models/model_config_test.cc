@@ -71,6 +71,14 @@ TEST(ModelConfigTest, PoolingIsReadInAnySpelling) {
   EXPECT_FALSE(ParsePooling(""));
 }
 
+TEST(ModelConfigTest, AllConfigReadsBackAsItsText) {
+  const json::object given{{"model_type", "sentence_highlighting"},
+                           {"framework_type", "HUGGINGFACE_TRANSFORMERS"},
+                           {"all_config", R"({"token_max_length":64})"}};
+  const json::object stored = NormalizeModelConfig(FunctionName::kQuestionAnswering, given).value();
+  EXPECT_EQ(ReadModelConfig(stored).value().all_config, R"({"token_max_length":64})");
+}
+
 TEST(ModelConfigTest, WhatIsStoredReadsBack) {
   const json::object stored =
       NormalizeModelConfig(

@@ -7,6 +7,7 @@
 #include <deque>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "core/json.h"
@@ -169,7 +170,24 @@ Error NoEnumConstant(std::string_view field, std::string_view value, std::string
                    fmt::format("No enum constant for [{}]: [{}]; allowed: {}", field, value, allowed));
 }
 
-Status ReadParameters(dom::element value, TextDocsRequest& request) {
+Status ReadContentType(std::string_view text, PredictBody& request) {
+  const std::string lower = Lower(text);
+  if (lower != "query" && lower != "passage") return NoEnumConstant("content_type", text, "query, passage");
+  request.content_type = lower == "query" ? serving::ContentType::kQuery : serving::ContentType::kPassage;
+  return {};
+}
+
+// The documentation calls the first one "lexical".
+Status ReadSparseFormat(std::string_view text, PredictBody& request) {
+  const std::string lower = Lower(text);
+  if (lower != "word" && lower != "lexical" && lower != "token_id") {
+    return NoEnumConstant("sparse_embedding_format", text, "word, token_id");
+  }
+  request.sparse_format = lower == "token_id" ? serving::SparseFormat::kTokenId : serving::SparseFormat::kWord;
+  return {};
+}
+
+Status ReadParameters(dom::element value, PredictBody& request) {
   if (value.is_null()) return {};
   dom::object object;
   if (value.get_object().get(object) != simdjson::SUCCESS) return WrongKind("parameters", "an object", value);
@@ -178,18 +196,7 @@ Status ReadParameters(dom::element value, TextDocsRequest& request) {
     if ((key != "content_type" && key != "sparse_embedding_format") || member.is_null()) continue;
     std::string_view text;
     if (member.get_string().get(text) != simdjson::SUCCESS) return WrongKind(key, "a string", member);
-    const std::string lower = Lower(text);
-    if (key == "sparse_embedding_format") {
-      if (lower != "word" && lower != "lexical" && lower != "token_id") {
-        return NoEnumConstant(key, text, "word, token_id");
-      }
-    } else if (lower == "query") {
-      request.content_type = serving::ContentType::kQuery;
-    } else if (lower == "passage") {
-      request.content_type = serving::ContentType::kPassage;
-    } else {
-      return NoEnumConstant(key, text, "query, passage");
-    }
+    RETURN_IF_ERROR(key == "content_type" ? ReadContentType(text, request) : ReadSparseFormat(text, request));
   }
   return {};
 }
@@ -207,54 +214,50 @@ simdjson::error_code ParseBody(const std::string& body, ParsedBody& holder, dom:
   return holder.parser.parse(body.data(), body.size(), copy).get(root);
 }
 
-constexpr std::string_view kKnownKeys[] = {"text_docs",
-                                           "parameters",
-                                           "result_filter",
-                                           "return_number",
-                                           "return_bytes",
-                                           "target_response",
-                                           "target_response_positions"};
+using Keys = std::span<const std::string_view>;
+
+// Of what each family reads; other keys are skipped.
+constexpr std::string_view kTextDocsKeys[] = {"text_docs",
+                                              "parameters",
+                                              "result_filter",
+                                              "return_number",
+                                              "return_bytes",
+                                              "target_response",
+                                              "target_response_positions"};
+constexpr std::string_view kSimilarityKeys[] = {"text_docs", "query_text"};
+constexpr std::string_view kQuestionKeys[] = {"question", "context"};
+
+Keys KeysOf(BodyFamily family) {
+  switch (family) {
+    case BodyFamily::kSimilarity:
+      return kSimilarityKeys;
+    case BodyFamily::kQuestion:
+      return kQuestionKeys;
+    default:
+      return kTextDocsKeys;
+  }
+}
 
 // A key that is known and came before is refused, as the peer's parser does. Unknown keys are the client's to choose:
 // remembering them would cost time and memory by its will.
-Status RefuseDuplicates(const std::string& body, dom::object object) {
-  std::bitset<std::size(kKnownKeys)> seen;
+Status RefuseDuplicates(const std::string& body, dom::object object, Keys keys) {
+  std::bitset<std::size(kTextDocsKeys)> seen;
   for (const auto [key, value] : object) {
-    const auto known = std::find(std::begin(kKnownKeys), std::end(kKnownKeys), std::string_view(key));
-    if (known == std::end(kKnownKeys)) continue;
-    const auto index = static_cast<std::size_t>(known - std::begin(kKnownKeys));
+    const auto known = std::ranges::find(keys, std::string_view(key));
+    if (known == keys.end()) continue;
+    const auto index = static_cast<std::size_t>(known - keys.begin());
     if (seen[index]) return DescribeRefusal(body, simdjson::INCORRECT_TYPE);
     seen.set(index);
   }
   return {};
 }
 
-}  // namespace
-
-bool ResultFilter::Keeps(std::string_view name, std::size_t position) const {
-  if (names.empty() && positions.empty()) return true;
-  return names.contains(name) || positions.contains(static_cast<std::int64_t>(position));
-}
-
-Result<TextDocsRequest> ParseTextDocs(const std::string& body) {
-  if (body.empty()) {
-    return Error{.code = Code::kInvalidArgument, .message = "request body is required", .reason = "parse_exception"};
-  }
-  auto holder = std::make_shared<ParsedBody>();
-  dom::element root;
-  if (const auto error = ParseBody(body, *holder, root); error != simdjson::SUCCESS) {
-    return DescribeRefusal(body, error);
-  }
-  dom::object object;
-  if (const auto error = root.get_object().get(object); error != simdjson::SUCCESS) return DescribeRefusal(body, error);
-  RETURN_IF_ERROR(RefuseDuplicates(body, object));
-
-  TextDocsRequest request;
+Status ReadTextDocs(dom::object object, ParsedBody& holder, PredictBody& request) {
   std::optional<ResultFilter> result_filter;
   for (const auto [key, value] : object) {
     if (key == "text_docs") {
       if (value.is_null()) continue;
-      ASSIGN_OR_RETURN(request.texts, ReadTexts(value, *holder));
+      ASSIGN_OR_RETURN(request.texts, ReadTexts(value, holder));
     } else if (key == "result_filter") {
       if (value.is_null()) continue;
       ASSIGN_OR_RETURN(result_filter, ReadResultFilter(value));
@@ -266,40 +269,188 @@ Result<TextDocsRequest> ParseTextDocs(const std::string& body) {
   }
   if (request.texts.empty()) return MakeError(Code::kInvalidArgument, "Empty text docs");
   if (result_filter) request.filter = *std::move(result_filter);
+  return {};
+}
+
+// A field that holds one text; null is as good as absent.
+Status ReadText(std::string_view field, dom::element value, ParsedBody& holder, std::optional<std::string_view>& to) {
+  if (value.is_null()) return {};
+  to = TextOf(value, holder);
+  return to ? Status() : WrongKind(field, "a string", value);
+}
+
+Status ReadSimilarity(dom::object object, ParsedBody& holder, PredictBody& request) {
+  for (const auto [key, value] : object) {
+    if (key == "query_text") RETURN_IF_ERROR(ReadText(key, value, holder, request.pair));
+    if (key != "text_docs" || value.is_null()) continue;
+    ASSIGN_OR_RETURN(request.texts, ReadTexts(value, holder));
+  }
+  if (request.texts.empty()) return MakeError(Code::kInvalidArgument, "No text documents were provided");
+  if (!request.pair) return MakeError(Code::kInvalidArgument, "No query text was provided");
+  return {};
+}
+
+Status ReadQuestion(dom::object object, ParsedBody& holder, PredictBody& request) {
+  std::optional<std::string_view> context;
+  for (const auto [key, value] : object) {
+    if (key == "question") RETURN_IF_ERROR(ReadText(key, value, holder, request.pair));
+    if (key == "context") RETURN_IF_ERROR(ReadText(key, value, holder, context));
+  }
+  if (!request.pair || request.pair->empty()) return MakeError(Code::kInvalidArgument, "Question is not provided");
+  if (!context || context->empty()) return MakeError(Code::kInvalidArgument, "Context is not provided");
+  request.texts = {*context};
+  return {};
+}
+
+Status ReadBody(BodyFamily family, dom::object object, ParsedBody& holder, PredictBody& request) {
+  switch (family) {
+    case BodyFamily::kTextDocs:
+      return ReadTextDocs(object, holder, request);
+    case BodyFamily::kSimilarity:
+      return ReadSimilarity(object, holder, request);
+    case BodyFamily::kQuestion:
+      return ReadQuestion(object, holder, request);
+    case BodyFamily::kRemote:
+      break;
+  }
+  return {};
+}
+
+// A JSON object that is printed member by member.
+class ObjectText {
+ public:
+  explicit ObjectText(std::string& out) : out_(out) { out_ += '{'; }
+  void Key(std::string_view key) {
+    if (!std::exchange(first_, false)) out_ += ',';
+    fmt::format_to(std::back_inserter(out_), R"("{}":)", key);
+  }
+  void Text(std::string_view key, std::string_view value) {
+    Key(key);
+    AppendJsonString(out_, value);
+  }
+  void Bool(std::string_view key, bool value) {
+    Key(key);
+    out_ += value ? "true" : "false";
+  }
+  template <class Items, class Print>
+  void List(std::string_view key, const Items& items, Print print) {
+    Key(key);
+    out_ += '[';
+    for (bool first = true; const auto& item : items) {
+      if (!std::exchange(first, false)) out_ += ',';
+      print(item);
+    }
+    out_ += ']';
+  }
+  void Texts(std::string_view key, const auto& items) {
+    List(key, items, [this](std::string_view text) { AppendJsonString(out_, text); });
+  }
+  void Close() { out_ += '}'; }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+void PrintParameters(const PredictBody& request, std::string& out) {
+  ObjectText object(out);
+  if (request.content_type != serving::ContentType::kUnset) {
+    object.Text("content_type", request.content_type == serving::ContentType::kQuery ? "QUERY" : "PASSAGE");
+  }
+  if (request.sparse_format) {
+    object.Text("sparse_embedding_format",
+                *request.sparse_format == serving::SparseFormat::kTokenId ? "TOKEN_ID" : "WORD");
+  }
+  object.Close();
+}
+
+void PrintFilter(const ResultFilter& filter, std::string& out) {
+  ObjectText object(out);
+  object.Bool("return_bytes", filter.return_bytes);
+  object.Bool("return_number", filter.return_number);
+  if (!filter.names.empty()) object.Texts("target_response", filter.names);
+  if (!filter.positions.empty()) {
+    object.List("target_response_positions", filter.positions,
+                [&out](std::int64_t position) { out += std::to_string(position); });
+  }
+  object.Close();
+}
+
+}  // namespace
+
+BodyFamily FamilyOf(models::FunctionName function) {
+  switch (function) {
+    case models::FunctionName::kTextSimilarity:
+      return BodyFamily::kSimilarity;
+    case models::FunctionName::kQuestionAnswering:
+      return BodyFamily::kQuestion;
+    case models::FunctionName::kRemote:
+      return BodyFamily::kRemote;
+    default:
+      return BodyFamily::kTextDocs;
+  }
+}
+
+Result<PredictBody> ParsePredictBody(BodyFamily family, const std::string& body) {
+  PredictBody request;
+  if (family == BodyFamily::kRemote) return request;
+  if (body.empty()) {
+    return Error{.code = Code::kInvalidArgument, .message = "request body is required", .reason = "parse_exception"};
+  }
+  auto holder = std::make_shared<ParsedBody>();
+  dom::element root;
+  if (const auto error = ParseBody(body, *holder, root); error != simdjson::SUCCESS) {
+    return DescribeRefusal(body, error);
+  }
+  dom::object object;
+  if (const auto error = root.get_object().get(object); error != simdjson::SUCCESS) return DescribeRefusal(body, error);
+  RETURN_IF_ERROR(RefuseDuplicates(body, object, KeysOf(family)));
+  RETURN_IF_ERROR(ReadBody(family, object, *holder, request));
   request.owner = std::move(holder);
   return request;
 }
 
-std::string InterfaceInstance(models::FunctionName function, const TextDocsRequest& request) {
-  std::string out = fmt::format(R"({{"algorithm":"{}")", models::TraitsOf(function).name);
-  if (request.has_parameters) {
-    out += R"(,"parameters":{)";
-    if (request.content_type != serving::ContentType::kUnset) {
-      out += request.content_type == serving::ContentType::kQuery ? R"("content_type":"QUERY")"
-                                                                  : R"("content_type":"PASSAGE")";
-    }
-    out += '}';
+ResultFilter AnswerFilter(models::FunctionName function, const ResultFilter& asked) {
+  const bool filtered =
+      function == models::FunctionName::kTextEmbedding || function == models::FunctionName::kSparseEncoding;
+  if (filtered) return asked;
+  ResultFilter all;
+  all.return_bytes = true;
+  return all;
+}
+
+Result<serving::Urgency> ParseUrgency(std::string_view value) {
+  const std::string lower = Lower(value);
+  if (lower == "interactive") return serving::Urgency::kInteractive;
+  if (lower == "bulk") return serving::Urgency::kBulk;
+  return MakeError(Code::kInvalidArgument,
+                   fmt::format("{} must be interactive or bulk, found [{}]", kPriorityHeader, value));
+}
+
+std::string InterfaceInstance(models::FunctionName function, const PredictBody& request) {
+  std::string out;
+  ObjectText object(out);
+  object.Text("algorithm", models::TraitsOf(function).name);
+  switch (FamilyOf(function)) {
+    case BodyFamily::kSimilarity:
+      object.Text("query_text", request.pair.value_or(""));
+      object.Texts("text_docs", request.texts);
+      break;
+    case BodyFamily::kQuestion:
+      object.Text("question", request.pair.value_or(""));
+      if (!request.texts.empty()) object.Text("context", request.texts.front());
+      break;
+    default:
+      if (request.has_parameters) {
+        object.Key("parameters");
+        PrintParameters(request, out);
+      }
+      object.Texts("text_docs", request.texts);
+      object.Key("result_filter");
+      PrintFilter(request.filter, out);
   }
-  const auto append_list = [&out](std::string_view key, const auto& items, auto print) {
-    fmt::format_to(std::back_inserter(out), R"(,"{}":[)", key);
-    bool first = true;
-    for (const auto& item : items) {
-      if (!std::exchange(first, false)) out += ',';
-      print(item);
-    }
-    out += ']';
-  };
-  const auto print_text = [&out](std::string_view text) { AppendJsonString(out, text); };
-  append_list("text_docs", request.texts, print_text);
-  const ResultFilter& filter = request.filter;
-  fmt::format_to(std::back_inserter(out), R"(,"result_filter":{{"return_bytes":{},"return_number":{})",
-                 filter.return_bytes, filter.return_number);
-  if (!filter.names.empty()) append_list("target_response", filter.names, print_text);
-  if (!filter.positions.empty()) {
-    append_list("target_response_positions", filter.positions,
-                [&out](std::int64_t position) { out += std::to_string(position); });
-  }
-  return out += "}}";
+  object.Close();
+  return out;
 }
 
 }  // namespace mlnode::rest

@@ -9,10 +9,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TextDocsRequest Parse(const std::string& body) {
-  auto parsed = ParseTextDocs(body);
+Result<PredictBody> ParseTextDocs(const std::string& body) { return ParsePredictBody(BodyFamily::kTextDocs, body); }
+
+PredictBody Parse(const std::string& body, BodyFamily family = BodyFamily::kTextDocs) {
+  auto parsed = ParsePredictBody(family, body);
   if (!parsed) ADD_FAILURE() << parsed.error().message;
-  return parsed ? *std::move(parsed) : TextDocsRequest();
+  return parsed ? *std::move(parsed) : PredictBody();
 }
 
 TEST(ParseTextDocsTest, ReadsTextsAndFilter) {
@@ -55,6 +57,16 @@ TEST(ParseTextDocsTest, ReadsParameters) {
   EXPECT_TRUE(request.has_parameters);
   EXPECT_EQ(request.content_type, serving::ContentType::kPassage);
   EXPECT_TRUE(Parse(R"({"text_docs":["a"],"parameters":{}})").has_parameters);
+}
+
+TEST(ParseTextDocsTest, ReadsTheSparseFormat) {
+  const auto format = [](const std::string& name) {
+    return Parse(R"({"text_docs":["a"],"parameters":{"sparse_embedding_format":")" + name + "\"}}").sparse_format;
+  };
+  EXPECT_EQ(format("word"), serving::SparseFormat::kWord);
+  EXPECT_EQ(format("LEXICAL"), serving::SparseFormat::kWord);
+  EXPECT_EQ(format("Token_Id"), serving::SparseFormat::kTokenId);
+  EXPECT_EQ(Parse(R"({"text_docs":["a"],"parameters":{}})").sparse_format, std::nullopt);
 }
 
 TEST(ParseTextDocsTest, SkipsUnknownKeys) {
@@ -100,7 +112,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"({"text_docs":["a"],"result_filter":[]})", "", "[result_filter] must be an object, found an array"},
         Bad{R"({"text_docs":["a"],"parameters":1})", "", "[parameters] must be an object, found a number"},
         Bad{R"({"text_docs":["a"],"parameters":{"content_type":"poem"}})", "",
-            "No enum constant for [content_type]: [poem]"}));
+            "No enum constant for [content_type]: [poem]"},
+        Bad{R"({"text_docs":["a"],"parameters":{"sparse_embedding_format":"x"}})", "",
+            "No enum constant for [sparse_embedding_format]: [x]; allowed: word, token_id"}));
 
 std::string Repeated(std::string_view entry, std::size_t count) {
   std::string joined;
@@ -140,8 +154,80 @@ TEST(ResultFilterTest, KeepsByNameOrPosition) {
   EXPECT_TRUE(filter.Keeps("b", 0));
 }
 
-std::string InstanceOf(const std::string& body) {
-  return InterfaceInstance(models::FunctionName::kTextEmbedding, ParseTextDocs(body).value());
+TEST(ParseSimilarityTest, ReadsQueryAndDocumentsAndNothingElse) {
+  const auto body =
+      Parse(R"({"text_docs":["a",2],"query_text":"q","return_number":false,"parameters":7})", BodyFamily::kSimilarity);
+  EXPECT_THAT(body.texts, ElementsAre("a", "2"));
+  EXPECT_EQ(body.pair, "q");
+  EXPECT_TRUE(body.filter.return_number);
+  EXPECT_FALSE(body.has_parameters);
+}
+
+TEST(ParseQuestionTest, ReadsQuestionAndContext) {
+  const auto body = Parse(R"({"context":"c","question":"q","text_docs":1})", BodyFamily::kQuestion);
+  EXPECT_THAT(body.texts, ElementsAre("c"));
+  EXPECT_EQ(body.pair, "q");
+}
+
+struct BadOf {
+  BodyFamily family;
+  const char* body;
+  const char* message;
+};
+
+class BadBodyTest : public ::testing::TestWithParam<BadOf> {};
+
+TEST_P(BadBodyTest, IsRefused) {
+  const auto parsed = ParsePredictBody(GetParam().family, GetParam().body);
+  ASSERT_FALSE(parsed) << GetParam().body;
+  EXPECT_EQ(parsed.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(parsed.error().message, HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Similarity, BadBodyTest,
+    ::testing::Values(BadOf{BodyFamily::kSimilarity, "", "request body is required"},
+                      BadOf{BodyFamily::kSimilarity, "{}", "No text documents were provided"},
+                      BadOf{BodyFamily::kSimilarity, R"({"query_text":"q","text_docs":[]})", "No text documents were"},
+                      BadOf{BodyFamily::kSimilarity, R"({"text_docs":["a"]})", "No query text was provided"},
+                      BadOf{BodyFamily::kSimilarity, R"({"text_docs":["a"],"query_text":null})", "No query text was"},
+                      BadOf{BodyFamily::kSimilarity, R"({"text_docs":["a"],"query_text":[]})",
+                            "[query_text] must be a string, found an array"},
+                      BadOf{BodyFamily::kSimilarity, R"({"query_text":"a","query_text":"b"})", "Duplicate field"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Question, BadBodyTest,
+    ::testing::Values(BadOf{BodyFamily::kQuestion, "{}", "Question is not provided"},
+                      BadOf{BodyFamily::kQuestion, R"({"question":"","context":"c"})", "Question is not provided"},
+                      BadOf{BodyFamily::kQuestion, R"({"question":"q"})", "Context is not provided"},
+                      BadOf{BodyFamily::kQuestion, R"({"question":"q","context":""})", "Context is not provided"},
+                      BadOf{BodyFamily::kQuestion, R"({"question":{},"context":"c"})",
+                            "[question] must be a string, found an object"}));
+
+TEST(AnswerFilterTest, OnlyEmbeddingsAndSparseVectorsAreFiltered) {
+  ResultFilter asked;
+  asked.return_number = false;
+  asked.names = {"x"};
+  for (const auto function : {models::FunctionName::kTextEmbedding, models::FunctionName::kSparseEncoding}) {
+    EXPECT_FALSE(AnswerFilter(function, asked).return_number);
+    EXPECT_FALSE(AnswerFilter(function, asked).Keeps("y", 0));
+  }
+  for (const auto function : {models::FunctionName::kTextSimilarity, models::FunctionName::kSparseTokenize,
+                              models::FunctionName::kQuestionAnswering}) {
+    EXPECT_TRUE(AnswerFilter(function, asked).return_number);
+    EXPECT_TRUE(AnswerFilter(function, asked).return_bytes);
+    EXPECT_TRUE(AnswerFilter(function, asked).Keeps("y", 0));
+  }
+}
+
+TEST(ParseUrgencyTest, KnowsTwoValues) {
+  EXPECT_EQ(ParseUrgency("Bulk").value(), serving::Urgency::kBulk);
+  EXPECT_EQ(ParseUrgency("interactive").value(), serving::Urgency::kInteractive);
+  EXPECT_EQ(ParseUrgency("high").error().message, "X-Mlnode-Priority must be interactive or bulk, found [high]");
+}
+
+std::string InstanceOf(const std::string& body, models::FunctionName function = models::FunctionName::kTextEmbedding) {
+  return InterfaceInstance(function, ParsePredictBody(FamilyOf(function), body).value());
 }
 
 TEST(InterfaceInstanceTest, LeastRequestShowsTheDefaults) {
@@ -159,6 +245,17 @@ TEST(InterfaceInstanceTest, EverythingGivenIsShown) {
   EXPECT_THAT(InstanceOf(R"({"parameters":{},"text_docs":["a"]})"), ::testing::HasSubstr(R"("parameters":{},)"));
   EXPECT_THAT(InstanceOf(R"({"parameters":{"content_type":"query"},"text_docs":["a"]})"),
               ::testing::HasSubstr(R"({"content_type":"QUERY"})"));
+}
+
+TEST(InterfaceInstanceTest, EachFunctionShowsWhatItReads) {
+  EXPECT_EQ(InstanceOf(R"({"text_docs":["a"],"query_text":"q"})", models::FunctionName::kTextSimilarity),
+            R"({"algorithm":"TEXT_SIMILARITY","query_text":"q","text_docs":["a"]})");
+  EXPECT_EQ(InstanceOf(R"({"context":"c","question":"q"})", models::FunctionName::kQuestionAnswering),
+            R"({"algorithm":"QUESTION_ANSWERING","question":"q","context":"c"})");
+  EXPECT_EQ(InstanceOf(R"({"text_docs":["a"],"parameters":{"sparse_embedding_format":"token_id"}})",
+                       models::FunctionName::kSparseEncoding),
+            R"({"algorithm":"SPARSE_ENCODING","parameters":{"sparse_embedding_format":"TOKEN_ID"},"text_docs":["a"],)"
+            R"("result_filter":{"return_bytes":false,"return_number":true}})");
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 #include "rest/predict_writer.h"
 
+#include <bit>
 #include <charconv>
 #include <span>
 
 #include "core/json.h"
-#include "core/log.h"
-#include "rest/content/cbor_writer.h"
 
 namespace mlnode::rest {
 namespace {
@@ -30,131 +29,116 @@ void AppendArray(std::string& out, std::span<const T> values, AppendValue append
   out.push_back(']');
 }
 
-Error CannotPrint(const serving::NamedTensor& named) {
-  return MakeError(Code::kUnimplemented, fmt::format("output [{}] has type {}, which this version cannot print",
-                                                     named.name, DataTypeName(named.tensor.type)));
+template <class T, class AppendValue>
+void AppendValues(std::string& out, const TensorView& tensor, AppendValue append_value) {
+  AppendArray(out, std::span<const T>(static_cast<const T*>(tensor.data), tensor.Values()), append_value);
 }
 
 template <class T>
-void AppendIntData(std::string& out, const TensorView& tensor) {
-  const std::span<const T> values(static_cast<const T*>(tensor.data), tensor.Values());
-  AppendArray(out, values, [](std::string& to, T value) { AppendInt(to, static_cast<std::int64_t>(value)); });
+void AppendInts(std::string& out, const TensorView& tensor) {
+  AppendValues<T>(out, tensor, [](std::string& to, T value) { AppendInt(to, static_cast<std::int32_t>(value)); });
 }
 
-Status AppendData(std::string& out, const serving::NamedTensor& named) {
-  const TensorView& tensor = *named.tensor;
+void AppendData(std::string& out, const TensorView& tensor) {
   switch (tensor.type) {
     case DataType::kFloat32:
-      AppendArray(out, tensor.Floats(), AppendFloat);
-      return {};
+      return AppendArray(out, tensor.Floats(), AppendFloat);
+    case DataType::kFloat64:
+      return AppendValues<double>(out, tensor,
+                                  [](std::string& to, double value) { AppendFloat(to, static_cast<float>(value)); });
+    case DataType::kFloat16:
+      return AppendValues<std::uint16_t>(
+          out, tensor, [](std::string& to, std::uint16_t value) { AppendFloat(to, HalfToFloat(value)); });
     case DataType::kInt64:
-      AppendIntData<std::int64_t>(out, tensor);
-      return {};
+      return AppendInts<std::int64_t>(out, tensor);
     case DataType::kInt32:
-      AppendIntData<std::int32_t>(out, tensor);
-      return {};
+      return AppendInts<std::int32_t>(out, tensor);
     case DataType::kInt8:
-      AppendIntData<std::int8_t>(out, tensor);
-      return {};
+      return AppendInts<std::int8_t>(out, tensor);
     case DataType::kUint8:
-      AppendIntData<std::uint8_t>(out, tensor);
-      return {};
-    default:
-      return CannotPrint(named);
+    case DataType::kBool:
+      return AppendInts<std::uint8_t>(out, tensor);
   }
 }
 
-Status AppendTensor(std::string& out, const serving::NamedTensor& named, const ResultFilter& filter) {
-  out += R"({"name":)";
-  out += ToJson(json::value(json::string_view(named.name.data(), named.name.size())));
-  out += R"(,"data_type":")";
-  out += DataTypeName(named.tensor->type);
-  out += R"(","shape":)";
-  AppendArray(out, std::span<const std::int64_t>(named.tensor->shape), AppendInt);
-  if (filter.return_number) {
-    out += R"(,"data":)";
-    RETURN_IF_ERROR(AppendData(out, named));
+// RFC 4648, with padding.
+void AppendBase64(std::string& out, std::span<const unsigned char> bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = static_cast<std::uint32_t>(bytes[i]) << 16U;
+    if (left > 1) group |= static_cast<std::uint32_t>(bytes[i + 1]) << 8U;
+    if (left > 2) group |= bytes[i + 2];
+    for (std::size_t digit = 0; digit < 4; ++digit) {
+      out.push_back(digit <= left ? kDigits[(group >> (18U - 6U * digit)) & 0x3FU] : '=');
+    }
   }
+}
+
+void AppendByteBuffer(std::string& out, const TensorView& tensor) {
+  static_assert(std::endian::native == std::endian::little);
+  out += R"("byte_buffer":{"array":")";
+  AppendBase64(out, {static_cast<const unsigned char*>(tensor.data), tensor.Values() * DataTypeBytes(tensor.type)});
+  out += R"(","order":"LITTLE_ENDIAN"},)";
+}
+
+void AppendTensor(std::string& out, const serving::NamedTensor& named, const ResultFilter& filter) {
+  out.push_back('{');
+  if (!named.name.empty()) {
+    out += R"("name":)";
+    AppendJsonString(out, named.name);
+    out.push_back(',');
+  }
+  if (named.tensor) {
+    out += R"("data_type":")";
+    out += DataTypeName(named.tensor->type);
+    out += R"(","shape":)";
+    AppendArray(out, std::span<const std::int64_t>(named.tensor->shape), AppendInt);
+    out.push_back(',');
+    if (filter.return_number) {
+      out += R"("data":)";
+      AppendData(out, *named.tensor);
+      out.push_back(',');
+    }
+    if (filter.return_bytes && named.has_bytes) AppendByteBuffer(out, *named.tensor);
+  }
+  if (named.text) {
+    out += R"("result":)";
+    AppendJsonString(out, *named.text);
+    out.push_back(',');
+  }
+  if (!named.data_as_map.empty()) (out += R"("dataAsMap":)").append(named.data_as_map).push_back(',');
+  if (out.back() == ',') out.pop_back();
   out.push_back('}');
-  return {};
 }
 
-Status AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors, const ResultFilter& filter) {
+void AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors, const ResultFilter& filter) {
   bool any = false;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!filter.Keeps(tensors[i].name, i)) continue;
     out += any ? "," : R"({"output":[)";
     any = true;
-    RETURN_IF_ERROR(AppendTensor(out, tensors[i], filter));
+    AppendTensor(out, tensors[i], filter);
   }
   out += any ? "]}" : "{}";
-  return {};
 }
 
-template <class T>
-void AppendCborInts(std::string& out, const void* data, std::size_t count) {
-  AppendCborArray(out, count);
-  for (const T value : std::span(static_cast<const T*>(data), count)) AppendCborInt(out, value);
-}
-
-Status AppendCborData(std::string& out, const serving::NamedTensor& named) {
-  const TensorView& tensor = named.tensor;
-  switch (tensor.type) {
-    case DataType::kFloat32:
-      AppendCborFloats(out, tensor.Floats());
-      return {};
-    case DataType::kInt64:
-      AppendCborInts<std::int64_t>(out, tensor.data, tensor.Values());
-      return {};
-    case DataType::kInt32:
-      AppendCborInts<std::int32_t>(out, tensor.data, tensor.Values());
-      return {};
-    case DataType::kInt8:
-      AppendCborInts<std::int8_t>(out, tensor.data, tensor.Values());
-      return {};
-    case DataType::kUint8:
-      AppendCborInts<std::uint8_t>(out, tensor.data, tensor.Values());
-      return {};
-    default:
-      return CannotPrint(named);
-  }
-}
-
-Status AppendCborTensor(std::string& out, const serving::NamedTensor& named, const ResultFilter& filter) {
-  AppendCborMap(out, filter.return_number ? 4 : 3);
-  AppendCborText(out, "name");
-  AppendCborText(out, named.name);
-  AppendCborText(out, "data_type");
-  AppendCborText(out, DataTypeName(named.tensor.type));
-  AppendCborText(out, "shape");
-  AppendCborInts<std::int64_t>(out, named.tensor.shape.data(), named.tensor.shape.size());
-  if (!filter.return_number) return {};
-  AppendCborText(out, "data");
-  return AppendCborData(out, named);
-}
-
-Status AppendCborDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors,
-                          const ResultFilter& filter) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) kept += filter.Keeps(tensors[i].name, i) ? 1 : 0;
-  AppendCborMap(out, kept > 0 ? 1 : 0);
-  if (kept == 0) return {};
-  AppendCborText(out, "output");
-  AppendCborArray(out, kept);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (filter.Keeps(tensors[i].name, i)) RETURN_IF_ERROR(AppendCborTensor(out, tensors[i], filter));
-  }
-  return {};
+// Base64 is 4 bytes for 3.
+std::size_t PrintedBytes(const serving::NamedTensor& named, const ResultFilter& filter) {
+  std::size_t bytes = named.data_as_map.size() + (named.text ? named.text->size() : 0);
+  if (!named.tensor || !named.has_bytes || !filter.return_bytes) return bytes;
+  return bytes + named.tensor->Values() * DataTypeBytes(named.tensor->type) * 4 / 3;
 }
 
 }  // namespace
 
 std::size_t PrintedValues(const serving::PredictResult& result, const ResultFilter& filter) {
-  if (!filter.return_number) return 0;
   std::size_t values = 0;
   for (const auto& tensors : result.documents) {
     for (std::size_t i = 0; i < tensors.size(); ++i) {
-      if (filter.Keeps(tensors[i].name, i)) values += tensors[i].tensor->Values();
+      if (!filter.Keeps(tensors[i].name, i)) continue;
+      if (tensors[i].tensor && filter.return_number) values += tensors[i].tensor->Values();
+      values += PrintedBytes(tensors[i], filter) / kBytesPerValue;
     }
   }
   return values;
@@ -165,22 +149,11 @@ Result<std::string> WritePredictReply(const serving::PredictResult& result, cons
   out.reserve(64 + result.documents.size() * kBytesPerTensor + PrintedValues(result, filter) * kBytesPerValue);
   out += R"({"inference_results":[)";
   for (const auto& tensors : result.documents) {
-    RETURN_IF_ERROR(AppendDocument(out, tensors, filter));
+    AppendDocument(out, tensors, filter);
     out.push_back(',');
   }
   if (!result.documents.empty()) out.pop_back();
   out += "]}";
-  return out;
-}
-
-Result<std::string> WritePredictCbor(const serving::PredictResult& result, const ResultFilter& filter) {
-  constexpr std::size_t kBytesPerFloat = 5;
-  std::string out;
-  out.reserve(64 + result.documents.size() * kBytesPerTensor + PrintedValues(result, filter) * kBytesPerFloat);
-  AppendCborMap(out, 1);
-  AppendCborText(out, "inference_results");
-  AppendCborArray(out, result.documents.size());
-  for (const auto& tensors : result.documents) RETURN_IF_ERROR(AppendCborDocument(out, tensors, filter));
   return out;
 }
 

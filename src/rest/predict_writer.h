@@ -10,17 +10,18 @@
 
 namespace mlnode::rest {
 
-// {"inference_results":[{"output":[{"name","data_type","shape","data"}]}]}: one entry a document, {} for one whose
-// filter kept nothing. float32 prints as the shortest decimal that reads back as the same value; the producer
-// (serving/servable.h) has refused NaN and infinity. One allocation of the whole buffer; each value is written once.
-// Cost: about 30 ns a value. kUnimplemented: a tensor type this version cannot print, named.
+// {"inference_results":[{"output":[{"name","data_type","shape","data","byte_buffer","result","dataAsMap"}]}]}: one
+// entry a document, {} for one whose filter kept nothing; what a tensor does not have is left out. Floating types print
+// as the shortest decimal of their float32 value, integers and booleans as int32 (a larger one loses its upper bits, as
+// with the peer); byte_buffer holds the values as they are. The producer (serving/servable.h) has refused NaN and
+// infinity. One allocation of the whole buffer; each value is written once. Cost: about 30 ns a value.
 Result<std::string> WritePredictReply(const serving::PredictResult& result, const ResultFilter& filter);
 
-// The same answer as CBOR: float32 as single-precision floats, 5 bytes each, exact; integers as integers. Cost: about
-// 2 ns a value.
+// The same members as CBOR: floating types as single-precision floats, 5 bytes each, byte_buffer's array as a byte
+// string. Cost: about 2 ns a value. kInternal: a data_as_map that is no JSON.
 Result<std::string> WritePredictCbor(const serving::PredictResult& result, const ResultFilter& filter);
 
-// Values that WritePredictReply would print: what its cost grows with.
+// Values that WritePredictReply would print: what its cost grows with. Texts count by their bytes.
 std::size_t PrintedValues(const serving::PredictResult& result, const ResultFilter& filter);
 
 }  // namespace mlnode::rest

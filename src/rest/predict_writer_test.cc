@@ -53,20 +53,64 @@ TEST(WritePredictReplyTest, PrintsIntegers) {
   static const std::int64_t kValues[] = {101, -7};
   serving::PredictResult result;
   result.documents.push_back(
-      {{"input_ids", {.type = DataType::kInt64, .shape = {2}, .data = kValues, .owner = nullptr}}});
+      {{"input_ids", TensorView{.type = DataType::kInt64, .shape = {2}, .data = kValues, .owner = nullptr}}});
   EXPECT_EQ(
       WritePredictReply(result, {}).value(),
       R"({"inference_results":[{"output":[{"name":"input_ids","data_type":"INT64","shape":[2],"data":[101,-7]}]}]})");
 }
 
-TEST(WritePredictReplyTest, NamesATensorItCannotPrint) {
-  static const std::uint16_t kHalf = 0;
+// One document of one tensor, everything printed.
+std::string WriteOne(serving::NamedTensor named) {
   serving::PredictResult result;
-  result.documents.push_back({{"half", {.type = DataType::kFloat16, .shape = {1}, .data = &kHalf, .owner = nullptr}}});
-  const auto text = WritePredictReply(result, {});
-  ASSERT_FALSE(text);
-  EXPECT_EQ(text.error().code, Code::kUnimplemented);
-  EXPECT_EQ(text.error().message, "output [half] has type FLOAT16, which this version cannot print");
+  result.documents.emplace_back().push_back(std::move(named));
+  ResultFilter all;
+  all.return_bytes = true;
+  const std::string text = WritePredictReply(result, all).value();
+  constexpr std::string_view kBegin = R"({"inference_results":[{"output":[)";
+  return text.substr(kBegin.size(), text.size() - kBegin.size() - 4);
+}
+
+template <class T>
+std::string WriteValues(DataType type, const std::vector<T>& values) {
+  return WriteOne({.tensor = TensorView{.type = type,
+                                        .shape = {static_cast<std::int64_t>(values.size())},
+                                        .data = values.data(),
+                                        .owner = nullptr}});
+}
+
+TEST(WritePredictReplyTest, NarrowsToFloat32AndInt32) {
+  EXPECT_EQ(WriteValues<double>(DataType::kFloat64, {0.1, -2.5, 1e-45}),
+            R"({"data_type":"FLOAT64","shape":[3],"data":[0.1,-2.5,1e-45]})");
+  EXPECT_EQ(WriteValues<std::uint16_t>(DataType::kFloat16, {0x3C00, 0xC100, 0x0001, 0x0000, 0x7BFF}),
+            R"({"data_type":"FLOAT16","shape":[5],"data":[1.0,-2.5,5.9604645e-08,0.0,65504.0]})");
+  EXPECT_EQ(WriteValues<std::int64_t>(DataType::kInt64, {101, -7, (1LL << 32) + 5}),
+            R"({"data_type":"INT64","shape":[3],"data":[101,-7,5]})");
+  EXPECT_EQ(WriteValues<std::uint8_t>(DataType::kBool, {1, 0}), R"({"data_type":"BOOLEAN","shape":[2],"data":[1,0]})");
+}
+
+TEST(WritePredictReplyTest, PrintsBytesInBase64) {
+  EXPECT_EQ(WriteOne({.name = "similarity", .tensor = MakeFloatTensor({-6.077798F}, {1}), .has_bytes = true}),
+            R"({"name":"similarity","data_type":"FLOAT32","shape":[1],"data":[-6.077798],)"
+            R"("byte_buffer":{"array":"Un3CwA==","order":"LITTLE_ENDIAN"}})");
+  const std::vector<std::uint8_t> bytes = {'M', 'a', 'n', 'y', ' '};
+  const TensorView tensor{.type = DataType::kUint8, .shape = {5}, .data = bytes.data(), .owner = nullptr};
+  EXPECT_EQ(WriteOne({.tensor = tensor, .has_bytes = true}),
+            R"({"data_type":"UINT8","shape":[5],"data":[77,97,110,121,32],)"
+            R"("byte_buffer":{"array":"TWFueSA=","order":"LITTLE_ENDIAN"}})");
+}
+
+TEST(WritePredictReplyTest, PrintsBytesOnlyWhenAskedAndThere) {
+  serving::PredictResult result;
+  result.documents.emplace_back().push_back({.name = "a", .tensor = MakeFloatTensor({1}, {1}), .has_bytes = true});
+  EXPECT_EQ(WritePredictReply(result, {}).value().find("byte_buffer"), std::string::npos);
+  EXPECT_EQ(WriteOne({.name = "a", .tensor = MakeFloatTensor({1}, {1})}).find("byte_buffer"), std::string::npos);
+}
+
+TEST(WritePredictReplyTest, PrintsMapsAndTexts) {
+  EXPECT_EQ(WriteOne({.data_as_map = R"({"response":[{"a":1.0}]})"}), R"({"dataAsMap":{"response":[{"a":1.0}]}})");
+  EXPECT_EQ(WriteOne({.name = "highlights", .data_as_map = "{}"}), R"({"name":"highlights","dataAsMap":{}})");
+  EXPECT_EQ(WriteOne({.text = "new \"york\""}), R"({"result":"new \"york\""})");
+  EXPECT_EQ(WriteOne({}), "{}");
 }
 
 // Decimals are compared as float32, which is what they were.
@@ -100,11 +144,28 @@ TEST(WritePredictCborTest, WritesFloat32AsItIs) {
   EXPECT_EQ(data.at(0).get<float>(), 0.043933574F);
 }
 
-TEST(WritePredictCborTest, NamesATensorItCannotPrint) {
-  static const std::uint16_t kHalf = 0;
+TEST(WritePredictCborTest, HoldsEveryKindOfTensor) {
+  static const std::uint16_t kHalf = 0x3c00;
+  static const double kDouble = 0.5;
+  static const std::int64_t kWide = 7;
+  const auto view = [](DataType type, const void* data) {
+    return TensorView{.type = type, .shape = {1}, .data = data, .owner = nullptr};
+  };
   serving::PredictResult result;
-  result.documents.push_back({{"half", {.type = DataType::kFloat16, .shape = {1}, .data = &kHalf, .owner = nullptr}}});
-  EXPECT_EQ(WritePredictCbor(result, {}).error().code, Code::kUnimplemented);
+  result.documents.push_back({{.name = "half", .tensor = view(DataType::kFloat16, &kHalf), .has_bytes = true},
+                              {.name = "double", .tensor = view(DataType::kFloat64, &kDouble)},
+                              {.name = "wide", .tensor = view(DataType::kInt64, &kWide)},
+                              {.text = "new york"},
+                              {.data_as_map = R"({"response":[{"a":0.5}]})"}});
+  const ResultFilter filter{.return_bytes = true};
+  auto tensors =
+      nlohmann::json::from_cbor(WritePredictCbor(result, filter).value()).at("inference_results").at(0).at("output");
+  EXPECT_EQ(tensors[0]["data"][0], 1.0);
+  EXPECT_EQ(tensors[0]["byte_buffer"]["array"].get_binary(), (std::vector<std::uint8_t>{0x00, 0x3c}));
+  EXPECT_EQ(tensors[1]["data"][0], 0.5);
+  EXPECT_EQ(tensors[2]["data"][0], 7);
+  EXPECT_EQ(tensors[3]["result"], "new york");
+  EXPECT_EQ(tensors[4]["dataAsMap"]["response"][0]["a"], 0.5);
 }
 
 TEST(PrintedValuesTest, CountsWhatIsKept) { EXPECT_EQ(PrintedValues(TwoDocuments(), {}), 4U); }

@@ -29,12 +29,17 @@ std::vector<std::vector<std::size_t>> CutBatch(const TokenBatch& batch, const Cu
 
 TokenBatch GatherSequences(const TokenBatch& batch, const std::vector<std::size_t>& sequences) {
   TokenBatch out;
+  for (const TokenFeature& feature : batch.features) out.features.push_back({feature.name, {}, feature.padding});
   for (const std::size_t sequence : sequences) {
     const auto begin = static_cast<std::ptrdiff_t>(batch.offsets[sequence]);
     const auto end = static_cast<std::ptrdiff_t>(batch.offsets[sequence + 1]);
     out.ids.insert(out.ids.end(), batch.ids.begin() + begin, batch.ids.begin() + end);
     if (!batch.type_ids.empty()) {
       out.type_ids.insert(out.type_ids.end(), batch.type_ids.begin() + begin, batch.type_ids.begin() + end);
+    }
+    for (std::size_t i = 0; i < batch.features.size(); ++i) {
+      const std::vector<std::int64_t>& from = batch.features[i].values;
+      out.features[i].values.insert(out.features[i].values.end(), from.begin() + begin, from.begin() + end);
     }
     out.offsets.push_back(out.ids.size());
   }

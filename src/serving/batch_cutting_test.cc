@@ -70,6 +70,16 @@ TEST(GatherTest, TakesIdsAndTypesOfTheNamedSequencesInThatOrder) {
   EXPECT_THAT(out.offsets, ElementsAre(0, 3, 5));
 }
 
+TEST(GatherTest, TakesFeaturesAlong) {
+  TokenBatch batch = BatchOf({2, 1, 3});
+  batch.features = {{.name = "f", .values = {10, 11, 12, 13, 14, 15}, .padding = -1}};
+  const TokenBatch out = GatherSequences(batch, {2, 0});
+  ASSERT_EQ(out.features.size(), 1U);
+  EXPECT_EQ(out.features[0].name, "f");
+  EXPECT_EQ(out.features[0].padding, -1);
+  EXPECT_THAT(out.features[0].values, ElementsAre(13, 14, 15, 10, 11));
+}
+
 TEST(GatherTest, LeavesAbsentTypesAbsent) { EXPECT_THAT(GatherSequences(BatchOf({2, 1}), {1}).type_ids, IsEmpty()); }
 
 }  // namespace

@@ -17,20 +17,23 @@ Result<LoadSpec> MakeLoadSpec(const models::Model& model) {
   if (model.registration != models::Registration::kRegistered)
     return Missing(model, "its registration is not complete");
   if (!model.format) return Missing(model, "it has no model_format");
-  if (!model.config) return Missing(model, "it has no model_config");
+  if (!model.config && !models::TraitsOf(model.function).config_optional) {
+    return Missing(model, "it has no model_config");
+  }
   if (!model.content_hash) return Missing(model, "it has no model_content_hash_value");
   if (model.upload.empty()) return Missing(model, "it has no content");
   const std::int64_t chunks = model.total_chunks.value_or(0);
   if (chunks < 1 || chunks > std::numeric_limits<std::uint32_t>::max()) {
     return Missing(model, fmt::format("its total_chunks is {}", chunks));
   }
-  ASSIGN_OR_RETURN(models::ModelConfig config, models::ReadModelConfig(*model.config));
   LoadSpec spec;
+  if (model.config) {
+    ASSIGN_OR_RETURN(spec.config, models::ReadModelConfig(*model.config));
+  }
   spec.model = model.id;
   spec.name = model.name;
   spec.function = model.function;
   spec.format = *model.format;
-  spec.config = std::move(config);
   spec.upload = model.upload;
   spec.total_chunks = static_cast<std::uint32_t>(chunks);
   spec.content_hash = *model.content_hash;

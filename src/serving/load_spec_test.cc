@@ -58,6 +58,17 @@ TEST(LoadSpecTest, WhatIsMissingIsNamed) {
   }
 }
 
+TEST(LoadSpecTest, SparseModelsNeedNoConfig) {
+  for (const auto function : {models::FunctionName::kSparseEncoding, models::FunctionName::kSparseTokenize}) {
+    models::Model model = Registered();
+    model.function = function;
+    model.config.reset();
+    const auto spec = MakeLoadSpec(model);
+    ASSERT_TRUE(spec.has_value()) << spec.error().message;
+    EXPECT_EQ(spec->config.model_type, "");
+  }
+}
+
 TEST(PhaseNameTest, EveryPhaseHasItsOwn) {
   EXPECT_EQ(PhaseName(Phase::kQueued), "queued");
   EXPECT_EQ(PhaseName(Phase::kFetching), "fetching");

@@ -7,6 +7,7 @@
 
 #include "core/files.h"
 #include "core/log.h"
+#include "serving/pipelines/make_pipeline.h"
 #include "serving/warm_up.h"
 
 namespace mlnode::serving {
@@ -21,56 +22,51 @@ constexpr std::uint64_t kPeakFactor = 3;
 constexpr std::uint64_t kSteadyFactor = 2;
 // What the engine and the tokenizer use whatever the model: arenas, kernels, vocabulary.
 constexpr std::uint64_t kFixedBytes = 64ULL << 20U;
-// spec/predict-local §6: this path ignores model_max_length.
-constexpr std::size_t kMaxTokens = 512;
-constexpr std::size_t kLeastTokens = 8;  // what Tokenizer::Encode takes
 constexpr std::uint64_t kTokenizerLimit = 256ULL << 20U;
 constexpr std::size_t kMostMeasured = 1'000;  // contents remembered
 
-Status CheckServed(const LoadSpec& spec) {
-  if (spec.function != models::FunctionName::kTextEmbedding) {
-    return MakeError(Code::kUnimplemented, fmt::format("This version cannot serve {} models; it serves TEXT_EMBEDDING.",
-                                                       models::TraitsOf(spec.function).name));
-  }
-  if (spec.format != engines::ModelFormat::kOnnx) {
-    return MakeError(Code::kUnimplemented, fmt::format("This version cannot serve {} models; it serves ONNX.",
-                                                       models::FormatName(spec.format)));
-  }
-  return {};
-}
-
-Status LoadTokenizer(EmbeddingModel& model) {
+Status LoadTokenizer(const LoadSpec& spec, ServedModel& model) {
   ASSIGN_OR_RETURN(const std::string content, ReadFile(model.artifact->tokenizer.string(), kTokenizerLimit));
   ASSIGN_OR_RETURN(model.tokenizer, text::Tokenizer::Load(content));
-  model.max_tokens = std::clamp(model.tokenizer->FileMaxLength().value_or(kMaxTokens), kLeastTokens, kMaxTokens);
+  ASSIGN_OR_RETURN(const std::size_t max_tokens, MaxTokens(spec, *model.tokenizer));
+  model.info.max_tokens = static_cast<std::int64_t>(max_tokens);
   return {};
 }
 
-Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, EmbeddingModel& model) {
+Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, ServedModel& model) {
+  if (!models::TraitsOf(spec.function).needs_model_file) {
+    model.info.engine = "tokenizer";
+    return {};
+  }
   ASSIGN_OR_RETURN(engines::Engine* const engine,
                    environment.engines.ForModel(spec.format, model.artifact->model_file));
+  GraphCall call = CallOf(spec);
   ASSIGN_OR_RETURN(model.engine, engine->Load({.file = model.artifact->model_file,
                                                .cache_dir = {},
                                                .lanes = environment.lanes,
-                                               .max_tokens = static_cast<std::int64_t>(model.max_tokens)}));
+                                               .max_tokens = model.info.max_tokens,
+                                               .inputs = std::move(call.inputs),
+                                               .output_rule = call.output_rule}));
   model.info.engine = model.engine->engine();
   model.info.precision = model.engine->precision();
-  model.info.max_tokens = static_cast<std::int64_t>(model.max_tokens);
   return {};
 }
 
-Status WarmUpModel(const LoadSpec& spec, const Progress& progress, EmbeddingModel& model) {
-  auto found = WarmUp(model, spec.config, [&] { return progress(Phase::kWarming, 0, 0); });
-  if (!found) return Annotate(std::move(found).error(), "warm-up");
-  model.output = std::move(found->output);
-  model.info.batched = found->batched;
-  if (!found->batched) {
+Status LoadPipeline(const LoadSpec& spec, ServedModel& model) {
+  ASSIGN_OR_RETURN(model.pipeline, MakePipeline({.spec = spec,
+                                                 .artifact = *model.artifact,
+                                                 .tokenizer = *model.tokenizer,
+                                                 .engine = model.engine.get(),
+                                                 .max_tokens = static_cast<std::size_t>(model.info.max_tokens)}));
+  return {};
+}
+
+Status WarmUpModel(const LoadSpec& spec, const Progress& progress, ServedModel& model) {
+  const auto agreement = WarmUp(model.engine.get(), *model.pipeline, [&] { return progress(Phase::kWarming, 0, 0); });
+  if (!agreement) return Annotate(agreement.error(), "warm-up");
+  model.info.batched = agreement->same;
+  if (!agreement->same) {
     LOG_WARN("serving", "model {} answers differently in company: its texts will run one by one", spec.model.str());
-  }
-  const auto declared = spec.config.embedding_dimension;
-  if (declared && *declared != static_cast<std::int64_t>(model.output.dim)) {
-    LOG_WARN("serving", "model {} declares embedding_dimension {} and answers {}", spec.model.str(), *declared,
-             model.output.dim);
   }
   return {};
 }
@@ -96,7 +92,7 @@ class Growth {
 
 // Replaces the peak by what the load was seen to take, at least the model file; where that could not be seen, by what
 // an earlier load of the same content was, or by an upper bound.
-void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Growth& growth, EmbeddingModel& model) {
+void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Growth& growth, ServedModel& model) {
   const std::uint64_t file = model.artifact->model_bytes;
   const std::string content = model.artifact->folder.filename().string();
   if (const auto grown = growth.Measure()) {
@@ -119,11 +115,10 @@ std::uint64_t PeakBytes(std::uint64_t model_bytes) { return model_bytes * kPeakF
 
 std::uint64_t SteadyBytes(std::uint64_t model_bytes) { return model_bytes * kSteadyFactor + kFixedBytes; }
 
-Result<std::unique_ptr<EmbeddingModel>> LoadEmbeddingModel(const LoaderEnvironment& environment, const LoadSpec& spec,
-                                                           const Progress& progress) {
+Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environment, const LoadSpec& spec,
+                                               const Progress& progress) {
   const SteadyTime begin = environment.clock.Now();
-  RETURN_IF_ERROR(CheckServed(spec));
-  auto model = std::make_unique<EmbeddingModel>();
+  auto model = std::make_unique<ServedModel>();
   ASSIGN_OR_RETURN(model->artifact, environment.cache.Obtain(spec, progress));
   RETURN_IF_ERROR(progress(Phase::kReserving, 0, 0));
   model->info.peak_bytes = PeakBytes(model->artifact->model_bytes);
@@ -131,8 +126,9 @@ Result<std::unique_ptr<EmbeddingModel>> LoadEmbeddingModel(const LoaderEnvironme
                    environment.budget.Reserve(model->info.peak_bytes, fmt::format("model {}", spec.model.str())));
   RETURN_IF_ERROR(progress(Phase::kLoading, 0, 0));
   const Growth growth(environment);
-  RETURN_IF_ERROR(LoadTokenizer(*model));
+  RETURN_IF_ERROR(LoadTokenizer(spec, *model));
   RETURN_IF_ERROR(LoadEngine(environment, spec, *model));
+  RETURN_IF_ERROR(LoadPipeline(spec, *model));
   RETURN_IF_ERROR(progress(Phase::kWarming, 0, 0));
   RETURN_IF_ERROR(WarmUpModel(spec, progress, *model));
   Settle(environment, spec, growth, *model);

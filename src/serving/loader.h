@@ -11,7 +11,8 @@
 #include "engines/engine.h"
 #include "serving/artifact_cache.h"
 #include "serving/memory_budget.h"
-#include "serving/text_embedding.h"
+#include "serving/scheduler.h"
+#include "serving/served_model.h"
 
 namespace mlnode::serving {
 
@@ -35,7 +36,7 @@ std::uint64_t PeakBytes(std::uint64_t model_bytes);
 std::uint64_t SteadyBytes(std::uint64_t model_bytes);
 
 // Calls `progress` before each step; its error ends the load. Errors: serving/local_models.h, Load.
-Result<std::unique_ptr<EmbeddingModel>> LoadEmbeddingModel(const LoaderEnvironment& environment, const LoadSpec& spec,
-                                                           const Progress& progress);
+Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environment, const LoadSpec& spec,
+                                               const Progress& progress);
 
 }  // namespace mlnode::serving

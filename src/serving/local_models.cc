@@ -13,8 +13,8 @@
 #include "serving/exception_barrier.h"
 #include "serving/loader.h"
 #include "serving/monitoring/recorded_servable.h"
+#include "serving/pipeline_servable.h"
 #include "serving/snapshot_cell.h"
-#include "serving/text_embedding.h"
 
 namespace mlnode::serving {
 namespace {
@@ -33,13 +33,13 @@ struct Entry {
   LocalModel shown;
   LoadSpec spec;
   Changed changed;
-  std::shared_ptr<Attempt> attempt;       // kLoading
-  bool waits_for_memory = false;          // kLoading: until a drain ends
-  std::shared_ptr<EmbeddingModel> model;  // kReady
-  std::shared_ptr<Servable> servable;     // kReady
+  std::shared_ptr<Attempt> attempt;    // kLoading
+  bool waits_for_memory = false;       // kLoading: until a drain ends
+  std::shared_ptr<ServedModel> model;  // kReady
+  std::shared_ptr<Servable> servable;  // kReady
 };
 
-using Dying = std::vector<std::pair<ModelId, std::unique_ptr<EmbeddingModel>>>;
+using Dying = std::vector<std::pair<ModelId, std::unique_ptr<ServedModel>>>;
 
 struct Book {
   std::map<ModelId, Entry> entries;
@@ -73,14 +73,14 @@ class State : public std::enable_shared_from_this<State> {
   std::shared_ptr<Attempt> TakeNext(Book& book);
   void Run(const std::shared_ptr<Attempt>& attempt);
   Status Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uint64_t total);
-  void Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<EmbeddingModel>> loaded,
+  void Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<ServedModel>> loaded,
               std::uint64_t freed_before);
-  void Succeed(Entry& entry, std::unique_ptr<EmbeddingModel> model);
+  void Succeed(Entry& entry, std::unique_ptr<ServedModel> model);
   bool MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_t freed_before) const;
-  std::shared_ptr<EmbeddingModel> Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id);
+  std::shared_ptr<ServedModel> Own(std::unique_ptr<ServedModel> model, const ModelId& id);
   void Freed(const ModelId& id);
   bool Stopped() const;
-  bool KeepDying(const ModelId& id, std::unique_ptr<EmbeddingModel>& model);
+  bool KeepDying(const ModelId& id, std::unique_ptr<ServedModel>& model);
   void FreeDying();
   // Makes the entries' servables what Find sees.
   void Publish(const Book& book, Leftovers& leftovers);
@@ -88,7 +88,7 @@ class State : public std::enable_shared_from_this<State> {
   void CountLoad(const char* result);
   void NoteEnd(const LocalModel& shown);
   Gauge& ResidentGauge(const ModelId& id);
-  void WithdrawAfter(Duration drain, const std::shared_ptr<EmbeddingModel>& model);
+  void WithdrawAfter(Duration drain, const std::shared_ptr<ServedModel>& model);
 
   const LocalEnvironment env_;
   MeasuredSizes measured_;
@@ -122,8 +122,9 @@ void State::Publish(const Book& book, Leftovers& leftovers) {
 
 void State::SetServable(Entry& entry) {
   entry.servable = MakeRecordedServable(
-      MakeTextEmbedding(entry.model, entry.spec, {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock}),
-      {.actions = env_.actions, .clock = env_.clock, .limit = env_.monitored_requests});
+      MakePipelineServable(entry.model, entry.spec,
+                           {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock, .tokenizers = env_.lanes}),
+      {.actions = env_.actions, .metrics = env_.metrics, .clock = env_.clock, .limit = env_.monitored_requests});
 }
 
 void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
@@ -182,7 +183,7 @@ void State::Run(const std::shared_ptr<Attempt>& attempt) {
                                       .memory_used = env_.memory_used,
                                       .measured = measured_};
   auto loaded = StopExceptions("The load", [&] {
-    return LoadEmbeddingModel(environment, attempt->spec, [&](Phase phase, std::uint64_t done, std::uint64_t total) {
+    return LoadModel(environment, attempt->spec, [&](Phase phase, std::uint64_t done, std::uint64_t total) {
       return Report(*attempt, phase, done, total);
     });
   });
@@ -211,7 +212,7 @@ bool State::MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_
   return lacks_memory && (!book.draining.empty() || book.freed != freed_before);
 }
 
-void State::Succeed(Entry& entry, std::unique_ptr<EmbeddingModel> model) {
+void State::Succeed(Entry& entry, std::unique_ptr<ServedModel> model) {
   entry.shown.state = LocalState::kReady;
   entry.shown.phase = Phase::kReady;
   entry.shown.info = model->info;
@@ -220,7 +221,7 @@ void State::Succeed(Entry& entry, std::unique_ptr<EmbeddingModel> model) {
   entry.model = Own(std::move(model), entry.spec.model);
 }
 
-void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<EmbeddingModel>> loaded,
+void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<ServedModel>> loaded,
                    std::uint64_t freed_before) {
   const ModelId& id = attempt->spec.model;
   Leftovers leftovers;
@@ -271,10 +272,10 @@ void State::NoteEnd(const LocalModel& shown) {
 
 // The last owner leaves the freeing to the loading executor: native memory never goes on a thread that answers
 // requests. The posted task owns nothing, for it may outlive the budget; after Stop the model goes at once.
-std::shared_ptr<EmbeddingModel> State::Own(std::unique_ptr<EmbeddingModel> model, const ModelId& id) {
+std::shared_ptr<ServedModel> State::Own(std::unique_ptr<ServedModel> model, const ModelId& id) {
   ResidentGauge(id).Set(static_cast<double>(model->info.resident_bytes));
-  return {model.release(), [weak = weak_from_this(), id](EmbeddingModel* dying) {
-            std::unique_ptr<EmbeddingModel> owned(dying);
+  return {model.release(), [weak = weak_from_this(), id](ServedModel* dying) {
+            std::unique_ptr<ServedModel> owned(dying);
             const auto self = weak.lock();
             if (!self || !self->KeepDying(id, owned)) return;
             const bool posted = self->env_.loading.Post([weak] {
@@ -285,7 +286,7 @@ std::shared_ptr<EmbeddingModel> State::Own(std::unique_ptr<EmbeddingModel> model
 }
 
 // False after Stop.
-bool State::KeepDying(const ModelId& id, std::unique_ptr<EmbeddingModel>& model) {
+bool State::KeepDying(const ModelId& id, std::unique_ptr<ServedModel>& model) {
   const auto book = book_.Lock();
   if (book->stopped) return false;
   book->dying.emplace_back(id, std::move(model));
@@ -316,7 +317,7 @@ void State::Freed(const ModelId& id) {
   Pump();
 }
 
-void State::WithdrawAfter(Duration drain, const std::shared_ptr<EmbeddingModel>& model) {
+void State::WithdrawAfter(Duration drain, const std::shared_ptr<ServedModel>& model) {
   auto withdraw = [flag = model->withdrawn, &queue = env_.queue] {
     flag->store(true);
     queue.DropCancelled();
@@ -332,7 +333,7 @@ void State::WithdrawAfter(Duration drain, const std::shared_ptr<EmbeddingModel>&
 
 void State::Unload(const ModelId& id, Duration drain) {
   Leftovers leftovers;
-  std::shared_ptr<EmbeddingModel> model;
+  std::shared_ptr<ServedModel> model;
   {
     const auto book = book_.Lock();
     const auto found = book->entries.find(id);

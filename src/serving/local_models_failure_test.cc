@@ -32,16 +32,17 @@ class LoadFailureTest : public ServingFixture {
   }
 };
 
-TEST_F(LoadFailureTest, FunctionThatIsNotServed) {
+TEST_F(LoadFailureTest, FunctionThatIsNotRunHere) {
   LoadSpec spec = Register("a");
-  spec.function = models::FunctionName::kSparseEncoding;
-  ExpectFailure(spec, Code::kUnimplemented, "SPARSE_ENCODING");
+  spec.function = models::FunctionName::kRemote;
+  ExpectFailure(spec, Code::kUnimplemented, "REMOTE");
 }
 
-TEST_F(LoadFailureTest, FormatThatIsNotServed) {
-  LoadSpec spec = Register("a");
+TEST_F(LoadFailureTest, FormatWithoutAnEngine) {
+  LoadSpec spec = testing::StoreArchive(
+      store_, "a", testing::ZipOf({{"model.pt", "weights"}, {"tokenizer.json", testing::TestTokenizer()}}));
   spec.format = engines::ModelFormat::kTorchScript;
-  ExpectFailure(spec, Code::kUnimplemented, "TORCH_SCRIPT");
+  ExpectFailure(spec, Code::kUnimplemented, "no engine for this model format");
 }
 
 TEST_F(LoadFailureTest, ContentThatChanged) {

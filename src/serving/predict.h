@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,17 @@ enum class SparseFormat : std::uint8_t { kWord, kTokenId };
 // Whether someone waits for each answer, or a corpus is being embedded: bulk work gives way (serving/scheduler.h).
 enum class Urgency : std::uint8_t { kInteractive, kBulk };
 
+// Which tensors of each document, and what of them, go into the answer (spec/predict-local §3).
+struct ResultFilter {
+  bool return_number = true;
+  bool return_bytes = false;                      // of tensors that have them: NamedTensor::has_bytes
+  std::set<std::string, std::less<>> names = {};  // both empty: all tensors
+  std::set<std::int64_t> positions = {};
+
+  // For each tensor of each document, so that it must not read long lists: O(log entries).
+  bool Keeps(std::string_view name, std::size_t position) const;
+};
+
 struct PredictRequest {
   // UTF-8; point into `owner`. TEXT_SIMILARITY: the documents; QUESTION_ANSWERING: the context alone.
   std::vector<std::string_view> texts;
@@ -39,6 +52,8 @@ struct PredictRequest {
   ContentType content_type = ContentType::kUnset;
   SparseFormat sparse_format = SparseFormat::kWord;
   std::optional<Urgency> urgency;  // nullopt: by the number of texts
+  // What a filter drops need not be computed. A dropped tensor keeps its place in the answer, without content.
+  ResultFilter filter;
   Deadline deadline = Deadline::Never();
   CancelFlag cancelled;
 };

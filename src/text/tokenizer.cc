@@ -70,6 +70,27 @@ void Append(const MlnodeEncodingView& view, TokenBatch& out) {
   for (std::size_t i = 1; i <= view.sequences; ++i) out.offsets.push_back(base + view.offsets[i]);
 }
 
+std::vector<MlnodeText> Views(std::span<const std::string_view> texts) {
+  std::vector<MlnodeText> views;
+  views.reserve(texts.size());
+  for (const std::string_view text : texts) views.push_back(View(text));
+  return views;
+}
+
+std::string TakeText(MlnodeText text) {
+  std::string copy(text.data, text.size);
+  mlnode_tokenizer_free_text(text);
+  return copy;
+}
+
+Result<EncodeStats> AppendAll(const EncodingHandle& encoding, TokenBatch& out) {
+  MlnodeEncodingView view;
+  mlnode_encoding_view(encoding.get(), &view);
+  RETURN_IF_ERROR(CheckNoneEmpty(view));
+  Append(view, out);
+  return EncodeStats{.tokens = view.offsets[view.sequences], .truncated = view.truncated};
+}
+
 class NativeTokenizer final : public Tokenizer {
  public:
   explicit NativeTokenizer(TokenizerHandle handle) : handle_(std::move(handle)) {}
@@ -81,21 +102,46 @@ class NativeTokenizer final : public Tokenizer {
 
   Result<EncodeStats> Encode(std::span<const std::string_view> texts, std::size_t max_tokens,
                              TokenBatch& out) const override {
-    std::vector<MlnodeText> views;
-    views.reserve(texts.size());
-    for (const std::string_view text : texts) views.push_back(View(text));
+    const std::vector<MlnodeText> views = Views(texts);
+    NativeError error;
+    MlnodeEncoding* encoding = nullptr;
+    if (const int32_t status =
+            mlnode_tokenizer_encode(handle_.get(), views.data(), views.size(), max_tokens, &encoding, error.get())) {
+      return error.ToError(status);
+    }
+    return AppendAll(EncodingHandle(encoding), out);
+  }
+
+  Result<EncodeStats> EncodePairs(std::string_view first, std::span<const std::string_view> seconds,
+                                  std::size_t max_tokens, TokenBatch& out) const override {
+    const std::vector<MlnodeText> views = Views(seconds);
+    NativeError error;
+    MlnodeEncoding* encoding = nullptr;
+    if (const int32_t status = mlnode_tokenizer_encode_pairs(handle_.get(), View(first), views.data(), views.size(),
+                                                             max_tokens, &encoding, error.get())) {
+      return error.ToError(status);
+    }
+    return AppendAll(EncodingHandle(encoding), out);
+  }
+
+  Result<PairChunks> EncodeChunks(std::string_view first, std::string_view second,
+                                  const ChunkLimits& limits) const override {
     NativeError error;
     MlnodeEncoding* raw = nullptr;
-    if (const int32_t status =
-            mlnode_tokenizer_encode(handle_.get(), views.data(), views.size(), max_tokens, &raw, error.get())) {
+    if (const int32_t status = mlnode_tokenizer_encode_chunks(handle_.get(), View(first), View(second),
+                                                              limits.max_tokens, limits.stride, &raw, error.get())) {
       return error.ToError(status);
     }
     const EncodingHandle encoding(raw);
+    PairChunks chunks;
+    RETURN_IF_ERROR(AppendAll(encoding, chunks.batch));
     MlnodeEncodingView view;
     mlnode_encoding_view(encoding.get(), &view);
-    RETURN_IF_ERROR(CheckNoneEmpty(view));
-    Append(view, out);
-    return EncodeStats{.tokens = view.offsets[view.sequences], .truncated = view.truncated};
+    chunks.origins.resize(chunks.batch.tokens());
+    for (std::size_t i = 0; i < chunks.origins.size(); ++i) {
+      chunks.origins[i] = {.text = static_cast<TokenOrigin::Text>(view.sources[i]), .word = view.words[i]};
+    }
+    return chunks;
   }
 
   Result<std::string> Decode(std::span<const std::int64_t> ids) const override {
@@ -104,9 +150,25 @@ class NativeTokenizer final : public Tokenizer {
     if (const int32_t status = mlnode_tokenizer_decode(handle_.get(), ids.data(), ids.size(), &text, error.get())) {
       return error.ToError(status);
     }
-    std::string copy(text.data, text.size);
-    mlnode_tokenizer_free_text(text);
-    return copy;
+    return TakeText(text);
+  }
+
+  Result<std::string> Token(std::int64_t id) const override {
+    NativeError error;
+    MlnodeText text{};
+    if (const int32_t status = mlnode_tokenizer_token(handle_.get(), id, &text, error.get())) {
+      return error.ToError(status);
+    }
+    return TakeText(text);
+  }
+
+  Result<std::size_t> IdLimit() const override {
+    NativeError error;
+    std::uint64_t limit = 0;
+    if (const int32_t status = mlnode_tokenizer_id_limit(handle_.get(), &limit, error.get())) {
+      return error.ToError(status);
+    }
+    return static_cast<std::size_t>(limit);
   }
 
  private:

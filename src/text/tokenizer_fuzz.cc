@@ -1,5 +1,6 @@
 // libFuzzer entry point (build with -DMLNODE_FUZZ=ON); tokenizer_fuzz_test.cc replays it with fixed mutations.
-// First byte even: the rest is a tokenizer.json. Odd: the rest is a text for a tokenizer that stays the same.
+// First byte even: the rest is a tokenizer.json. Odd: the rest is a text, alone and as either part of a pair, for a
+// tokenizer that stays the same.
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -35,6 +36,22 @@ void CheckEncode(const Tokenizer& tokenizer, std::string_view text) {
   for (std::size_t i = 0; i < 2; ++i) Require(batch.Length(i) >= 1 && batch.Length(i) <= kMaxTokens);
   (void)tokenizer.Decode(batch.ids);
 }
+
+void CheckPairs(const Tokenizer& tokenizer, std::string_view text) {
+  TokenBatch batch;
+  const std::string_view texts[] = {text, "the cat sat"};
+  constexpr std::size_t kMaxTokens = 8;
+  if (tokenizer.EncodePairs(text, texts, kMaxTokens, batch)) {
+    Require(batch.sequences() == 2 && batch.Length(0) <= kMaxTokens && batch.Length(1) <= kMaxTokens);
+  } else {
+    Require(batch.ids.empty());
+  }
+  const auto chunks = tokenizer.EncodeChunks("the cat", text, {.max_tokens = kMaxTokens, .stride = 1});
+  if (!chunks) return;
+  Require(chunks->batch.sequences() >= 1 && chunks->origins.size() == chunks->batch.tokens());
+  for (std::size_t i = 0; i < chunks->batch.sequences(); ++i) Require(chunks->batch.Length(i) <= kMaxTokens);
+  for (const auto& origin : chunks->origins) Require(origin.word >= -1);
+}
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -42,8 +59,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] % 2 == 1) {
     CheckEncode(FixedTokenizer(), rest);
+    CheckPairs(FixedTokenizer(), rest);
   } else if (const auto tokenizer = Tokenizer::Load(rest)) {
     CheckEncode(**tokenizer, "the running cats, 猫 and dogs");
+    CheckPairs(**tokenizer, "the running cats, 猫 and dogs");
+    (void)(*tokenizer)->Token(7);
+    (void)(*tokenizer)->IdLimit();
   }
   return 0;
 }

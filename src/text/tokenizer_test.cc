@@ -142,6 +142,87 @@ TEST_F(TokenizerTest, DecodeNamesAValueThatIsNoId) {
   EXPECT_EQ(text.error().message, "-1 is not a token id");
 }
 
+TEST_F(TokenizerTest, PairsHaveBothTextsAndTheirTypes) {
+  const auto stats = tokenizer_->EncodePairs("the cat", std::vector<std::string_view>{"dog", ""}, 512, batch_);
+  ASSERT_TRUE(stats) << stats.error().message;
+  EXPECT_THAT(batch_.Ids(0), ElementsAre(2, 5, 6, 3, 10, 3));
+  EXPECT_THAT(batch_.Ids(1), ElementsAre(2, 5, 6, 3, 3));
+  EXPECT_THAT(batch_.type_ids, ElementsAre(0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1));
+  EXPECT_EQ(stats->tokens, 11u);
+  EXPECT_EQ(stats->truncated, 0u);
+}
+
+// 8 tokens, 3 of them special: 5 for both texts.
+TEST_F(TokenizerTest, PairsAreCutLongestFirst) {
+  const std::string_view longer = "cat cat cat cat cat cat";
+  const auto stats = tokenizer_->EncodePairs("dog", std::vector<std::string_view>{longer, "the"}, 8, batch_);
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->truncated, 1u);
+  EXPECT_THAT(batch_.Ids(0), ElementsAre(2, 10, 3, 6, 6, 6, 6, 3));
+  EXPECT_THAT(batch_.Ids(1), ElementsAre(2, 10, 3, 5, 3));
+  TokenBatch both;
+  ASSERT_TRUE(tokenizer_->EncodePairs(longer, std::vector<std::string_view>{longer}, 8, both));
+  EXPECT_THAT(both.ids, ElementsAre(2, 6, 6, 3, 6, 6, 6, 3));
+}
+
+TEST_F(TokenizerTest, PairsNameTheTextThatIsNotUtf8) {
+  const auto second = tokenizer_->EncodePairs("cat", std::vector<std::string_view>{"cat", "\xff"}, 512, batch_);
+  EXPECT_EQ(second.error().message, "text 1 is not UTF-8 at byte 0");
+  const auto first = tokenizer_->EncodePairs("c\xff", std::vector<std::string_view>{"cat"}, 512, batch_);
+  EXPECT_EQ(first.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(first.error().message, "the first text is not UTF-8 at byte 1");
+  EXPECT_EQ(batch_.sequences(), 0u);
+}
+
+TEST_F(TokenizerTest, ChunksOverlapAndSayWhereTokensComeFrom) {
+  using Text = TokenOrigin::Text;
+  // Room for 3 tokens of the second text, one of them shared.
+  const auto chunks = tokenizer_->EncodeChunks("the dog", "cat sat on the mat", {.max_tokens = 8, .stride = 1});
+  ASSERT_TRUE(chunks) << chunks.error().message;
+  ASSERT_EQ(chunks->batch.sequences(), 2u);
+  EXPECT_THAT(chunks->batch.Ids(0), ElementsAre(2, 5, 10, 3, 6, 7, 8, 3));
+  EXPECT_THAT(chunks->batch.Ids(1), ElementsAre(2, 5, 10, 3, 8, 5, 9, 3));
+  ASSERT_EQ(chunks->origins.size(), 16u);
+  EXPECT_EQ(chunks->origins[0].text, Text::kSpecial);
+  EXPECT_EQ(chunks->origins[2].text, Text::kFirst);
+  EXPECT_EQ(chunks->origins[2].word, 1);
+  EXPECT_EQ(chunks->origins[3].text, Text::kSpecial);
+  EXPECT_EQ(chunks->origins[3].word, -1);
+  EXPECT_EQ(chunks->origins[14].text, Text::kSecond);  // "mat"
+  EXPECT_EQ(chunks->origins[14].word, 4);
+}
+
+TEST_F(TokenizerTest, WordsCountPunctuationAndNotThePiecesOfAWord) {
+  const auto chunks = tokenizer_->EncodeChunks("cat", "cats, the running", {});
+  ASSERT_TRUE(chunks);
+  ASSERT_EQ(chunks->batch.sequences(), 1u);
+  std::vector<std::int64_t> words;
+  for (const TokenOrigin& origin : chunks->origins) words.push_back(origin.word);
+  EXPECT_THAT(words, ElementsAre(-1, 0, -1, 0, 0, 1, 2, 3, 3, 3, -1));  // cat ##s , the run ##n ##ing
+  EXPECT_EQ(chunks->origins[1].text, TokenOrigin::Text::kFirst);
+  EXPECT_EQ(chunks->origins[3].text, TokenOrigin::Text::kSecond);
+}
+
+TEST_F(TokenizerTest, FirstTextThatLeavesNoRoomForChunksIsInvalid) {
+  const auto chunks = tokenizer_->EncodeChunks("the cat sat", "on the mat", {.max_tokens = 8, .stride = 2});
+  ASSERT_FALSE(chunks);
+  EXPECT_EQ(chunks.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(chunks.error().message, HasSubstr("the first text has 3 tokens; of a limit of 8 that leaves 2"));
+}
+
+TEST_F(TokenizerTest, TokensAreTheVocabularysOwnText) {
+  EXPECT_EQ(tokenizer_->Token(11).value(), "##s");
+  EXPECT_EQ(tokenizer_->Token(3).value(), "[SEP]");
+  EXPECT_EQ(tokenizer_->Token(999).value(), "");
+  EXPECT_EQ(tokenizer_->Token(-1).error().code, Code::kInvalidArgument);
+}
+
+TEST_F(TokenizerTest, IdLimitIsBehindTheLastToken) {
+  const std::size_t limit = tokenizer_->IdLimit().value();
+  EXPECT_NE(tokenizer_->Token(static_cast<std::int64_t>(limit) - 1).value(), "");
+  EXPECT_EQ(tokenizer_->Token(static_cast<std::int64_t>(limit)).value(), "");
+}
+
 TEST_F(TokenizerTest, ThreadsShareOneTokenizer) {
   std::vector<TokenBatch> batches(4);
   ThreadPool callers({.name = "callers", .threads = 4});

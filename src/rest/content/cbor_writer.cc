@@ -5,7 +5,7 @@
 namespace mlnode::rest {
 namespace {
 
-constexpr std::uint8_t kUnsigned = 0x00, kNegative = 0x20, kText = 0x60, kArray = 0x80, kMap = 0xa0;
+constexpr std::uint8_t kUnsigned = 0x00, kNegative = 0x20, kBytes = 0x40, kText = 0x60, kArray = 0x80, kMap = 0xa0;
 constexpr char kFalse = '\xf4', kTrue = '\xf5', kNull = '\xf6', kFloat32 = '\xfa', kFloat64 = '\xfb';
 
 template <class Unsigned>
@@ -84,6 +84,11 @@ std::string ToCbor(const json::value& value, CborFloats floats) {
 
 void AppendCborArray(std::string& out, std::size_t elements) { AppendHead(out, kArray, elements); }
 void AppendCborMap(std::string& out, std::size_t fields) { AppendHead(out, kMap, fields); }
+
+void AppendCborBytes(std::string& out, std::span<const unsigned char> bytes) {
+  AppendHead(out, kBytes, bytes.size());
+  out.append(bytes.begin(), bytes.end());
+}
 
 void AppendCborText(std::string& out, std::string_view text) {
   AppendHead(out, kText, text.size());

@@ -22,6 +22,7 @@ std::string ToCbor(const json::value& value, CborFloats floats = CborFloats::kDo
 void AppendCborArray(std::string& out, std::size_t elements);
 void AppendCborMap(std::string& out, std::size_t fields);
 void AppendCborText(std::string& out, std::string_view text);
+void AppendCborBytes(std::string& out, std::span<const unsigned char> bytes);
 void AppendCborInt(std::string& out, std::int64_t value);
 // A whole array of float32, 5 bytes each.
 void AppendCborFloats(std::string& out, std::span<const float> values);

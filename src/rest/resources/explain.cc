@@ -127,6 +127,7 @@ json::object LocalForm(deploy::NodeCore& node, const ModelId& model) {
       form["resident_bytes_measured"] = local.info->measured;
       form["peak_bytes"] = local.info->peak_bytes;
       form["max_tokens"] = local.info->max_tokens;
+      form["batched"] = local.info->batched;
       form["load_millis"] = local.info->load_millis;
     }
   }

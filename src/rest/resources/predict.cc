@@ -19,11 +19,6 @@ namespace {
 constexpr std::size_t kParseHereBytes = 64UL * 1024;  // simdjson: below 100 microseconds
 constexpr std::size_t kPrintHereValues = 8 * 1024;    // below 300 microseconds
 
-bool TakesTextDocs(models::FunctionName function) {
-  return function == models::FunctionName::kTextEmbedding || function == models::FunctionName::kSparseEncoding ||
-         function == models::FunctionName::kSparseTokenize;
-}
-
 double Millis(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
 std::string ServerTiming(const PredictTrace& trace) {
@@ -87,7 +82,10 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
       ASSIGN_OR_RETURN(asked, models::ParseFunctionName(algorithm));
     }
     ASSIGN_OR_RETURN(found_, node_.gate().Find(model_));
-    if (TakesTextDocs(asked.value_or(found_.function)) == TakesTextDocs(found_.function)) return {};
+    if (const auto priority = context_->http().headers.Find(kPriorityHeader)) {
+      ASSIGN_OR_RETURN(urgency_, ParseUrgency(*priority));
+    }
+    if (FamilyOf(asked.value_or(found_.function)) == FamilyOf(found_.function)) return {};
     return MakeError(Code::kInvalidArgument,
                      fmt::format("algorithm {} does not fit model {}, whose function is {}",
                                  models::TraitsOf(*asked).name, model_.str(), models::TraitsOf(found_.function).name));
@@ -95,27 +93,27 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Parse() {
     const SteadyTime begin = node_.clock().Now();
-    TextDocsRequest request;
-    if (TakesTextDocs(found_.function)) {
-      auto parsed = ParseTextDocs(context_->body());
-      if (!parsed) return Reply(std::move(parsed).error());
-      request = *std::move(parsed);
-    }
+    auto parsed = ParsePredictBody(FamilyOf(found_.function), context_->body());
+    if (!parsed) return Reply(std::move(parsed).error());
     context_->trace->parse = node_.clock().Now() - begin;
-    Submit(std::move(request));
+    Submit(*std::move(parsed));
   }
 
-  void Submit(TextDocsRequest parsed) {
+  void Submit(PredictBody parsed) {
     // Nobody is known by name yet: access control is to come.
     auto pass =
         node_.gate().Admit({.model = model_, .instance = [&] { return InterfaceInstance(found_.function, parsed); }});
     if (!pass) return Reply(std::move(pass).error());
-    filter_ = std::move(parsed.filter);
+    filter_ = AnswerFilter(found_.function, parsed.filter);
     interface_ = std::move(pass->interface);
     serving::PredictRequest request{.texts = std::move(parsed.texts),
+                                    .pair = parsed.pair,
                                     .owner = std::move(parsed.owner),
                                     .has_parameters = parsed.has_parameters,
                                     .content_type = parsed.content_type,
+                                    .sparse_format = parsed.sparse_format.value_or(serving::SparseFormat::kWord),
+                                    .urgency = urgency_,
+                                    .filter = filter_,
                                     .deadline = deadline_,
                                     .cancelled = cancelled_};
     serving::Servable& servable = *pass->servable;
@@ -184,6 +182,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   Deadline deadline_ = Deadline::Never();  // from the arrival of the request
   serving::CancelFlag cancelled_;          // set once the client has gone
   ModelId model_;
+  std::optional<serving::Urgency> urgency_;  // as the client says
   deploy::GateModel found_{.function = models::FunctionName::kTextEmbedding};
   ResultFilter filter_;
   ContentFormat format_ = ContentFormat::kJson;              // of the answer

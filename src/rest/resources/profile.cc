@@ -66,6 +66,12 @@ json::array Ids(const std::vector<NodeId>& nodes) {
   return ids;
 }
 
+// What the model's answered predictions read.
+json::object TextsForm(const serving::PredictCounts& counts) {
+  return {
+      {"documents", counts.documents.load()}, {"tokens", counts.tokens.load()}, {"truncated", counts.truncated.load()}};
+}
+
 void AddSummary(std::string_view name, const serving::LatencyWindow& window, std::int64_t limit, json::object& form) {
   const auto summary = serving::Summarize(window.Newest(limit));
   if (!summary) return;
@@ -184,6 +190,8 @@ class Profile {
       const std::int64_t limit = node_.settings().Current()->Int("plugins.ml_commons.monitoring_request_count");
       AddSummary("model_inference_stats", latencies->inference, limit, form);
       AddSummary("predict_request_stats", latencies->request, limit, form);
+      // Clients of the peer know no such field: only for those who ask for what is ours.
+      if (wish_.memory) form["texts"] = TextsForm(latencies->counts);
     }
     if (const auto estimate = PeerEstimate(model)) {
       form["memory_size_estimation_cpu"] = *estimate;

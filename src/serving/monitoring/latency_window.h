@@ -40,10 +40,17 @@ struct LatencySummary {
 // Cost: O(n log n).
 std::optional<LatencySummary> Summarize(std::vector<double> values);
 
+// What answered predictions read.
+struct PredictCounts {
+  std::atomic<std::uint64_t> documents{0}, tokens{0};
+  std::atomic<std::uint64_t> truncated{0};  // documents cut to the model's length
+};
+
 // Of one model on this node, since it is in service.
 struct PredictLatencies {
   LatencyWindow request;    // from the model's taking a request over to its answer or error
   LatencyWindow inference;  // tokenizing and the engine alone, of requests that were answered
+  PredictCounts counts;
 };
 
 }  // namespace mlnode::serving

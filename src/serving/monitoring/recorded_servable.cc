@@ -5,11 +5,21 @@
 namespace mlnode::serving {
 namespace {
 
+Counter& ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
+  return metrics.GetCounter(name, help, {{"model", model.str()}});
+}
+
 class RecordedServable final : public Servable {
  public:
   RecordedServable(std::shared_ptr<Servable> inner, const Recording& recording)
       : inner_(std::move(inner)),
         actions_(recording.actions.Of(inner_->spec().model, inner_->spec().function)),
+        documents_(ModelCounter(recording.metrics, "mlnode_model_documents_total", "Documents of answered predictions.",
+                                inner_->spec().model)),
+        tokens_(ModelCounter(recording.metrics, "mlnode_model_tokens_total", "Tokens of answered predictions.",
+                             inner_->spec().model)),
+        truncated_(ModelCounter(recording.metrics, "mlnode_model_truncated_total",
+                                "Documents cut to the model's length.", inner_->spec().model)),
         clock_(recording.clock),
         limit_(recording.limit) {}
 
@@ -34,13 +44,27 @@ class RecordedServable final : public Servable {
     latencies_.request.Add(clock_.Now() - begin, limit);
     if (result) {
       latencies_.inference.Add(result->times.tokenize + result->times.engine, limit);
+      Count(*result);
     } else {
       actions_->Failure(models::Action::kPredict, result.error());
     }
   }
 
+  void Count(const PredictResult& result) {
+    PredictCounts& counts = latencies_.counts;
+    counts.documents.fetch_add(result.documents.size(), std::memory_order_relaxed);
+    counts.tokens.fetch_add(result.tokens, std::memory_order_relaxed);
+    counts.truncated.fetch_add(result.truncated, std::memory_order_relaxed);
+    documents_.Add(static_cast<double>(result.documents.size()));
+    tokens_.Add(static_cast<double>(result.tokens));
+    truncated_.Add(static_cast<double>(result.truncated));
+  }
+
   const std::shared_ptr<Servable> inner_;
   const std::shared_ptr<models::ModelActions> actions_;
+  Counter& documents_;
+  Counter& tokens_;
+  Counter& truncated_;
   const Clock& clock_;
   const WindowLimit limit_;
   PredictLatencies latencies_;

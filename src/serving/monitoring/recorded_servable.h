@@ -1,9 +1,10 @@
-// serving/monitoring/recorded_servable.h: a Servable that counts its predictions and how long they take, around any
-// other.
+// serving/monitoring/recorded_servable.h: a Servable that counts its predictions, what they read and how long they
+// take, around any other.
 #pragma once
 
 #include <memory>
 
+#include "core/metrics.h"
 #include "models/action_stats.h"
 #include "serving/servable.h"
 
@@ -11,6 +12,7 @@ namespace mlnode::serving {
 
 struct Recording {
   models::ActionStats& actions;
+  Metrics& metrics;  // mlnode_model_{documents,tokens,truncated}_total, by model
   const Clock& clock;
   WindowLimit limit;
 };

@@ -62,12 +62,28 @@ class RecordedServableTest : public ::testing::Test {
 
   mlnode::testing::ManualClock clock_;
   models::ActionStats actions_;
+  Metrics metrics_;
   std::shared_ptr<std::atomic<std::int64_t>> limit_ = std::make_shared<std::atomic<std::int64_t>>(100);
   std::shared_ptr<WaitingServable> inner_ = std::make_shared<WaitingServable>();
   std::shared_ptr<Servable> recorded_ =
-      MakeRecordedServable(inner_, {.actions = actions_, .clock = clock_, .limit = limit_});
+      MakeRecordedServable(inner_, {.actions = actions_, .metrics = metrics_, .clock = clock_, .limit = limit_});
   std::optional<Result<PredictResult>> answer_;
 };
+
+TEST_F(RecordedServableTest, CountsWhatAnsweredPredictionsRead) {
+  PredictResult result;
+  result.documents.resize(3);
+  result.tokens = 40;
+  result.truncated = 1;
+  Predict(std::move(result));
+  Predict(MakeError(Code::kInternal, "no"));
+  const PredictCounts& counts = recorded_->latencies()->counts;
+  EXPECT_EQ(counts.documents, 3U);
+  EXPECT_EQ(counts.tokens, 40U);
+  EXPECT_EQ(counts.truncated, 1U);
+  EXPECT_EQ(metrics_.GetCounter("mlnode_model_tokens_total", "", {{"model", "m"}}).Value(), 40);
+  EXPECT_EQ(metrics_.GetCounter("mlnode_model_truncated_total", "", {{"model", "m"}}).Value(), 1);
+}
 
 TEST_F(RecordedServableTest, RecordsTheWholeRequestAndTheInferenceWithoutItsWait) {
   Predict(Timed());

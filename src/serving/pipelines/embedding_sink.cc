@@ -1,10 +1,12 @@
+#include "serving/pipelines/embedding_sink.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "serving/pipelines/outputs.h"
 #include "serving/pooling.h"
-#include "serving/text_embedding.h"
 
 namespace mlnode::serving {
 namespace {
@@ -13,13 +15,7 @@ using models::Pooling;
 
 constexpr const char* kTensorName = "sentence_embedding";
 
-std::string ShapeText(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
 }  // namespace
-
-int PooledOutputIndex(Pooling pooling, std::size_t outputs) {
-  return pooling == Pooling::kNone && outputs >= 2 ? 1 : 0;
-}
 
 EmbeddingSink::EmbeddingSink(const models::ModelConfig& config, const EmbeddingOutput& output, const TokenBatch& batch)
     : pooling_(config.pooling),
@@ -34,15 +30,13 @@ std::span<float> EmbeddingSink::Place(std::size_t text) {
   return std::span(values_).subspan(begin * output_.dim, (end - begin) * output_.dim);
 }
 
-Status EmbeddingSink::Take(std::size_t text, const TensorView& answer) {
+Status EmbeddingSink::Take(std::size_t text, const std::vector<TensorView>& outputs) {
+  const TensorView& answer = outputs.front();
   std::vector<std::int64_t> expected{static_cast<std::int64_t>(output_.dim)};
   if (output_.per_token)
     expected.insert(expected.begin(), static_cast<std::int64_t>(offsets_[text + 1] - offsets_[text]));
   if (answer.type != DataType::kFloat32 || answer.shape != expected) {
-    return MakeError(
-        Code::kInternal,
-        fmt::format("Output '{}' of the model is {} {} for text {}; it was FLOAT32 {} when the model was loaded.",
-                    output_.name, DataTypeName(answer.type), ShapeText(answer.shape), text, ShapeText(expected)));
+    return Unexpected(output_.name, answer, expected, text);
   }
   std::call_once(allocated_,
                  [this] { values_.resize((keeps_tokens_ ? offsets_.back() : offsets_.size() - 1) * output_.dim); });
@@ -53,8 +47,7 @@ Status EmbeddingSink::Take(std::size_t text, const TensorView& answer) {
     Pool(pooling_, {answer.Floats(), output_.dim}, place);
   }
   if (!AllFinite(place)) {
-    return MakeError(Code::kInternal,
-                     fmt::format("Output '{}' of the model holds NaN or infinity for text {}.", output_.name, text));
+    return NotFinite(output_.name, text);
   }
   if (normalize_) {
     for (std::size_t at = 0; at < place.size(); at += output_.dim) NormalizeL2(place.subspan(at, output_.dim));
@@ -62,12 +55,13 @@ Status EmbeddingSink::Take(std::size_t text, const TensorView& answer) {
   return {};
 }
 
-std::vector<std::vector<NamedTensor>> EmbeddingSink::Documents(const std::shared_ptr<EmbeddingSink>& self) {
-  const auto dim = static_cast<std::int64_t>(self->output_.dim);
-  const bool leading_axis = self->pooling_ == Pooling::kMax || self->pooling_ == Pooling::kNone;
-  std::vector<std::vector<NamedTensor>> documents(self->offsets_.size() - 1);
+Documents EmbeddingSink::Finish() {
+  const auto dim = static_cast<std::int64_t>(output_.dim);
+  const bool leading_axis = output_.leading_axis || pooling_ == Pooling::kMax || pooling_ == Pooling::kNone;
+  Documents documents(offsets_.size() - 1);
+  const std::shared_ptr<EmbeddingSink> self = shared_from_this();
   for (std::size_t text = 0; text < documents.size(); ++text) {
-    const std::span<float> place = self->Place(text);
+    const std::span<float> place = Place(text);
     TensorView view{.type = DataType::kFloat32, .shape = {dim}, .data = place.data(), .owner = self};
     if (leading_axis) view.shape = {static_cast<std::int64_t>(place.size()) / dim, dim};
     documents[text].push_back({.name = kTensorName, .tensor = std::move(view)});

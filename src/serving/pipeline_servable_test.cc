@@ -1,7 +1,6 @@
-#include "serving/text_embedding.h"
+#include "serving/pipeline_servable.h"
 
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "serving/testing/behaviours.h"
@@ -10,111 +9,12 @@
 namespace mlnode::serving {
 namespace {
 
-using models::Pooling;
 using std::chrono::seconds;
-using ::testing::ElementsAre;
-using ::testing::FloatEq;
 using ::testing::HasSubstr;
 using testing::ServingFixture;
 using ::testing::SizeIs;
 
-TokenBatch TwoTexts() {  // of two tokens and of one
-  TokenBatch batch;
-  batch.ids = {1, 2, 3};
-  batch.offsets = {0, 2, 3};
-  return batch;
-}
-
-models::ModelConfig Config(Pooling pooling, bool normalize) {
-  models::ModelConfig config;
-  config.pooling = pooling;
-  config.normalize_result = normalize;
-  return config;
-}
-
-const EmbeddingOutput kTokens{.index = 0, .name = "hidden", .dim = 2, .per_token = true};
-const EmbeddingOutput kPooled{.index = 0, .name = "pooled", .dim = 2, .per_token = false};
-
-TEST(PooledOutputTest, NoneTakesTheSecondOutputTheOthersTheFirst) {
-  EXPECT_EQ(PooledOutputIndex(Pooling::kNone, 2), 1);
-  EXPECT_EQ(PooledOutputIndex(Pooling::kNone, 3), 1);
-  EXPECT_EQ(PooledOutputIndex(Pooling::kNone, 1), 0);
-  EXPECT_EQ(PooledOutputIndex(Pooling::kMean, 2), 0);
-}
-
-TEST(EmbeddingSinkTest, MeanGivesAVectorForEachTextInOneAllocation) {
-  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMean, true), kTokens, TwoTexts());
-  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({0, 5}, {1, 2})));
-  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4, 3, 4}, {2, 2})));
-  const auto documents = EmbeddingSink::Documents(sink);
-  ASSERT_THAT(documents, SizeIs(2));
-  const TensorView& first = *documents[0][0].tensor;
-  EXPECT_EQ(documents[0][0].name, "sentence_embedding");
-  EXPECT_EQ(first.type, DataType::kFloat32);
-  EXPECT_THAT(first.shape, ElementsAre(2));
-  EXPECT_THAT(first.Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));
-  EXPECT_THAT(documents[1][0].tensor->Floats(), ElementsAre(0, 1));
-  EXPECT_EQ(documents[1][0].tensor->data, first.Floats().data() + 2);
-  EXPECT_EQ(documents[1][0].tensor->owner, first.owner);
-}
-
-TEST(EmbeddingSinkTest, MaxHasALeadingAxisAndIsNormalisedOverTheVector) {
-  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMax, true), kTokens, TwoTexts());
-  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 1, 2, 4}, {2, 2})));
-  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({-3, 4}, {1, 2})));
-  const auto documents = EmbeddingSink::Documents(sink);
-  EXPECT_THAT(documents[0][0].tensor->shape, ElementsAre(1, 2));
-  EXPECT_THAT(documents[0][0].tensor->Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F)));  // not +-1 a component
-}
-
-TEST(EmbeddingSinkTest, NoneOfATokenOutputKeepsEachTokenNormalisedByItself) {
-  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kNone, true), kTokens, TwoTexts());
-  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4, 0, 2}, {2, 2})));
-  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({8, 6}, {1, 2})));
-  const auto documents = EmbeddingSink::Documents(sink);
-  EXPECT_THAT(documents[0][0].tensor->shape, ElementsAre(2, 2));
-  EXPECT_THAT(documents[0][0].tensor->Floats(), ElementsAre(FloatEq(0.6F), FloatEq(0.8F), 0, 1));
-  EXPECT_THAT(documents[1][0].tensor->shape, ElementsAre(1, 2));
-  EXPECT_THAT(documents[1][0].tensor->Floats(), ElementsAre(FloatEq(0.8F), FloatEq(0.6F)));
-}
-
-TEST(EmbeddingSinkTest, NoneOfAPooledOutputHasALeadingAxis) {
-  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kNone, false), kPooled, TwoTexts());
-  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4}, {2})));
-  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({5, 6}, {2})));
-  const auto documents = EmbeddingSink::Documents(sink);
-  EXPECT_THAT(documents[1][0].tensor->shape, ElementsAre(1, 2));
-  EXPECT_THAT(documents[1][0].tensor->Floats(), ElementsAre(5, 6));
-}
-
-TEST(EmbeddingSinkTest, PoolingOfAPooledOutputIsThatVector) {
-  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kMean, false), kPooled, TwoTexts());
-  ASSERT_TRUE(sink->Take(0, MakeFloatTensor({3, 4}, {2})));
-  ASSERT_TRUE(sink->Take(1, MakeFloatTensor({5, 6}, {2})));
-  EXPECT_THAT(EmbeddingSink::Documents(sink)[0][0].tensor->Floats(), ElementsAre(3, 4));
-}
-
-TEST(EmbeddingSinkTest, NanAndInfinityNameTheOutputAndTheText) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    EmbeddingSink sink(Config(Pooling::kMean, true), kTokens, TwoTexts());
-    const Status taken = sink.Take(1, MakeFloatTensor({bad, 1}, {1, 2}));
-    ASSERT_FALSE(taken);
-    EXPECT_EQ(taken.error().code, Code::kInternal);
-    EXPECT_THAT(taken.error().message, HasSubstr("'hidden' of the model holds NaN or infinity for text 1"));
-  }
-}
-
-TEST(EmbeddingSinkTest, AnotherShapeOrTypeThanAtLoadIsAnError) {
-  EmbeddingSink sink(Config(Pooling::kMean, true), kTokens, TwoTexts());
-  EXPECT_FALSE(sink.Take(0, MakeFloatTensor({1, 2, 3}, {1, 3})));
-  EXPECT_FALSE(sink.Take(0, MakeFloatTensor({1, 2}, {1, 2})));  // two tokens
-  EXPECT_FALSE(sink.Take(0, MakeFloatTensor({1, 2}, {2})));
-  TensorView half = MakeFloatTensor({1, 2, 3, 4}, {2, 2});
-  half.type = DataType::kFloat16;
-  EXPECT_FALSE(sink.Take(0, half));
-}
-
-class TextEmbeddingTest : public ServingFixture {
+class PipelineServableTest : public ServingFixture {
  protected:
   PredictResult Must(const LoadSpec& spec, std::vector<std::string> texts, PredictRequest request = {}) {
     const auto predicted = Predict(spec, std::move(texts), std::move(request));
@@ -141,7 +41,7 @@ class TextEmbeddingTest : public ServingFixture {
   }
 };
 
-TEST_F(TextEmbeddingTest, VectorsAreOfUnitLengthInOrderAndDeterministic) {
+TEST_F(PipelineServableTest, VectorsAreOfUnitLengthInOrderAndDeterministic) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   const PredictResult both = Must(spec, {"the cat sat on the mat", "dog"});
@@ -155,7 +55,7 @@ TEST_F(TextEmbeddingTest, VectorsAreOfUnitLengthInOrderAndDeterministic) {
   EXPECT_EQ(both.truncated, 0U);
 }
 
-TEST_F(TextEmbeddingTest, LargeRequestIsTokenizedOnCpuWithTheSameAnswer) {
+TEST_F(PipelineServableTest, LargeRequestIsTokenizedOnCpuWithTheSameAnswer) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   std::vector<std::string> texts(17, "cat");
@@ -169,7 +69,7 @@ TEST_F(TextEmbeddingTest, LargeRequestIsTokenizedOnCpuWithTheSameAnswer) {
   EXPECT_GT(queue_->QueuedTokens(), 0U);  // a small one at once
 }
 
-TEST_F(TextEmbeddingTest, LongTextIsCutAndCounted) {
+TEST_F(PipelineServableTest, LongTextIsCutAndCounted) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   std::string text;
@@ -179,17 +79,20 @@ TEST_F(TextEmbeddingTest, LongTextIsCutAndCounted) {
   EXPECT_EQ(result.tokens, 512U + 3U);
 }
 
-TEST_F(TextEmbeddingTest, TruncationOfTheFileHoldsAndTheModelsMaxLengthDoesNot) {
+TEST_F(PipelineServableTest, TheModelsMaxLengthGoesBeforeTheFilesTruncation) {
   LoadSpec spec = Register("a", "", testing::TestTokenizer(16));
-  spec.config.model_max_length = 32;
   LoadToEnd(spec);
   EXPECT_EQ(Local(spec.model).info->max_tokens, 16);
   std::string text;
   for (int i = 0; i < 100; ++i) text += "cat ";
   EXPECT_EQ(Must(spec, {text}).tokens, 16U);
+  LoadSpec longer = Register("b", "", testing::TestTokenizer(16));
+  longer.config.model_max_length = 32;
+  LoadToEnd(longer);
+  EXPECT_EQ(Must(longer, {text}).tokens, 32U);
 }
 
-TEST_F(TextEmbeddingTest, ParametersForASymmetricModelAreRefused) {
+TEST_F(PipelineServableTest, ParametersForASymmetricModelAreRefused) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   PredictRequest request;
@@ -200,13 +103,13 @@ TEST_F(TextEmbeddingTest, ParametersForASymmetricModelAreRefused) {
               HasSubstr("requires to be registered with at least one of `query_prefix` or `passage_prefix`."));
 }
 
-TEST_F(TextEmbeddingTest, AsymmetricModelWantsTheContentType) {
+TEST_F(PipelineServableTest, AsymmetricModelWantsTheContentType) {
   const Error error = MustFail(Asymmetric(), {"cat"});
   EXPECT_EQ(error.code, Code::kInvalidArgument);
   EXPECT_THAT(error.message, HasSubstr("The embedding model chosen is asymmetric."));
 }
 
-TEST_F(TextEmbeddingTest, PrefixIsThatOfTheContentTypeQueryByDefault) {
+TEST_F(PipelineServableTest, PrefixIsThatOfTheContentTypeQueryByDefault) {
   const LoadSpec spec = Asymmetric();
   const LoadSpec plain = [&] {
     LoadSpec other = Register("b", "weights of a");
@@ -226,13 +129,13 @@ TEST_F(TextEmbeddingTest, PrefixIsThatOfTheContentTypeQueryByDefault) {
   EXPECT_EQ(Vector(Must(spec, {"cat"}, with(ContentType::kPassage))), bare);  // it has no passage_prefix
 }
 
-TEST_F(TextEmbeddingTest, NoTextIsRefused) {
+TEST_F(PipelineServableTest, NoTextIsRefused) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   EXPECT_EQ(MustFail(spec, {}).code, Code::kInvalidArgument);
 }
 
-TEST_F(TextEmbeddingTest, TextThatIsNotUtf8IsNamedByItsIndex) {
+TEST_F(PipelineServableTest, TextThatIsNotUtf8IsNamedByItsIndex) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   const Error error = MustFail(spec, {"cat", "\xff\xfe"});
@@ -240,7 +143,7 @@ TEST_F(TextEmbeddingTest, TextThatIsNotUtf8IsNamedByItsIndex) {
   EXPECT_THAT(error.message, HasSubstr("1"));
 }
 
-TEST_F(TextEmbeddingTest, CancelledOrLateIsNotEvenTokenized) {
+TEST_F(PipelineServableTest, CancelledOrLateIsNotEvenTokenized) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   PredictRequest cancelled;
@@ -251,7 +154,7 @@ TEST_F(TextEmbeddingTest, CancelledOrLateIsNotEvenTokenized) {
   EXPECT_EQ(MustFail(spec, {"cat"}, std::move(late)).code, Code::kDeadlineExceeded);
 }
 
-TEST_F(TextEmbeddingTest, TooManyTextsAreRefusedBeforeAnyIsRead) {
+TEST_F(PipelineServableTest, TooManyTextsAreRefusedBeforeAnyIsRead) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   const auto predicted = Predict(spec, std::vector<std::string>(kMaxTexts + 1, "cat"));
@@ -260,20 +163,20 @@ TEST_F(TextEmbeddingTest, TooManyTextsAreRefusedBeforeAnyIsRead) {
   EXPECT_THAT(predicted->answer->error().message, HasSubstr("100001 texts; the limit is 100000"));
 }
 
-TEST_F(TextEmbeddingTest, TokenizingStopsAtTheTokenLimit) {
+TEST_F(PipelineServableTest, TokenizingStopsAtTheTokenLimit) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   std::string longest;
   for (int i = 0; i < 600; ++i) longest += "cat ";
-  // 512 tokens each: the limit of 2,000,000 is passed after 16 slices of 256 texts, the last of which is bad.
+  // 512 tokens each: the limit of 2,000,000 is passed after 62 pieces of 64 texts; the bad text is behind.
   std::vector<std::string> texts(5'000, longest);
   texts.back() = "\xff";
   const Error error = MustFail(spec, texts);
   EXPECT_EQ(error.code, Code::kTooLarge);
-  EXPECT_THAT(error.message, HasSubstr("at least 2097152 tokens; this node queues at most 2000000"));
+  EXPECT_THAT(error.message, HasSubstr("at least 2031616 tokens; this node queues at most 2000000"));
 }
 
-TEST_F(TextEmbeddingTest, TextsOfLaterSlicesKeepTheirPlace) {
+TEST_F(PipelineServableTest, TextsOfLaterPiecesKeepTheirPlace) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   std::vector<std::string> texts(300, "cat");
@@ -286,14 +189,14 @@ TEST_F(TextEmbeddingTest, TextsOfLaterSlicesKeepTheirPlace) {
   EXPECT_THAT(MustFail(spec, texts).message, HasSubstr("counted from text 256 on"));
 }
 
-TEST_F(TextEmbeddingTest, NothingBehindTheByteBoundIsRead) {
+TEST_F(PipelineServableTest, NothingBehindTheByteBoundIsRead) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   const std::string spaces(kMaxTextBytes - 3, ' ');
   EXPECT_EQ(Must(spec, {spaces + "cat dog"}).tokens, 3U);
 }
 
-TEST_F(TextEmbeddingTest, NanInAnAnswerIsAnInternalErrorAndTheModelStays) {
+TEST_F(PipelineServableTest, NanInAnAnswerIsAnInternalErrorAndTheModelStays) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   engine_.SetBehaviour(testing::NanFor(10));  // "dog"
@@ -303,7 +206,7 @@ TEST_F(TextEmbeddingTest, NanInAnAnswerIsAnInternalErrorAndTheModelStays) {
   EXPECT_THAT(Must(spec, {"cat"}).documents, SizeIs(1));
 }
 
-TEST_F(TextEmbeddingTest, EngineErrorReachesTheCaller) {
+TEST_F(PipelineServableTest, EngineErrorReachesTheCaller) {
   const LoadSpec spec = Register("a");
   LoadToEnd(spec);
   engine_.SetBehaviour(
@@ -312,7 +215,7 @@ TEST_F(TextEmbeddingTest, EngineErrorReachesTheCaller) {
 }
 
 // The engine fails whenever it is given company: the model still serves, one text at a time.
-TEST_F(TextEmbeddingTest, GraphThatCannotBatchRunsOneByOne) {
+TEST_F(PipelineServableTest, GraphThatCannotBatchRunsOneByOne) {
   const LoadSpec spec = Register("a");
   engine_.SetBehaviour(testing::OnRun([](const TokenBatch& batch) -> Status {
     if (batch.sequences() > 1) return MakeError(Code::kInvalidArgument, "baked batch of 1");
@@ -324,7 +227,7 @@ TEST_F(TextEmbeddingTest, GraphThatCannotBatchRunsOneByOne) {
   EXPECT_THAT(Must(spec, {"cat", "dog", "mat"}).documents, SizeIs(3));
 }
 
-TEST_F(TextEmbeddingTest, WarmUpReachesTheLongestSequence) {
+TEST_F(PipelineServableTest, WarmUpReachesTheLongestSequence) {
   std::size_t longest = 0;
   engine_.SetBehaviour(testing::OnRun([&](const TokenBatch& batch) -> Status {
     for (std::size_t i = 0; i < batch.sequences(); ++i) longest = std::max(longest, batch.Length(i));
