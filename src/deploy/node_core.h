@@ -23,9 +23,9 @@
 #include "models/registration.h"
 #include "net/fetch.h"
 #include "serving/artifact_cache.h"
-#include "serving/scheduler.h"
 #include "serving/local_models.h"
 #include "serving/memory_budget.h"
+#include "serving/scheduler.h"
 #include "storage/store.h"
 #include "tasks/task_repository.h"
 

@@ -166,11 +166,14 @@ Status TextEmbedding::Submit(const PredictionPtr& prediction) const {
   ASSIGN_OR_RETURN(TokenBatch batch, Tokenize(*prediction));
   auto sink = std::make_shared<EmbeddingSink>(spec_.config, model_->output, batch);
   prediction->sink = sink;
+  const Urgency urgency = UrgencyOf(prediction->request.urgency, batch.sequences());
   BatchJob job{.model = {model_, model_->engine.get()},
+               .name = spec_.model.str(),
                .batch = std::move(batch),
                .wanted = {model_->output.index},
                .consume = [sink](std::size_t i,
                                  const std::vector<TensorView>& outputs) { return sink->Take(i, outputs.front()); },
+               .urgency = urgency,
                .one_by_one = !model_->info.batched,
                .deadline = prediction->request.deadline,
                .cancelled = prediction->request.cancelled,
