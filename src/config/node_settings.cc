@@ -59,6 +59,8 @@ constexpr SettingRow kRows[] = {
            "A deployment without any progress for this long has failed."),
     IntRow("mlnode.predict.queue_ms", Scope::kStatic, "10000", {1, 3600000},
            "Longest that a document may wait in a model's queue; beyond, requests are answered 429."),
+    IntRow("mlnode.predict.batch_tokens", Scope::kStatic, "1024", {1, 1048576},
+           "Most tokens that one engine call computes together; a longer text is computed alone."),
     IntRow("mlnode.predict.deadline_ms", Scope::kStatic, "60000", {1, 3600000},
            "Longest that a prediction may take in all."),
     IntRow("mlnode.registration_grace_minutes", Scope::kStatic, "60", {1, 525600},

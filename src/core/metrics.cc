@@ -52,6 +52,7 @@ struct Callback {
 // By library object: the same name and labels give the same one, and so the same view.
 struct Views {
   std::map<const void*, std::unique_ptr<Counter>> counters;
+  std::map<const void*, int> owners;  // of counters that go
   std::map<const void*, std::unique_ptr<Gauge>> gauges;
   std::map<const void*, std::unique_ptr<Histogram>> histograms;
   std::map<std::string, std::vector<double>> buckets;
@@ -85,6 +86,25 @@ Counter& Metrics::GetCounter(const std::string& name, const std::string& help, c
   auto& metric = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry).Add(labels);
   const auto views = impl_->views.Lock();
   return ViewOf<CounterView>(views->counters, metric);
+} catch (const std::exception& why) {
+  DieBadMetric(name, why);
+}
+
+// Added and removed under the lock, so that no owner gets what another is about to remove.
+std::shared_ptr<Counter> Metrics::OwnCounter(const std::string& name, const std::string& help,
+                                             const Labels& labels) try {
+  auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
+  const auto views = impl_->views.Lock();
+  prometheus::Counter& metric = family.Add(labels);
+  ++views->owners[&metric];
+  return {new CounterView(metric), [impl = impl_.get(), &family, &metric](Counter* view) {
+            delete view;
+            const auto guarded = impl->views.Lock();
+            const auto owned = guarded->owners.find(&metric);
+            if (--owned->second > 0) return;
+            guarded->owners.erase(owned);
+            family.Remove(&metric);
+          }};
 } catch (const std::exception& why) {
   DieBadMetric(name, why);
 }

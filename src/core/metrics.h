@@ -43,6 +43,9 @@ class Metrics {
   // Buckets are upper bounds, ascending; the first caller of a name decides them.
   Histogram& GetHistogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
                           const Labels& labels = {});
+  // A counter that leaves the text with its last owner: for labels that come and go, such as models. Owned again later
+  // it begins at zero. Not to be mixed with GetCounter of the same name. Metrics outlives all owners.
+  std::shared_ptr<Counter> OwnCounter(const std::string& name, const std::string& help, const Labels& labels);
   // Value read when the text is made (resident bytes, queue depth). `read` must not block and must outlive Metrics.
   void AddCallback(const std::string& name, const std::string& help, std::function<double()> read);
   std::string ToText() const;  // text/plain; version=0.0.4

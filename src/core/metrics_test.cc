@@ -6,6 +6,7 @@
 namespace mlnode {
 namespace {
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(MetricsTest, SameNameAndLabelsGiveTheSameCounter) {
   Metrics metrics;
@@ -16,6 +17,21 @@ TEST(MetricsTest, SameNameAndLabelsGiveTheSameCounter) {
   EXPECT_EQ(a.Value(), 3);
   EXPECT_EQ(b.Value(), 0);
   EXPECT_EQ(&a, &metrics.GetCounter("requests_total", "Requests.", {{"route", "a"}}));
+}
+
+TEST(MetricsTest, OwnedCounterGoesWithItsLastOwner) {
+  Metrics metrics;
+  auto first = metrics.OwnCounter("model_tokens_total", "Tokens.", {{"model", "a"}});
+  auto second = metrics.OwnCounter("model_tokens_total", "Tokens.", {{"model", "a"}});
+  const auto other = metrics.OwnCounter("model_tokens_total", "Tokens.", {{"model", "b"}});
+  first->Add(3);
+  EXPECT_EQ(second->Value(), 3);
+  first.reset();
+  EXPECT_THAT(metrics.ToText(), HasSubstr("model_tokens_total{model=\"a\"} 3"));
+  second.reset();
+  EXPECT_THAT(metrics.ToText(), Not(HasSubstr("model=\"a\"")));
+  EXPECT_THAT(metrics.ToText(), HasSubstr("model_tokens_total{model=\"b\"} 0"));
+  EXPECT_EQ(metrics.OwnCounter("model_tokens_total", "Tokens.", {{"model", "a"}})->Value(), 0);
 }
 
 TEST(MetricsTest, PrintsCountersAndGauges) {

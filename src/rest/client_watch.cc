@@ -28,14 +28,17 @@ void ClientWatch::Schedule() {
 void ClientWatch::Sweep() {
   std::vector<Entry> running;
   std::swap(running, state_.Lock()->entries);
-  std::erase_if(running, [](const Entry& entry) {
+  bool any_gone = false;
+  std::erase_if(running, [&any_gone](const Entry& entry) {
     const auto flag = entry.flag.lock();
     const auto exchange = entry.exchange.lock();
     if (flag == nullptr || exchange == nullptr) return true;
     if (!exchange->ClientGone()) return false;
     flag->store(true, std::memory_order_relaxed);
+    any_gone = true;
     return true;
   });
+  if (any_gone && gone_) gone_();
   bool again = false;
   {
     auto state = state_.Lock();

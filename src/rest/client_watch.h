@@ -1,8 +1,11 @@
-// rest/client_watch.h: sets the cancel flag of work whose client has gone, so that nothing is computed for nobody.
+// rest/client_watch.h: sets the cancel flag of work whose client has gone, so that nothing is computed for nobody, and
+// says so, so that what waits for nobody need not keep its place.
 // Threads: any. Cost of Watch: one short lock and a push; a sweep each 100 ms looks at what is still running.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/executor.h"
@@ -14,8 +17,8 @@ namespace mlnode::rest {
 
 class ClientWatch {
  public:
-  // `timers` must be stopped before this goes.
-  explicit ClientWatch(Executor& timers) : timers_(timers) {}
+  // `timers` must be stopped before this goes. `gone` is called on it after flags were set, once a sweep; may be empty.
+  explicit ClientWatch(Executor& timers, std::function<void()> gone = {}) : timers_(timers), gone_(std::move(gone)) {}
   // A flag that is set once the exchange's client has gone. Watched for as long as anyone else holds flag and exchange.
   serving::CancelFlag Watch(const std::shared_ptr<net::HttpExchange>& exchange);
 
@@ -32,6 +35,7 @@ class ClientWatch {
   void Sweep();
 
   Executor& timers_;
+  const std::function<void()> gone_;
   Guarded<State> state_;
 };
 

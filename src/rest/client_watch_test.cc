@@ -12,7 +12,8 @@ class ClientWatchTest : public ::testing::Test {
  protected:
   mlnode::testing::ManualClock clock_;
   mlnode::testing::ManualExecutor timers_{clock_};
-  ClientWatch watch_{timers_};
+  int told_ = 0;
+  ClientWatch watch_{timers_, [this] { ++told_; }};
 };
 
 TEST_F(ClientWatchTest, SetsTheFlagOnceTheClientHasGone) {
@@ -20,9 +21,11 @@ TEST_F(ClientWatchTest, SetsTheFlagOnceTheClientHasGone) {
   const serving::CancelFlag flag = watch_.Watch(exchange);
   timers_.RunFor(std::chrono::seconds(1));
   EXPECT_FALSE(flag->load());
+  EXPECT_EQ(told_, 0);
   exchange->gone = true;
   timers_.RunFor(std::chrono::milliseconds(200));
   EXPECT_TRUE(flag->load());
+  EXPECT_EQ(told_, 1);
 }
 
 TEST_F(ClientWatchTest, StopsLookingWhenNothingIsLeft) {

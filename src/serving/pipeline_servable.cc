@@ -74,10 +74,13 @@ Status PipelineServable::Check(const PredictRequest& request) const {
     return MakeError(Code::kTooLarge, fmt::format("The request has {} texts; the limit is {}. Send fewer texts.",
                                                   request.texts.size(), kMaxTexts));
   }
-  return model_->pipeline->Check(request);
+  RETURN_IF_ERROR(model_->pipeline->Check(request));
+  if (!model_->engine) return {};
+  return environment_.queue.CheckWait(*model_->engine, *request.urgency, request.deadline);
 }
 
 void PipelineServable::Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) {
+  request.urgency = UrgencyOf(request.urgency, request.texts.size());
   if (Status fits = Check(request); !fits) return done(std::move(fits).error());
   model_->last_used.store(environment_.clock.Now(), std::memory_order_relaxed);
   auto prediction = std::make_shared<Prediction>();
@@ -109,13 +112,13 @@ void PipelineServable::Encoded(const PredictionPtr& prediction, Result<Encoding>
 
 BatchJob PipelineServable::MakeJob(const PredictionPtr& prediction, TokenBatch batch) const {
   const PredictRequest& request = prediction->request;
-  const Urgency by_size = batch.sequences() < kBulkSequences ? Urgency::kInteractive : Urgency::kBulk;
   return {.model = {model_, model_->engine.get()},
+          .name = spec_.model.str(),
           .batch = std::move(batch),
           .wanted = model_->pipeline->Wanted(request),
           .consume = [sink = prediction->sink](
                          std::size_t i, const std::vector<TensorView>& outputs) { return sink->Take(i, outputs); },
-          .urgency = request.urgency.value_or(by_size),
+          .urgency = *request.urgency,
           .one_by_one = !model_->info.batched,
           .deadline = request.deadline,
           .cancelled = request.cancelled,

@@ -13,9 +13,6 @@ namespace mlnode::serving {
 // Texts of one request; beyond it kTooLarge. The largest request the default token limit of the queue (2,000,000)
 // lets through with 20 tokens a text, and a bound on what is kept for each text before any token is counted.
 inline constexpr std::size_t kMaxTexts = 100'000;
-// Sequences from which on a request that does not say how urgent it is counts as bulk work: more than clients that wait
-// for an answer send (a page of search results), less than what indexers do.
-inline constexpr std::size_t kBulkSequences = 33;
 
 struct PredictEnvironment {
   Scheduler& queue;

@@ -46,12 +46,12 @@ struct ResultFilter {
 struct PredictRequest {
   // UTF-8; point into `owner`. TEXT_SIMILARITY: the documents; QUESTION_ANSWERING: the context alone.
   std::vector<std::string_view> texts;
-  std::optional<std::string_view> pair;  // TEXT_SIMILARITY: query_text; QUESTION_ANSWERING: question
-  std::shared_ptr<const void> owner;     // keeps the texts' bytes alive
-  bool has_parameters = false;           // a "parameters" object was given (asymmetric models)
+  std::optional<std::string_view> pair = {};  // TEXT_SIMILARITY: query_text; QUESTION_ANSWERING: question
+  std::shared_ptr<const void> owner;          // keeps the texts' bytes alive
+  bool has_parameters = false;                // a "parameters" object was given (asymmetric models)
   ContentType content_type = ContentType::kUnset;
   SparseFormat sparse_format = SparseFormat::kWord;
-  std::optional<Urgency> urgency;  // nullopt: by the number of texts
+  std::optional<Urgency> urgency = {};  // nullopt: by the number of texts
   // What a filter drops need not be computed. A dropped tensor keeps its place in the answer, without content.
   ResultFilter filter;
   Deadline deadline = Deadline::Never();

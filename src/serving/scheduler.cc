@@ -3,129 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
+#include <array>
 #include <utility>
 
-#include "serving/batch_cutting.h"
-#include "serving/exception_barrier.h"
+#include "serving/scheduling/batch_run.h"
+#include "serving/scheduling/job_queue.h"
+#include "serving/scheduling/patience.h"
 
 namespace mlnode::serving {
 namespace {
 
 constexpr std::string_view kStopping = "This node is stopping.";
+// Models that have gone are looked for so often while any is known.
+constexpr Duration kForgetEvery = std::chrono::seconds(10);
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-// One job between Submit and its answer. `batch`, `cut` and the rest of `work` do not change; the fields below are the
-// queue's.
-struct Job {
-  BatchJob work;
-  std::vector<std::vector<std::size_t>> cut;
-  SteadyTime submitted;
-
-  // --- under the queue's lock
-  BatchDone done;  // empty once answered
-  Timer timer;
-  std::size_t next = 0;            // first of `cut` that no lane has taken
-  std::size_t unfinished = 0;      // of `cut`
-  std::size_t waiting_tokens = 0;  // of the batches from `next` on
-  SteadyTime began;                // when a lane took the first
-
-  // Why nobody wants its answer any more, or none can be given.
-  std::optional<Error> Dropped() const {
-    if (work.withdrawn && work.withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
-    if (work.cancelled && work.cancelled->load()) return MakeError(Code::kCancelled, "The prediction was cancelled.");
-    return std::nullopt;
-  }
-};
-using JobPtr = std::shared_ptr<Job>;
-
-struct Slice {
-  JobPtr job;
-  std::size_t index = 0;
-  std::size_t tokens = 0;
-};
-
-struct Waiting {
-  std::deque<JobPtr> jobs;  // with batches that no lane has taken, in order of arrival
-  std::size_t waiting_tokens = 0;
-  std::size_t waiting_batches = 0;
-  std::size_t running_tokens = 0;
-  LaneUse use;
-  int busy_lanes = 0;            // tasks on the lanes, running or posted
-  std::size_t posted_lanes = 0;  // of those, posted: each will take one batch
-  double tokens_per_second = 0;  // of one lane; 0 = not measured
-  bool stopping = false;
-};
-
-struct QueueMetrics {
-  explicit QueueMetrics(Metrics& metrics)
-      : tokens(metrics.GetGauge("mlnode_queue_tokens", "Tokens that wait for an inference lane.")),
-        wait(metrics.GetHistogram("mlnode_queue_wait_seconds", "Time a request waited for an inference lane.",
-                                  Metrics::LatencyBuckets())),
-        engine(metrics.GetHistogram("mlnode_engine_seconds", "Time of one engine call.", Metrics::LatencyBuckets())),
-        batch_tokens(metrics.GetHistogram("mlnode_batch_tokens", "Tokens of one engine call.",
-                                          {8, 16, 32, 64, 128, 256, 512, 1'024, 2'048, 4'096, 8'192})),
-        batch_sequences(metrics.GetHistogram("mlnode_batch_sequences", "Sequences of one engine call.",
-                                             {1, 2, 4, 8, 16, 32, 64, 128, 256})),
-        too_large(Refused(metrics, "too_large")),
-        queue_full(Refused(metrics, "queue_full")),
-        queue_wait(Refused(metrics, "queue_wait")) {}
-  static Counter& Refused(Metrics& metrics, const char* reason) {
-    return metrics.GetCounter("mlnode_refused_total", "Predictions refused instead of queued.", {{"reason", reason}});
-  }
-  Gauge& tokens;
-  Histogram& wait;
-  Histogram& engine;
-  Histogram& batch_tokens;
-  Histogram& batch_sequences;
-  Counter& too_large;
-  Counter& queue_full;
-  Counter& queue_wait;
-};
-
-// Shared by the queue object and the tasks on the lanes.
-struct Core : std::enable_shared_from_this<Core> {
-  Core(const Scheduler::Options& o, Executor& l, Executor& t, const Clock& c, Metrics& m)
-      : options(o), lanes(l), timers(t), clock(c), metrics(m) {}
-
-  const Scheduler::Options options;
-  Executor& lanes;
-  Executor& timers;
-  const Clock& clock;
-  QueueMetrics metrics;
-  Guarded<Waiting> waiting;
-
-  void Submit(BatchJob work, BatchDone done);
-  Status CheckFits(std::size_t tokens);
-  void DropCancelled();
-  void Stop();
-  Duration EstimatedWait(const Waiting& now) const;
-
- private:
-  std::optional<Error> Refusal(const Waiting& now, const Job& job);
-  // Takes the job out of the queue; the function to call, or an empty one when it was answered before. Keep `job`
-  // beyond the lock.
-  BatchDone TakeAnswer(Waiting& now, const JobPtr& job);
-  void AnswerMany(const std::function<std::optional<Error>(const Job&)>& why);
-  void Answer(const JobPtr& job, Result<BatchOutcome> result);
-  void SetTimer(const JobPtr& job);
-  void StartLanes();
-  void RunLane();
-  std::optional<Slice> TakeSlice();
-  void RunSlice(const Slice& slice);
-  // `took`: in the engine.
-  Status ComputeSlice(const Slice& slice, Duration& took);
-  void Finish(const Slice& slice, Status status, Duration took);
-};
-
-Duration Core::EstimatedWait(const Waiting& now) const {
-  if (now.tokens_per_second <= 0) return Duration::zero();
-  const double tokens = static_cast<double>(now.waiting_tokens + now.running_tokens);
-  const double seconds = tokens / (now.tokens_per_second * options.lanes);
-  constexpr double kLongest = 1e6;
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, kLongest)));
-}
 
 Error Busy(std::string message, Duration retry_after) {
   Error error = MakeError(Code::kResourceExhausted, std::move(message));
@@ -134,261 +26,291 @@ Error Busy(std::string message, Duration retry_after) {
   return error;
 }
 
-// Why a job is not worth computing any more.
-std::optional<Error> Pointless(const Job& job, const Clock& clock) {
-  if (auto dropped = job.Dropped()) return dropped;
-  if (job.work.deadline.Expired(clock)) {
-    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before its turn.");
-  }
-  return std::nullopt;
+struct State {
+  explicit State(const Scheduler::Options& options)
+      : queue(options), patience{Patience(options.max_wait), Patience(options.max_wait)} {}
+  JobQueue queue;
+  std::array<Patience, 2> patience;  // by Urgency
+  int busy_lanes = 0;                // tasks on the lanes, running or posted
+  Timer forgetting;
+  bool forgets = false;  // that timer is set
+  bool stopping = false;
+};
+
+// An answer on its way out of the lock.
+struct Answer {
+  JobPtr job;
+  BatchDone done;
+  Result<BatchOutcome> result;
+  Timer timer = {};
+};
+void Call(std::vector<Answer>& answers) {
+  for (Answer& answer : answers) answer.done(std::move(answer.result));
 }
+
+// Shared by the scheduler and the tasks on the lanes.
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(const Scheduler::Options& options, Executor& lanes, Executor& timers, const Clock& clock, Metrics& metrics)
+      : options_(options),
+        lanes_(lanes),
+        timers_(timers),
+        clock_(clock),
+        metrics_(metrics, options.max_batch_tokens),
+        state_(std::in_place, options) {}
+
+  void Submit(BatchJob work, BatchDone done);
+  Status CheckFits(std::size_t tokens);
+  Status CheckWait(const engines::LoadedModel& model, Urgency urgency, Deadline deadline);
+  void DropCancelled();
+  void Stop();
+  std::size_t QueuedTokens() const { return state_.Lock()->queue.waiting_tokens(); }
+  LaneUse Use() const { return state_.Lock()->queue.use(); }
+  Duration EstimatedWait() const { return state_.Lock()->queue.EstimatedDrain(clock_.Now()); }
+
+ private:
+  std::optional<Error> Refusal(State& state, const QueuedJob& job);
+  std::optional<Error> TooLong(State& state, const engines::LoadedModel& model, Urgency urgency, Deadline deadline);
+  // Takes the job out of the queue and adds its answer, unless it was answered before.
+  void TakeAnswer(State& state, const JobPtr& job, Result<BatchOutcome> result, std::vector<Answer>& answers);
+  template <class Why>
+  void AnswerWaiting(Why why);
+  void AnswerOne(const JobPtr& job, Error error);
+  void SetTimer(const JobPtr& job);
+  // Makes sure that a lane comes by, unless all are at work and will.
+  void WakeLane();
+  void RunLane();
+  std::optional<FormedBatch> TakeBatch();
+  void NoteBegin(State& state, const FormedBatch& batch);
+  void Finish(FormedBatch& batch, BatchRun run);
+  void ForgetModels();
+
+  const Scheduler::Options options_;
+  Executor& lanes_;
+  Executor& timers_;
+  const Clock& clock_;
+  QueueMetrics metrics_;
+  Guarded<State> state_;
+};
 
 Status Core::CheckFits(std::size_t tokens) {
-  if (tokens <= options.max_queued_tokens) return {};
-  metrics.too_large.Add();
+  if (tokens <= options_.max_queued_tokens) return {};
+  metrics_.too_large.Add();
   return MakeError(Code::kTooLarge,
                    fmt::format("The request has at least {} tokens; this node queues at most {}. Send fewer texts.",
-                               tokens, options.max_queued_tokens));
+                               tokens, options_.max_queued_tokens));
 }
 
-std::optional<Error> Core::Refusal(const Waiting& now, const Job& job) {
-  if (now.stopping) return MakeError(Code::kUnavailable, std::string(kStopping));
-  if (auto pointless = Pointless(job, clock)) return pointless;
-  const std::size_t tokens = job.work.batch.tokens();
-  if (Status fits = CheckFits(tokens); !fits) return std::move(fits).error();
-  const Duration wait = EstimatedWait(now);
-  if (now.waiting_tokens + tokens > options.max_queued_tokens) {
-    metrics.queue_full.Add();
-    return Busy(fmt::format("The inference queue is full: {} tokens wait, the limit is {}.", now.waiting_tokens,
-                            options.max_queued_tokens),
-                wait / 2);
+Status Core::CheckWait(const engines::LoadedModel& model, Urgency urgency, Deadline deadline) {
+  const auto state = state_.Lock();
+  if (auto refusal = TooLong(*state, model, urgency, deadline)) return *std::move(refusal);
+  return {};
+}
+
+std::optional<Error> Core::TooLong(State& state, const engines::LoadedModel& model, Urgency urgency,
+                                   Deadline deadline) {
+  const SteadyTime now = clock_.Now();
+  const Duration wait = state.queue.EstimatedWait(&model, urgency, now);
+  Patience& patience = state.patience[static_cast<std::size_t>(urgency)];
+  const Duration limit = std::min(patience.Limit(now), deadline.Remaining(clock_));
+  if (wait <= limit) return std::nullopt;
+  if (wait > patience.Limit(now)) patience.Refused(now);
+  metrics_.queue_wait.Add();
+  return Busy(fmt::format("The inference queue is too long: the wait would be about {:.1f} s, the limit is {:.1f} s.",
+                          Seconds(wait), Seconds(limit)),
+              wait - limit);
+}
+
+std::optional<Error> Core::Refusal(State& state, const QueuedJob& job) {
+  if (state.stopping) return MakeError(Code::kUnavailable, std::string(kStopping));
+  if (auto pointless = job.Pointless(clock_.Now())) return pointless;
+  if (Status fits = CheckFits(job.load.tokens); !fits) return std::move(fits).error();
+  const std::size_t waiting = state.queue.waiting_tokens();
+  if (waiting + job.load.tokens > options_.max_queued_tokens) {
+    metrics_.queue_full.Add();
+    return Busy(fmt::format("The inference queue is full: {} tokens wait, the limit is {}.", waiting,
+                            options_.max_queued_tokens),
+                state.queue.EstimatedDrain(clock_.Now()) / 2);
   }
-  const Duration patience = std::min(options.max_wait, job.work.deadline.Remaining(clock));
-  if (wait > patience) {
-    metrics.queue_wait.Add();
-    return Busy(fmt::format("The inference queue is too long: the wait would be about {:.1f} s, the limit is {:.1f} s.",
-                            Seconds(wait), Seconds(patience)),
-                wait - patience);
-  }
-  return std::nullopt;
+  return TooLong(state, *job.work.model, job.work.urgency, job.work.deadline);
 }
 
 void Core::Submit(BatchJob work, BatchDone done) {
-  auto job = std::make_shared<Job>();
-  job->work = std::move(work);
-  job->submitted = clock.Now();
-  job->waiting_tokens = job->work.batch.tokens();
-  if (job->work.batch.sequences() == 0) return done(BatchOutcome{});
-  job->cut = CutBatch(job->work.batch, {.lanes = static_cast<std::size_t>(options.lanes),
-                                        .max_batch_tokens = options.max_batch_tokens,
-                                        .one_by_one = job->work.one_by_one});
-  job->unfinished = job->cut.size();
+  if (work.batch.sequences() == 0) return done(BatchOutcome{});
+  const auto job = std::make_shared<QueuedJob>(std::move(work), clock_.Now());
   std::optional<Error> refusal;
+  bool forget = false;
   {
-    const auto now = waiting.Lock();
-    job->done = std::move(done);
-    refusal = Refusal(*now, *job);
+    const auto state = state_.Lock();
+    refusal = Refusal(*state, *job);
     if (!refusal) {
-      now->jobs.push_back(job);
-      now->waiting_tokens += job->waiting_tokens;
-      now->waiting_batches += job->cut.size();
-      metrics.tokens.Set(static_cast<double>(now->waiting_tokens));
+      job->done = std::move(done);
+      state->queue.Push(job, job->submitted);
+      metrics_.tokens.Set(static_cast<double>(state->queue.waiting_tokens()));
+      forget = !std::exchange(state->forgets, true);
     }
   }
-  if (refusal) return job->done(*std::move(refusal));
+  if (refusal) return done(*std::move(refusal));
   SetTimer(job);
-  StartLanes();
+  if (forget) ForgetModels();
+  WakeLane();
 }
 
 void Core::SetTimer(const JobPtr& job) {
   if (job->work.deadline.at() == SteadyTime::max()) return;
-  Timer timer = timers.PostAfter(job->work.deadline.Remaining(clock), [weak = weak_from_this(),
-                                                                       late = std::weak_ptr(job)] {
+  Timer timer = timers_.PostAfter(job->work.deadline.Remaining(clock_), [weak = weak_from_this(),
+                                                                         late = std::weak_ptr(job)] {
     const auto self = weak.lock();
     const auto job = late.lock();
-    if (self && job)
-      self->Answer(job, MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before it was computed."));
+    if (!self || !job) return;
+    self->AnswerOne(job, MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before it was computed."));
   });
-  const auto now = waiting.Lock();
+  const auto state = state_.Lock();
   if (job->done) std::swap(job->timer, timer);
 }
 
-BatchDone Core::TakeAnswer(Waiting& now, const JobPtr& job) {
-  if (!job->done) return {};
-  if (job->next < job->cut.size()) std::erase(now.jobs, job);
-  now.waiting_tokens -= std::exchange(job->waiting_tokens, 0);
-  now.waiting_batches -= job->cut.size() - std::exchange(job->next, job->cut.size());
-  metrics.tokens.Set(static_cast<double>(now.waiting_tokens));
-  return std::exchange(job->done, {});
+void Core::TakeAnswer(State& state, const JobPtr& job, Result<BatchOutcome> result, std::vector<Answer>& answers) {
+  if (!job->done) return;
+  state.queue.Remove(*job);
+  metrics_.tokens.Set(static_cast<double>(state.queue.waiting_tokens()));
+  job->answered = true;
+  answers.push_back({job, std::exchange(job->done, {}), std::move(result), std::move(job->timer)});
 }
 
-void Core::Answer(const JobPtr& job, Result<BatchOutcome> result) {
-  BatchDone done;
-  Timer timer;  // destroyed after the lock
-  {
-    const auto now = waiting.Lock();
-    done = TakeAnswer(*now, job);
-    std::swap(timer, job->timer);
-  }
-  if (done) done(std::move(result));
+void Core::AnswerOne(const JobPtr& job, Error error) {
+  std::vector<Answer> answers;
+  TakeAnswer(*state_.Lock(), job, std::move(error), answers);
+  Call(answers);
 }
 
-// Answers the jobs that no lane has wholly taken for which `why` gives a reason.
-void Core::AnswerMany(const std::function<std::optional<Error>(const Job&)>& why) {
-  struct Answered {
-    JobPtr job;
-    BatchDone done;
-    Error error;
-  };
-  std::vector<Answered> answered;
+// Answers the jobs something of which waits for which `why` gives a reason.
+template <class Why>
+void Core::AnswerWaiting(Why why) {
+  std::vector<Answer> answers;
+  std::vector<JobPtr> waiting;
   {
-    const auto now = waiting.Lock();
-    for (const JobPtr& job : now->jobs) {
-      if (auto error = why(*job)) answered.push_back({job, {}, *std::move(error)});
+    const auto state = state_.Lock();
+    waiting = state->queue.Waiting();
+    for (const JobPtr& job : waiting) {
+      if (std::optional<Error> error = why(*job)) TakeAnswer(*state, job, *std::move(error), answers);
     }
-    for (Answered& one : answered) one.done = TakeAnswer(*now, one.job);
   }
-  for (Answered& one : answered) one.done(std::move(one.error));
+  Call(answers);
 }
 
 void Core::DropCancelled() {
-  AnswerMany([](const Job& job) { return job.Dropped(); });
+  AnswerWaiting([](const QueuedJob& job) { return job.Dropped(); });
 }
 
 void Core::Stop() {
-  waiting.Lock()->stopping = true;
-  AnswerMany([](const Job&) { return MakeError(Code::kUnavailable, std::string(kStopping)); });
+  state_.Lock()->stopping = true;
+  AnswerWaiting([](const QueuedJob&) { return MakeError(Code::kUnavailable, std::string(kStopping)); });
+  ForgetModels();  // their series, for a task on a lane may outlive the metrics
 }
 
-// One task on the lanes for each waiting batch, at most `lanes` in all.
-void Core::StartLanes() {
-  while (true) {
-    {
-      const auto now = waiting.Lock();
-      if (now->busy_lanes >= options.lanes || now->posted_lanes >= now->waiting_batches) return;
-      ++now->busy_lanes;
-      ++now->posted_lanes;
-    }
-    if (lanes.Post([self = shared_from_this()] { self->RunLane(); })) continue;
-    bool stuck = false;
-    {
-      const auto now = waiting.Lock();
-      --now->posted_lanes;
-      stuck = --now->busy_lanes == 0;
-    }
-    if (stuck)
-      AnswerMany([](const Job&) { return MakeError(Code::kUnavailable, "The inference lanes take no work."); });
-    return;
+void Core::ForgetModels() {
+  std::vector<std::shared_ptr<ModelQueue>> gone;
+  {
+    const auto state = state_.Lock();
+    gone = state->queue.ForgetModels(state->stopping);
+    state->forgets = state->queue.knows_models();
+    if (!state->forgets) return;
   }
+  Timer timer = timers_.PostAfter(kForgetEvery, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->ForgetModels();
+  });
+  const auto state = state_.Lock();
+  std::swap(state->forgetting, timer);
+}
+
+void Core::WakeLane() {
+  {
+    const auto state = state_.Lock();
+    if (!state->queue.waits() || state->busy_lanes >= options_.lanes) return;
+    ++state->busy_lanes;
+  }
+  if (lanes_.Post([self = shared_from_this()] { self->RunLane(); })) return;
+  if (--state_.Lock()->busy_lanes > 0) return;
+  AnswerWaiting([](const QueuedJob&) { return MakeError(Code::kUnavailable, "The inference lanes take no work."); });
 }
 
 void Core::RunLane() {
-  --waiting.Lock()->posted_lanes;
-  while (const std::optional<Slice> slice = TakeSlice()) {
-    RunSlice(*slice);
-    ++waiting.Lock()->posted_lanes;
+  while (std::optional<FormedBatch> batch = TakeBatch()) {
+    WakeLane();  // for what is left
+    Finish(*batch, RunBatch(*batch, clock_));
+    batch.reset();
     // Through the executor, so that what else it has to do gets its turn; a stopping one still drains the queue.
-    if (lanes.Post([self = shared_from_this()] { self->RunLane(); })) return;
-    --waiting.Lock()->posted_lanes;
+    if (lanes_.Post([self = shared_from_this()] { self->RunLane(); })) return;
   }
 }
 
 // The next batch, or none: this lane counts as idle from then on.
-std::optional<Slice> Core::TakeSlice() {
-  const auto now = waiting.Lock();
-  if (now->jobs.empty()) {
-    --now->busy_lanes;
-    return std::nullopt;
-  }
-  const JobPtr job = now->jobs.front();
-  if (job->next == 0) {
-    job->began = clock.Now();
-    metrics.wait.Observe(Seconds(job->began - job->submitted));
-  }
-  Slice slice{job, job->next++};
-  if (job->next == job->cut.size()) now->jobs.pop_front();
-  for (const std::size_t sequence : job->cut[slice.index]) slice.tokens += job->work.batch.Length(sequence);
-  --now->waiting_batches;
-  job->waiting_tokens -= slice.tokens;
-  now->waiting_tokens -= slice.tokens;
-  now->running_tokens += slice.tokens;
-  ++now->use.begun;
-  ++now->use.running;
-  metrics.tokens.Set(static_cast<double>(now->waiting_tokens));
-  return slice;
-}
-
-Status Consume(const BatchJob& work, const std::vector<std::size_t>& sequences, const engines::BatchResult& result) {
-  if (result.per_sequence.size() != sequences.size()) {
-    return MakeError(Code::kInternal, fmt::format("The engine answered {} of {} sequences.", result.per_sequence.size(),
-                                                  sequences.size()));
-  }
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    if (result.per_sequence[i].size() != work.wanted.size()) {
-      return MakeError(Code::kInternal, fmt::format("The engine answered {} of {} outputs.",
-                                                    result.per_sequence[i].size(), work.wanted.size()));
-    }
-    RETURN_IF_ERROR(work.consume(sequences[i], result.per_sequence[i]));
-  }
-  return {};
-}
-
-void Core::RunSlice(const Slice& slice) {
-  Duration took{};
-  Status status = StopExceptions("The prediction", [&] { return ComputeSlice(slice, took); });
-  Finish(slice, std::move(status), took);
-}
-
-Status Core::ComputeSlice(const Slice& slice, Duration& took) {
-  const BatchJob& work = slice.job->work;
-  if (auto pointless = Pointless(*slice.job, clock)) return *std::move(pointless);
-  const std::vector<std::size_t>& sequences = slice.job->cut[slice.index];
-  const bool whole = work.batch.sequences() == 1;
-  const TokenBatch gathered = whole ? TokenBatch{} : GatherSequences(work.batch, sequences);
-  metrics.batch_tokens.Observe(static_cast<double>(slice.tokens));
-  metrics.batch_sequences.Observe(static_cast<double>(sequences.size()));
-  const SteadyTime begin = clock.Now();
-  const Result<engines::BatchResult> result = work.model->Run(whole ? work.batch : gathered, work.wanted);
-  took = clock.Now() - begin;
-  metrics.engine.Observe(Seconds(took));
-  return result ? Consume(work, sequences, *result) : Status(result.error());
-}
-
-void Core::Finish(const Slice& slice, Status status, Duration took) {
-  constexpr double kNewest = 0.2;  // weight of the newest measurement: about the last ten batches count
-  const JobPtr& job = slice.job;
-  BatchDone done;
-  Timer timer;  // destroyed after the lock
-  BatchOutcome outcome;
+std::optional<FormedBatch> Core::TakeBatch() {
+  std::vector<JobPtr> dropped;
+  std::optional<FormedBatch> batch;
   {
-    const auto now = waiting.Lock();
-    now->running_tokens -= slice.tokens;
-    --now->use.running;
-    if (status && took > Duration::zero()) {
-      const double rate = static_cast<double>(slice.tokens) / Seconds(took);
-      double& known = now->tokens_per_second;
-      known = known <= 0 ? rate : (1 - kNewest) * known + kNewest * rate;
+    const auto state = state_.Lock();
+    batch = state->queue.Take(clock_.Now(), dropped);
+    if (batch) {
+      NoteBegin(*state, *batch);
+    } else {
+      --state->busy_lanes;
     }
-    if (--job->unfinished > 0 && status) return;
-    done = TakeAnswer(*now, job);
-    std::swap(timer, job->timer);
-    outcome = {.queue = job->began - job->submitted, .engine = clock.Now() - job->began};
   }
-  if (!done) return;
-  if (!status) return done(std::move(status).error());
-  done(outcome);
+  if (batch) metrics_.Begin(*batch);
+  for (const JobPtr& job : dropped) AnswerOne(job, job->Pointless(clock_.Now()).value_or(Error()));
+  return batch;
 }
 
-class FifoScheduler final : public Scheduler {
+void Core::NoteBegin(State& state, const FormedBatch& batch) {
+  for (const BatchPart& part : batch.parts) {
+    if (part.job->began) continue;
+    part.job->began = batch.begun;
+    metrics_.wait.Observe(Seconds(batch.begun - part.job->submitted));
+  }
+  metrics_.tokens.Set(static_cast<double>(state.queue.waiting_tokens()));
+}
+
+void Core::Finish(FormedBatch& batch, BatchRun run) {
+  metrics_.End(batch, Seconds(run.took));
+  std::vector<Answer> answers;
+  {
+    const auto state = state_.Lock();
+    state->queue.Finish(batch, run.took, run.engine.has_value());
+    if (!run.engine && batch.parts.size() > 1 && !state->stopping) {
+      state->queue.PutBack(batch);
+      metrics_.retried.Add();
+      metrics_.tokens.Set(static_cast<double>(state->queue.waiting_tokens()));
+      return;
+    }
+    for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+      const JobPtr& job = batch.parts[i].job;
+      job->unfinished -= batch.parts[i].sequences.size();
+      Status& status = run.engine ? run.consumed[i] : run.engine;
+      if (!status) {
+        TakeAnswer(*state, job, status.error(), answers);
+      } else if (job->unfinished == 0) {
+        TakeAnswer(*state, job,
+                   BatchOutcome{.queue = *job->began - job->submitted, .engine = clock_.Now() - *job->began}, answers);
+      }
+    }
+  }
+  Call(answers);
+}
+
+class BatchingScheduler final : public Scheduler {
  public:
-  explicit FifoScheduler(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-  ~FifoScheduler() override { core_->Stop(); }
+  explicit BatchingScheduler(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  ~BatchingScheduler() override { core_->Stop(); }
   void Submit(BatchJob job, BatchDone done) override { core_->Submit(std::move(job), std::move(done)); }
   Status CheckFits(std::size_t tokens) override { return core_->CheckFits(tokens); }
+  Status CheckWait(const engines::LoadedModel& model, Urgency urgency, Deadline deadline) override {
+    return core_->CheckWait(model, urgency, deadline);
+  }
   void DropCancelled() override { core_->DropCancelled(); }
-  std::size_t QueuedTokens() const override { return core_->waiting.Lock()->waiting_tokens; }
-  LaneUse Use() const override { return core_->waiting.Lock()->use; }
-  Duration EstimatedWait() const override { return core_->EstimatedWait(*core_->waiting.Lock()); }
+  std::size_t QueuedTokens() const override { return core_->QueuedTokens(); }
+  LaneUse Use() const override { return core_->Use(); }
+  Duration EstimatedWait() const override { return core_->EstimatedWait(); }
 
  private:
   std::shared_ptr<Core> core_;
@@ -398,7 +320,7 @@ class FifoScheduler final : public Scheduler {
 
 std::unique_ptr<Scheduler> Scheduler::Create(Options options, Executor& lanes, Executor& timers, const Clock& clock,
                                              Metrics& metrics) {
-  return std::make_unique<FifoScheduler>(std::make_shared<Core>(options, lanes, timers, clock, metrics));
+  return std::make_unique<BatchingScheduler>(std::make_shared<Core>(options, lanes, timers, clock, metrics));
 }
 
 }  // namespace mlnode::serving

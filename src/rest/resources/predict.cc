@@ -195,7 +195,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node) {
   const std::chrono::milliseconds timeout(node.settings().Current()->Int("mlnode.predict.deadline_ms"));
   const std::shared_ptr<PredictSite> site(
-      new PredictSite{.node = node, .watch = ClientWatch(node.executors().io), .timeout = timeout});
+      new PredictSite{.node = node,
+                      .watch = ClientWatch(node.executors().io, [&node] { node.queue().DropCancelled(); }),
+                      .timeout = timeout});
   for (const char* pattern : {"/models/{model_id}/_predict", "/_predict/{algorithm}/{model_id}"}) {
     table.Add({.method = "POST",
                .pattern = fmt::format("{}{}", kMlBase, pattern),
