@@ -30,7 +30,7 @@ std::size_t TensorView::Values() const {
 }
 
 float HalfToFloat(std::uint16_t half) {
-  const int exponent = (half >> 10U) & 0x1FU;
+  const auto exponent = static_cast<int>((half >> 10U) & 0x1FU);
   const auto fraction = static_cast<float>(half & 0x3FFU);
   const float size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
   return (half & 0x8000U) != 0 ? -size : size;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "serving/exception_barrier.h"
-#include "serving/text_encoding.h"
+#include "serving/pipelines/text_encoding.h"
 
 namespace mlnode::serving {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "serving/pipelines/outputs.h"
-#include "serving/pooling.h"
+#include "serving/pipelines/pooling.h"
 
 namespace mlnode::serving {
 namespace {

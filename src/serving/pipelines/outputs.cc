@@ -7,7 +7,7 @@
 #include <cstring>
 #include <span>
 
-#include "serving/pooling.h"
+#include "serving/pipelines/pooling.h"
 
 namespace mlnode::serving {
 namespace {

@@ -9,7 +9,7 @@
 #include "serving/pipelines/inputs.h"
 #include "serving/pipelines/make_pipeline.h"
 #include "serving/pipelines/outputs.h"
-#include "serving/pooling.h"
+#include "serving/pipelines/pooling.h"
 
 namespace mlnode::serving {
 namespace {

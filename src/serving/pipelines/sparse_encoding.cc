@@ -12,8 +12,8 @@
 #include "serving/pipelines/inputs.h"
 #include "serving/pipelines/make_pipeline.h"
 #include "serving/pipelines/outputs.h"
+#include "serving/pipelines/pooling.h"
 #include "serving/pipelines/token_table.h"
-#include "serving/pooling.h"
 
 namespace mlnode::serving {
 namespace {

@@ -1,4 +1,4 @@
-#include "serving/pooling.h"
+#include "serving/pipelines/pooling.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
-// serving/pooling.h: from the vectors of a sequence's tokens to one vector. Formulas: spec/predict-local §7.3, without
-// padding (the engine removed it), so every token counts. Pure functions; sums in float, row by row, as the peer's; no
-// allocation.
+// serving/pipelines/pooling.h: from the vectors of a sequence's tokens to one vector. Formulas: spec/predict-local
+// §7.3, without padding (the engine removed it), so every token counts. Pure functions; sums in float, row by row, as
+// the peer's; no allocation.
 #pragma once
 
 #include <cstddef>

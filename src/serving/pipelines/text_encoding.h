@@ -1,5 +1,5 @@
-// serving/text_encoding.h: all texts of one request to tokens, in bounded pieces: a large request uses several threads
-// of `cpu` at once, and others get their turn between its pieces. The order of the texts is kept.
+// serving/pipelines/text_encoding.h: all texts of one request to tokens, in bounded pieces: a large request uses
+// several threads of `cpu` at once, and others get their turn between its pieces. The order of the texts is kept.
 #pragma once
 
 #include <functional>

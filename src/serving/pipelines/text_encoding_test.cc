@@ -1,4 +1,4 @@
-#include "serving/text_encoding.h"
+#include "serving/pipelines/text_encoding.h"
 
 #include <gmock/gmock.h>
 
