@@ -65,7 +65,7 @@ class Scheduler {
     // Refused at once when the estimated wait is longer; shorter while an overload lasts (scheduling/patience.h).
     Duration max_wait = std::chrono::seconds(10);
     std::size_t max_batch_tokens = 1'024;  // a single longer sequence is a batch of its own
-    // Estimated engine time of a batch; a single sequence may take longer.
+    // Estimated engine time of a batch while several models are in use; a single sequence may take longer.
     Duration max_batch_time = std::chrono::milliseconds(100);
     Duration bulk_batch_time = std::chrono::milliseconds(8);  // of bulk, interactive work seen within a second
   };

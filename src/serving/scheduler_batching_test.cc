@@ -168,14 +168,20 @@ TEST_F(SchedulerBatchingTest, OneByOneTakesNoCompany) {
   EXPECT_EQ(Closed("one_by_one"), 2);
 }
 
-TEST_F(SchedulerBatchingTest, BatchOfASlowModelEndsInTime) {
+TEST_F(SchedulerBatchingTest, BatchOfASlowModelEndsInTimeForOthers) {
   Open({.max_batch_time = milliseconds(100)});
   const auto slow = MakeModel(milliseconds(1));
   Learn(slow, 3);
+  Submit({5});
   Submit({.lengths = Lengths(40, 10), .model = slow});
   lanes_.RunUntilIdle();
   EXPECT_THAT(slow->Lengths(), Each(SizeIs(AllOf(Ge(1), Le(11)))));
   EXPECT_GE(Closed("time"), 3);
+  clock_.Advance(seconds(1));
+  Learn(slow);
+  Submit({.lengths = Lengths(40, 10), .model = slow});
+  lanes_.RunUntilIdle();
+  EXPECT_THAT(slow->Lengths(), ElementsAre(SizeIs(40))) << "alone, it need not";
 }
 
 TEST_F(SchedulerBatchingTest, PoisonFailsTheGuiltyJobAlone) {

@@ -100,7 +100,7 @@ BatchJob Sender::MakeJob(Sent& sent) {
   sent.to = site_.At(random_.Below(site_.models()));
   sent.wanted = Chance(20) ? std::vector<int>{1, 0} : std::vector<int>{0};
   sent.poisoned = Chance(2);
-  sent.has_deadline = Chance(20);
+  sent.has_deadline = Chance(5);
   BatchJob job;
   for (std::size_t i = 0; i < sequences; ++i) {
     const bool poison = sent.poisoned && i == 0;
@@ -144,7 +144,7 @@ void Sender::CancelSome() {
 }
 
 void Sender::RedeploySome() {
-  if (random_.Below(1'000) != 0) return;
+  if (random_.Below(5'000) != 0) return;
   site_.Replace(random_.Below(site_.models()));
   scheduler_.DropCancelled();
 }

@@ -15,7 +15,7 @@ namespace mlnode::serving {
 enum class BatchClosed : std::uint8_t {
   kQueueEmpty,   // everything that waited for the model is in
   kBudget,       // Options::max_batch_tokens
-  kTime,         // Options::max_batch_time
+  kTime,         // Options::max_batch_time, and another model is in use
   kBulkCut,      // bulk work, and interactive work was seen: Options::bulk_batch_time
   kSpread,       // the rest is for other idle lanes
   kOneByOne,     // the model's answers change in company

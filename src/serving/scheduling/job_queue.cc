@@ -1,6 +1,7 @@
 #include "serving/scheduling/job_queue.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "serving/scheduling/patience.h"
@@ -47,6 +48,7 @@ void JobQueue::Push(const JobPtr& job, SteadyTime now) {
   const Urgency urgency = job->work.urgency;
   if (urgency == Urgency::kInteractive) policy_.SawInteractive(now);
   job->queue = QueueOf(job->work);
+  if (std::exchange(newest_model_, job->queue->id) != job->queue->id) models_changed_ = now;
   job->number = ++jobs_;
   const std::size_t before = job->queue->load(urgency).tokens;
   job->queue->Push(job);
@@ -60,13 +62,20 @@ void JobQueue::Remove(QueuedJob& job) {
   Update(*job.queue, job.work.urgency, before);
 }
 
-BatchLimits JobQueue::LimitsFor(const ModelQueue& queue, Urgency urgency, bool short_bulk) const {
+// Only what waits for another model is helped by shorter batches.
+double JobQueue::MostMicros(Urgency urgency, SteadyTime now) const {
+  if (urgency == Urgency::kBulk && policy_.InteractiveSeen(now)) return Micros(options_.bulk_batch_time);
+  if (models_.size() > 1 && now - models_changed_ < UrgencyPolicy::kMemory) return Micros(options_.max_batch_time);
+  return std::numeric_limits<double>::infinity();
+}
+
+BatchLimits JobQueue::LimitsFor(const ModelQueue& queue, Urgency urgency, SteadyTime now) const {
   const auto all_lanes = static_cast<std::size_t>(options_.lanes);
   const std::size_t idle = all_lanes > running_.size() ? all_lanes - running_.size() : 1;
   const std::size_t models = shares_[static_cast<std::size_t>(urgency)].waiting();
   const std::size_t lanes = std::max<std::size_t>(1, idle / std::max<std::size_t>(1, models));
   return {.tokens = std::min(options_.max_batch_tokens, SpreadTokens(queue.load(urgency).tokens, lanes)),
-          .micros = Micros(short_bulk ? options_.bulk_batch_time : options_.max_batch_time),
+          .micros = MostMicros(urgency, now),
           .cost = &queue.cost};
 }
 
@@ -79,8 +88,7 @@ std::optional<FormedBatch> JobQueue::Take(SteadyTime now, std::vector<JobPtr>& d
     FormedBatch batch;
     batch.queue = by_id_.at(*Share(*urgency).Next());
     batch.urgency = *urgency;
-    const bool short_bulk = *urgency == Urgency::kBulk && policy_.InteractiveSeen(now);
-    const BatchLimits limits = LimitsFor(*batch.queue, *urgency, short_bulk);
+    const BatchLimits limits = LimitsFor(*batch.queue, *urgency, now);
     const std::size_t before = batch.queue->load(*urgency).tokens;
     batch.queue->Form(limits, now, batch, dropped);
     Update(*batch.queue, *urgency, before);
@@ -88,7 +96,8 @@ std::optional<FormedBatch> JobQueue::Take(SteadyTime now, std::vector<JobPtr>& d
     if (batch.closed == BatchClosed::kBudget && limits.tokens < options_.max_batch_tokens) {
       batch.closed = BatchClosed::kSpread;
     }
-    if (batch.closed == BatchClosed::kTime && short_bulk) batch.closed = BatchClosed::kBulkCut;
+    const bool bulk_cut = *urgency == Urgency::kBulk && policy_.InteractiveSeen(now);
+    if (batch.closed == BatchClosed::kTime && bulk_cut) batch.closed = BatchClosed::kBulkCut;
     Begin(batch, now);
     return batch;
   }

@@ -60,7 +60,8 @@ class JobQueue {
   FairShare& Share(Urgency urgency) { return shares_[static_cast<std::size_t>(urgency)]; }
   // Tells the shares whether the model still waits, and counts the tokens anew.
   void Update(const ModelQueue& queue, Urgency urgency, std::size_t tokens_before);
-  BatchLimits LimitsFor(const ModelQueue& queue, Urgency urgency, bool short_bulk) const;
+  double MostMicros(Urgency urgency, SteadyTime now) const;
+  BatchLimits LimitsFor(const ModelQueue& queue, Urgency urgency, SteadyTime now) const;
   void Begin(FormedBatch& batch, SteadyTime now);
   Duration Wait(double ahead_micros, SteadyTime now) const;
 
@@ -73,6 +74,8 @@ class JobQueue {
   std::uint64_t begun_ = 0;
   std::uint64_t jobs_ = 0;
   std::uint64_t models_seen_ = 0;
+  FairShare::Id newest_model_ = 0;  // whose job came last
+  SteadyTime models_changed_;       // when that was another's before
   std::size_t waiting_tokens_ = 0;
 };
 

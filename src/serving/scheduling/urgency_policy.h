@@ -15,14 +15,14 @@ class UrgencyPolicy {
   // Of the lanes' time, while interactive work waits as well: enough that an ingest goes on, little enough that those
   // who wait hardly see it.
   static constexpr double kBulkShare = 0.15;
-  // For so long after interactive work was seen, bulk batches are short: more of it is likely to come.
-  static constexpr Duration kInteractiveMemory = std::chrono::seconds(1);
+  // Who was seen within it is likely to come again: work that could delay them is done in short batches.
+  static constexpr Duration kMemory = std::chrono::seconds(1);
 
   // `bulk_micros`: of one short bulk batch.
   UrgencyPolicy(int lanes, double bulk_micros) : lanes_(lanes), bulk_micros_(bulk_micros) {}
 
   void SawInteractive(SteadyTime now) { seen_ = now; }
-  bool InteractiveSeen(SteadyTime now) const { return seen_ && now - *seen_ < kInteractiveMemory; }
+  bool InteractiveSeen(SteadyTime now) const { return seen_ && now - *seen_ < kMemory; }
   // Which kind the next batch is; empty when neither waits. `running_bulk`: batches on the lanes now.
   std::optional<Urgency> Next(bool interactive_waits, bool bulk_waits, int running_bulk) const;
   // A batch of `urgency` begins; `other_waits`: work of the other kind goes on waiting.
