@@ -16,7 +16,8 @@ constexpr const char* kAbout =
     "Start a node:        mlnode serve\n"
     "Bring a model in:    mlnode register ./all-MiniLM-L6-v2 --deploy\n"
     "Ask it:              mlnode predict MODEL_ID \"a text\" \"another\" --similarity\n"
-    "Why is it not up?    mlnode explain MODEL_ID\n";
+    "Why is it not up?    mlnode explain MODEL_ID\n"
+    "How fast is it?      mlnode bench MODEL_ID --clients 16 --documents 8\n";
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 the node refused or the task failed, 2 wrong command line, 3 no node answers, 4 still not "
     "done after --timeout.\n"
@@ -32,6 +33,7 @@ struct Parsed {
   bool insecure = false;
   PackOptions pack;
   RegisterOptions registration;
+  BenchOptions bench;
   std::string model, task;
   std::vector<std::string> nodes, texts, assignments;
   bool no_wait = false, similarity = false, all = false, markdown = false;
@@ -90,6 +92,38 @@ void AddModelCommands(CLI::App& app, Parsed& p) {
   predict->add_flag("--similarity", p.similarity, "print how similar the texts are to each other instead");
 }
 
+constexpr const char* kAboutBench =
+    "Closed loop: each client sends its next request when its last was answered. After a warm-up everything that is\n"
+    "answered within the window counts. Tokens and batches are the node's own numbers (GET /metrics) and hold what\n"
+    "others ask of it meanwhile; a server that has none is measured without them.\n\n"
+    "  mlnode bench MODEL_ID                               how long one document takes\n"
+    "  mlnode bench MODEL_ID --clients 16 --documents 8    what the node can do\n"
+    "  mlnode bench http://other:9200/_plugins/_ml/models/ID/_predict --texts texts.json --json";
+
+void AddBench(CLI::App& app, Parsed& p) {
+  constexpr std::size_t kMost = 10'000;            // clients: sockets of one process
+  constexpr std::size_t kMostDocuments = 100'000;  // as many as a node takes in one request
+  constexpr double kLongest = 86'400;              // seconds
+  CLI::App* bench = app.add_subcommand("bench", "measure a deployed model under load: documents/s, latency, batches");
+  bench->footer(kAboutBench);
+  bench->add_option("MODEL|URL", p.bench.target, "model id, or the URL of a predict call that takes text_docs")
+      ->required();
+  bench->add_option("--clients", p.bench.clients, "clients at a time")
+      ->check(CLI::Range(std::size_t{1}, kMost))
+      ->capture_default_str();
+  bench->add_option("--documents", p.bench.documents, "texts of each request")
+      ->check(CLI::Range(std::size_t{1}, kMostDocuments))
+      ->capture_default_str();
+  bench->add_option("--seconds", p.bench.seconds, "length of the window")
+      ->check(CLI::Range(0.1, kLongest))
+      ->capture_default_str();
+  bench->add_option("--warm-up", p.bench.warm_up, "seconds of load before it")
+      ->check(CLI::Range(0.0, kLongest))
+      ->capture_default_str();
+  bench->add_option("--texts", p.bench.texts_file,
+                    "file with a JSON array of texts, or a text a line (default: 32 built-in texts)");
+}
+
 void AddListCommands(CLI::App& app, Parsed& p) {
   app.add_subcommand("models", "list models and their states");
   app.add_subcommand("tasks", "list tasks, or show one")->add_option("TASK", p.task, "task id");
@@ -126,6 +160,7 @@ int RunAgainstNode(const CLI::App& app, Parsed& p, Terminal& terminal) {
   if (app.got_subcommand("deploy")) return RunDeploy(session, p.model, p.nodes, !p.no_wait);
   if (app.got_subcommand("undeploy")) return RunUndeploy(session, p.model);
   if (app.got_subcommand("delete")) return RunDelete(session, p.model);
+  if (app.got_subcommand("bench")) return RunBench(session, p.bench);
   if (app.got_subcommand("predict")) return RunPredict(session, p.model, p.texts, p.similarity);
   if (app.got_subcommand("explain")) return RunExplain(session, p.model);
   if (app.got_subcommand("tasks")) return RunTasks(session, p.task);
@@ -152,6 +187,7 @@ int RunCommandLine(int argc, const char* const* argv, const ServeFunction& serve
       ->capture_default_str();
   AddServe(app, p);
   AddModelCommands(app, p);
+  AddBench(app, p);
   AddListCommands(app, p);
   try {
     app.parse(argc, argv);

@@ -43,6 +43,17 @@ struct RegisterOptions {
 };
 int RunRegister(Session& session, const RegisterOptions& options);
 
+struct BenchOptions {
+  std::string target;  // model id, or the URL of a predict call
+  std::size_t clients = 1;
+  std::size_t documents = 1;  // of one request
+  double seconds = 10;
+  double warm_up = 2;      // seconds of load before the window
+  std::string texts_file;  // empty: cli/bench_texts.h has some
+};
+// kOk once anything was answered 200; what else came is in the report.
+int RunBench(Session& session, const BenchOptions& options);
+
 int RunDeploy(Session& session, const std::string& model, const std::vector<std::string>& nodes, bool wait);
 int RunUndeploy(Session& session, const std::string& model);
 int RunPredict(Session& session, const std::string& model, const std::vector<std::string>& texts, bool similarity);

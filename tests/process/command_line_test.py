@@ -44,6 +44,32 @@ class CommandLineTest(unittest.TestCase):
         self.run_cli("delete", model)
         self.assertNotIn(model, self.run_cli("models").stdout)
 
+    def test_bench_measures_a_model_and_a_url(self):
+        model = self.json_cli("register", OPTIONS.model, "--name", "bench", "--deploy", *GUESS)["model_id"]
+        report = self.json_cli("bench", model, "--clients", 2, "--documents", 3, "--seconds", 1, "--warm-up", 0.2)
+        self.assertEqual((report["clients"], report["documents"]), (2, 3))
+        self.assertEqual(list(report["answers"]), ["200"])
+        self.assertAlmostEqual(report["documents_per_second"], 3 * report["answers"]["200"] / report["seconds"], places=3)
+        latency = report["latency_ms"]
+        self.assertTrue(0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"], latency)
+        self.assertGreater(report["node"]["tokens_per_second"], report["documents_per_second"])
+        self.assertGreaterEqual(report["node"]["sequences_per_batch"], 1)
+        texts = self.folder / "texts.txt"
+        texts.write_text("one text\nand another\n")
+        text = self.run_cli("bench", report["target"], "--seconds", 0.5, "--warm-up", 0, "--texts", texts).stdout
+        for word in ("documents/s", "tokens/s", "p99", "a batch", "answers      200:"):
+            self.assertIn(word, text)
+        self.run_cli("undeploy", model)
+        self.assertIn("Please deploy the model first", self.run_cli("bench", model, code=1).stderr)
+        self.run_cli("delete", model)
+
+    def test_bench_says_what_is_wrong(self):
+        self.run_cli("bench", code=2)
+        self.run_cli("bench", "m", "--clients", 0, code=2)
+        self.assertIn("absent.txt", self.run_cli("bench", "m", "--texts", self.folder / "absent.txt", code=1).stderr)
+        self.run_cli("bench", "m", code=3, url="http://127.0.0.1:1")
+        self.assertIn("Closed loop", self.run_cli("bench", "--help").stdout)
+
     def test_packed_archive_is_what_the_node_takes(self):
         archive = self.folder / "packed.zip"
         told = self.json_cli("pack", OPTIONS.model, "--output", archive, *GUESS)
@@ -75,7 +101,7 @@ class CommandLineTest(unittest.TestCase):
 
     def test_help_is_worth_reading(self):
         text = self.run_cli("--help").stdout
-        for word in ("serve", "pack", "register", "deploy", "undeploy", "predict", "models", "tasks", "nodes", "settings", "explain", "Exit codes"):
+        for word in ("serve", "pack", "register", "deploy", "undeploy", "predict", "bench", "models", "tasks", "nodes", "settings", "explain", "Exit codes"):
             self.assertIn(word, text)
 
 
