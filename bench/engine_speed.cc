@@ -1,8 +1,8 @@
 // engine_speed: an engine plug-in alone, without a node: documents per second of own CPU time, and memory.
 // engine_speed PLUGIN MODEL IDS [--batch N] [--bf16] [--output I] [--vectors FILE]
-// IDS: a line of token ids for each document (engine_speed.py writes it). --batch: documents a call (1). --output: which
-// output is read (0), pooled by the mean over tokens if it has one vector a token. --vectors: float32 vectors, one behind
-// another. Prints one line of JSON.
+// IDS: a line of token ids for each document (engine_speed.py writes it). --batch: documents a call (1). --output:
+// which output is read (0), pooled by the mean over tokens if it has one vector a token. --vectors: float32 vectors,
+// one behind another. Prints one line of JSON.
 #include <sys/resource.h>
 
 #include <cstdio>
