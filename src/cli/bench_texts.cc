@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 16> kSentences = {
     "The index of a database trades slower writes for much faster reads of the rows that a query asks for.",
     "Nobody in the village could remember a winter as long as this one."};
 constexpr std::size_t kTexts = 2 * kSentences.size();  // each once alone, and once in company
-constexpr std::size_t kLongest = 6;  // sentences
+constexpr std::size_t kLongest = 6;                    // sentences
 
 Result<std::vector<std::string>> ReadArray(const json::array& array) {
   std::vector<std::string> texts;
