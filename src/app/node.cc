@@ -198,6 +198,8 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
       .queue = {.lanes = lanes,
                 .max_wait = std::chrono::milliseconds(current.Int("mlnode.predict.queue_ms")),
                 .max_batch_tokens = static_cast<std::size_t>(current.Int("mlnode.predict.batch_tokens"))},
+      .acceleration = {.allowed = current.String("mlnode.engine.precision") == "auto",
+                       .cpu = std::string(engines::Bf16Kind())},
       .memory_limit_bytes = memory.limit,
       .memory_base_bytes = memory.base,
       .monitored_requests = Follow("plugins.ml_commons.monitoring_request_count"),

@@ -61,6 +61,7 @@ Status NodeCore::Parts::Start() {
                                         .metrics = e.metrics,
                                         .actions = actions,
                                         .lanes = e.queue.lanes,
+                                        .acceleration = e.acceleration,
                                         .monitored_requests = e.monitored_requests,
                                         .memory_used = e.memory_used});
   gate = std::make_unique<PredictGate>(PredictGate::Environment{

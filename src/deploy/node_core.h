@@ -47,6 +47,7 @@ struct NodeCoreEnvironment {
   std::filesystem::path temporary;         // <data>/tmp, for downloads
   serving::ArtifactCache::Options cache;
   serving::Scheduler::Options queue;
+  serving::AccelerationOptions acceleration = {};
   std::uint64_t memory_limit_bytes = 0;
   std::uint64_t memory_base_bytes = 0;  // what the process uses before any model
   // What it uses now, for measuring a load.

@@ -2,12 +2,14 @@
 
 namespace mlnode::engines {
 
-bool CpuComputesBf16() {
+std::string_view Bf16Kind() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0 || __builtin_cpu_supports("amx-bf16") != 0;
-#else
-  return false;
+  if (__builtin_cpu_supports("amx-bf16") != 0) return "amx";
+  if (__builtin_cpu_supports("avx512bf16") != 0) return "avx512";
 #endif
+  return {};
 }
+
+bool CpuComputesBf16() { return !Bf16Kind().empty(); }
 
 }  // namespace mlnode::engines

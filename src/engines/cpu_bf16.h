@@ -2,8 +2,12 @@
 // lower accuracy without the speed.
 #pragma once
 
+#include <string_view>
+
 namespace mlnode::engines {
 
 bool CpuComputesBf16();  // avx512_bf16 or AMX
+// What computes it: "amx", "avx512"; empty where nothing does. Their results differ in the last bits.
+std::string_view Bf16Kind();
 
 }  // namespace mlnode::engines

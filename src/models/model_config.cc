@@ -106,6 +106,19 @@ Status CopyAdditional(const json::object& given, json::object& out) {
   return {};
 }
 
+// "precision": "f32" in additional_config, or in the JSON text of all_config.
+bool ForcesF32(const json::object& stored, std::string_view all_config) {
+  const auto says = [](const json::object& config) {
+    const json::value* precision = config.if_contains("precision");
+    return precision != nullptr && *precision == "f32";
+  };
+  const json::value* additional = stored.if_contains("additional_config");
+  if (additional != nullptr && additional->is_object() && says(additional->get_object())) return true;
+  if (all_config.empty()) return false;
+  const auto all = ParseJsonObject(all_config);
+  return all && says(*all);
+}
+
 Status CheckRequired(FunctionName function, const ConfigRules& rules, const json::object& out) {
   const bool remote = function == FunctionName::kRemote;
   if (rules.needs_dimension && !out.contains("embedding_dimension"))
@@ -172,6 +185,7 @@ Result<ModelConfig> ReadModelConfig(const json::object& stored) {
   ASSIGN_OR_RETURN(config.model_max_length, IntField(stored, "model_max_length"));
   ASSIGN_OR_RETURN(std::optional<std::string> all, StringField(stored, "all_config"));
   config.all_config = std::move(all).value_or("");
+  config.force_f32 = ForcesF32(stored, config.all_config);
   ASSIGN_OR_RETURN(config.query_prefix, StringField(stored, "query_prefix"));
   ASSIGN_OR_RETURN(config.passage_prefix, StringField(stored, "passage_prefix"));
   return config;

@@ -23,6 +23,7 @@ struct ModelConfig {
   std::optional<std::int64_t> model_max_length;
   std::optional<std::string> query_prefix, passage_prefix;
   std::string all_config;  // JSON text as it was given; empty: absent
+  bool force_f32 = false;  // additional_config or all_config says "precision": "f32"
 };
 
 // Validates and normalises a model_config as given by a client; the result is what is stored and shown (enums upper

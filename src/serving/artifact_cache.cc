@@ -132,7 +132,8 @@ std::shared_ptr<const Artifact> DiskArtifactCache::Use(Entry& entry, const std::
       Artifact{.folder = folder,
                .model_file = entry.info.model_file.empty() ? fs::path() : folder / entry.info.model_file,
                .tokenizer = folder / "tokenizer.json",
-               .model_bytes = entry.info.model_bytes});
+               .model_bytes = entry.info.model_bytes,
+               .derived = folder / kDerivedFolder});
   entry.user = artifact;
   return artifact;
 }

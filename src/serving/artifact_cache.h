@@ -25,6 +25,7 @@ struct Artifact {
   std::filesystem::path model_file;  // empty for functions without one
   std::filesystem::path tokenizer;   // tokenizer.json
   std::uint64_t model_bytes = 0;     // model file and external data
+  std::filesystem::path derived;     // folder for what is made of the files; may not exist yet (artifact_entry.h)
 };
 
 class ArtifactCache {

@@ -47,6 +47,10 @@ Result<EntryInfo> Walk(const fs::path& folder, FileSync sync) {
   std::error_code error;
   fs::recursive_directory_iterator at(folder, error);
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    if (at.depth() == 0 && at->path().filename() == kDerivedFolder) {
+      at.disable_recursion_pending();
+      continue;
+    }
     if (at->is_directory(error)) {
       RETURN_IF_ERROR(SyncDirectory(at->path().string(), sync));
       continue;
@@ -67,6 +71,9 @@ Error Damaged(std::string what) { return MakeError(Code::kDataLoss, std::move(wh
 }  // namespace
 
 Result<EntryInfo> SealEntry(const fs::path& folder, const std::string& model_file, FileSync sync) {
+  std::error_code error;
+  fs::remove_all(folder / kDerivedFolder, error);
+  if (error) return FileError("removed", folder, error.message());
   ASSIGN_OR_RETURN(EntryInfo info, Walk(folder, sync));
   info.model_file = model_file;
   json::object marker;

@@ -7,12 +7,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "core/files.h"
 #include "core/result.h"
 #include "serving/artifact_cache.h"
 
 namespace mlnode::serving {
+
+// Folder of an entry for what this node made of the files: compiled graphs, verdicts (serving/acceleration.h). It is in
+// no sum, may be missing, goes with the entry, and never comes from an archive: SealEntry removes one that an archive
+// held.
+inline constexpr std::string_view kDerivedFolder = ".derived";
 
 struct EntryInfo {
   std::string model_file;         // empty for functions without one

@@ -33,22 +33,27 @@ Status LoadTokenizer(const LoadSpec& spec, ServedModel& model) {
   return {};
 }
 
-Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, ServedModel& model) {
-  if (!models::TraitsOf(spec.function).needs_model_file) {
-    model.info.engine = "tokenizer";
-    return {};
-  }
+// Compiled graphs of this content, kept with it: the next load of the same shape and precision reads them.
+std::filesystem::path CompiledFolder(const Artifact& artifact) {
+  std::filesystem::path folder = artifact.derived / "compiled";
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return {};  // nothing is kept then
+  return folder;
+}
+
+Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, engines::Precision precision,
+                  ServedModel& model) {
   ASSIGN_OR_RETURN(engines::Engine* const engine,
                    environment.engines.ForModel(spec.format, model.artifact->model_file));
   GraphCall call = CallOf(spec);
   ASSIGN_OR_RETURN(model.engine, engine->Load({.file = model.artifact->model_file,
-                                               .cache_dir = {},
+                                               .cache_dir = CompiledFolder(*model.artifact),
                                                .lanes = environment.lanes,
+                                               .precision = precision,
                                                .max_tokens = model.info.max_tokens,
                                                .inputs = std::move(call.inputs),
                                                .output_rule = call.output_rule}));
-  model.info.engine = model.engine->engine();
-  model.info.precision = model.engine->precision();
   return {};
 }
 
@@ -61,11 +66,31 @@ Status LoadPipeline(const LoadSpec& spec, ServedModel& model) {
   return {};
 }
 
-Status WarmUpModel(const LoadSpec& spec, const Progress& progress, ServedModel& model) {
-  const auto agreement = WarmUp(model.engine.get(), *model.pipeline, [&] { return progress(Phase::kWarming, 0, 0); });
-  if (!agreement) return Annotate(agreement.error(), "warm-up");
-  model.info.batched = agreement->same;
-  if (!agreement->same) {
+// A function without a graph: its tokenizer is all.
+Status LoadWithoutEngine(const LoadSpec& spec, const StillWanted& wanted, ServedModel& model) {
+  model.info.engine = "tokenizer";
+  RETURN_IF_ERROR(LoadPipeline(spec, model));
+  const auto agreement = WarmUp(nullptr, *model.pipeline, wanted);
+  return agreement ? Status() : Annotate(agreement.error(), "warm-up");
+}
+
+Status LoadServed(const LoaderEnvironment& environment, const LoadSpec& spec, const Progress& progress,
+                  ServedModel& model) {
+  const StillWanted wanted = [&] { return progress(Phase::kWarming, 0, 0); };
+  if (!models::TraitsOf(spec.function).needs_model_file) return LoadWithoutEngine(spec, wanted, model);
+  const LoadAt load_at = [&](engines::Precision precision, ServedModel& into) -> Status {
+    RETURN_IF_ERROR(progress(Phase::kLoading, 0, 0));
+    RETURN_IF_ERROR(LoadEngine(environment, spec, precision, into));
+    RETURN_IF_ERROR(LoadPipeline(spec, into));
+    return progress(Phase::kWarming, 0, 0);
+  };
+  RETURN_IF_ERROR(LoadVerified({.options = environment.acceleration,
+                                .spec = spec,
+                                .clock = environment.clock,
+                                .load_at = load_at,
+                                .wanted = wanted},
+                               model));
+  if (!model.info.batched) {
     LOG_WARN("serving", "model {} answers differently in company: its texts will run one by one", spec.model.str());
   }
   return {};
@@ -127,10 +152,7 @@ Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environm
   RETURN_IF_ERROR(progress(Phase::kLoading, 0, 0));
   const Growth growth(environment);
   RETURN_IF_ERROR(LoadTokenizer(spec, *model));
-  RETURN_IF_ERROR(LoadEngine(environment, spec, *model));
-  RETURN_IF_ERROR(LoadPipeline(spec, *model));
-  RETURN_IF_ERROR(progress(Phase::kWarming, 0, 0));
-  RETURN_IF_ERROR(WarmUpModel(spec, progress, *model));
+  RETURN_IF_ERROR(LoadServed(environment, spec, progress, *model));
   Settle(environment, spec, growth, *model);
   const auto took = environment.clock.Now() - begin;
   model->info.load_millis = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "engines/engine.h"
+#include "serving/acceleration.h"
 #include "serving/artifact_cache.h"
 #include "serving/memory_budget.h"
 #include "serving/scheduler.h"
@@ -26,6 +27,7 @@ struct LoaderEnvironment {
   const Scheduler& queue;
   const Clock& clock;
   int lanes = 1;
+  const AccelerationOptions& acceleration;
   const std::function<std::uint64_t()>& memory_used;
   MeasuredSizes& measured;
 };

@@ -180,6 +180,7 @@ void State::Run(const std::shared_ptr<Attempt>& attempt) {
                                       .queue = env_.queue,
                                       .clock = env_.clock,
                                       .lanes = env_.lanes,
+                                      .acceleration = env_.acceleration,
                                       .memory_used = env_.memory_used,
                                       .measured = measured_};
   auto loaded = StopExceptions("The load", [&] {

@@ -15,6 +15,7 @@
 #include "core/metrics.h"
 #include "engines/engine.h"
 #include "models/action_stats.h"
+#include "serving/acceleration.h"
 #include "serving/artifact_cache.h"
 #include "serving/memory_budget.h"
 #include "serving/scheduler.h"
@@ -48,6 +49,7 @@ struct LocalEnvironment {
   Metrics& metrics;
   models::ActionStats& actions;  // predictions are counted there
   int lanes = 1;
+  AccelerationOptions acceleration = {};
   // How many of the newest predictions of each model are remembered.
   WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
   // What the process holds in memory that is not page cache, for measuring a load; a simulation passes its own.

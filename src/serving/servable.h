@@ -23,6 +23,9 @@ struct ServableInfo {
   std::int64_t max_tokens = 0;
   std::int64_t load_millis = 0;
   bool batched = true;  // false: its answers change in company, so that texts run one by one (found at warm-up)
+  // Of a faster path than f32 with f32, the worst probe text; 1 where none was tried (serving/acceleration.h).
+  double agreement = 1;
+  std::string precision_reason;  // why the precision is what it is; empty: nothing else was tried
 };
 
 class Servable {

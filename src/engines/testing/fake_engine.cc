@@ -80,13 +80,14 @@ class FakeModel final : public LoadedModel {
     RETURN_IF_ERROR(CheckFeatures(batch));
     const FakeBehaviour behaviour = state_->Behaviour();
     if (behaviour.on_run) RETURN_IF_ERROR(behaviour.on_run(batch));
+    if (behaviour.on_compute) behaviour.on_compute(options_.precision);
     BatchResult result;
     for (std::size_t i = 0; i < batch.sequences(); ++i) {
       if (IsWhole()) {
         result.per_sequence.emplace_back(wanted.size(), Indices(batch, i));
         continue;
       }
-      const std::vector<float> hidden = Hidden(batch, i, behaviour.nan_token);
+      const std::vector<float> hidden = Hidden(batch, i, behaviour);
       std::vector<TensorView>& views = result.per_sequence.emplace_back();
       for (const int output : wanted) {
         views.push_back(output == 0 ? MakeFloatTensor(hidden, {static_cast<std::int64_t>(batch.Length(i)), dim_})
@@ -138,14 +139,15 @@ class FakeModel final : public LoadedModel {
     return hash;
   }
 
-  std::vector<float> Hidden(const TokenBatch& batch, std::size_t sequence, std::int64_t nan_token) const {
+  std::vector<float> Hidden(const TokenBatch& batch, std::size_t sequence, const FakeBehaviour& behaviour) const {
+    const float error = options_.precision == Precision::kBf16 ? behaviour.bf16_error : 0;
     bool is_nan = false;
     std::vector<float> values;
     values.reserve(batch.Length(sequence) * static_cast<std::size_t>(dim_));
     for (std::size_t t = batch.offsets[sequence]; t < batch.offsets[sequence + 1]; ++t) {
-      is_nan = is_nan || batch.ids[t] == nan_token;
+      is_nan = is_nan || batch.ids[t] == behaviour.nan_token;
       const std::uint64_t hash = TokenHash(batch, t);
-      for (std::int64_t d = 0; d < dim_; ++d) values.push_back(Value(hash, d));
+      for (std::int64_t d = 0; d < dim_; ++d) values.push_back(Value(hash, d) + error * Value(~hash, d));
     }
     if (is_nan) values.assign(values.size(), std::numeric_limits<float>::quiet_NaN());
     return values;

@@ -18,7 +18,9 @@ struct FakeBehaviour {
   std::function<Status(const LoadOptions&)> on_load;
   std::function<Status(const TokenBatch&)> on_run;
   std::int64_t dim = 8;
-  std::int64_t nan_token = -1;      // sequences that hold this id come out as NaN
+  std::int64_t nan_token = -1;                     // sequences that hold this id come out as NaN
+  float bf16_error = 0;                            // at bf16, values differ from f32 by up to this
+  std::function<void(Precision)> on_compute = {};  // before a run computes: time passes, say
   std::size_t bytes_per_model = 0;  // what ResidentBytes counts for a loaded model; 0 = the size of its file
 };
 

@@ -123,6 +123,8 @@ json::object LocalForm(deploy::NodeCore& node, const ModelId& model) {
     if (local.info) {
       form["engine"] = local.info->engine;
       form["precision"] = engines::PrecisionName(local.info->precision);
+      form["agreement_with_f32"] = local.info->agreement;
+      if (!local.info->precision_reason.empty()) form["precision_reason"] = local.info->precision_reason;
       form["resident_bytes"] = local.info->resident_bytes;
       form["resident_bytes_measured"] = local.info->measured;
       form["peak_bytes"] = local.info->peak_bytes;

@@ -203,6 +203,10 @@ class Profile {
       if (info.measured) memory["measured_bytes"] = info.resident_bytes;
       memory["reserved_bytes"] = std::min(info.peak_bytes, info.resident_bytes);
       form["memory"] = std::move(memory);
+      form["precision"] = {{"is", engines::PrecisionName(info.precision)},
+                           {"agreement_with_f32", info.agreement},
+                           {"batched", info.batched}};
+      if (!info.precision_reason.empty()) form["precision"].as_object()["reason"] = info.precision_reason;
     }
     return form;
   }

@@ -25,6 +25,7 @@ void ServingFixture::Open(std::uint64_t memory_limit) {
                                 .metrics = metrics_,
                                 .actions = actions_,
                                 .lanes = 2,
+                                .acceleration = acceleration_,
                                 .memory_used = [this] { return memory_used_; }});
 }
 

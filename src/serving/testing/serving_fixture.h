@@ -49,6 +49,7 @@ class ServingFixture : public ::testing::Test {
   Metrics metrics_;
   models::ActionStats actions_;
   std::uint64_t memory_used_ = 0;
+  AccelerationOptions acceleration_;  // for the next Open
   std::unique_ptr<ArtifactCache> cache_;
   std::unique_ptr<MemoryBudget> budget_;
   std::unique_ptr<Scheduler> queue_;
