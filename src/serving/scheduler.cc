@@ -277,7 +277,9 @@ void Core::Finish(FormedBatch& batch, BatchRun run) {
   {
     const auto state = state_.Lock();
     state->queue.Finish(batch, run.took, run.engine.has_value());
-    if (!run.engine && batch.parts.size() > 1 && !state->stopping) {
+    const bool shared = batch.parts.size() > 1;
+    if (!run.engine && shared && state->stopping) run.engine = MakeError(Code::kUnavailable, std::string(kStopping));
+    if (!run.engine && shared && !state->stopping) {
       state->queue.PutBack(batch);
       metrics_.retried.Add();
       metrics_.tokens.Set(static_cast<double>(state->queue.waiting_tokens()));

@@ -14,7 +14,7 @@ namespace {
 constexpr int kClients = 3;
 constexpr int kLanes = 3;
 constexpr std::size_t kModels = 3;
-constexpr std::size_t kMostOpen = 400;
+constexpr std::size_t kMostOpen = 300;
 
 struct Pools {
   ThreadPool lanes{{.name = "lane", .threads = kLanes}};
