@@ -98,7 +98,7 @@ class Stages {
 
   void Parse() {
     for (const std::string& body : bodies_) {
-      const auto parsed = rest::ParseTextDocs(body);
+      const auto parsed = rest::ParsePredictBody(rest::BodyFamily::kTextDocs, body);
       if (!parsed) Die("parse", parsed.error());
       filter_ = parsed->filter;
     }

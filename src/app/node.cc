@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/version.h"
 #include "deploy/node_core.h"
+#include "engines/cpu_bf16.h"
 #include "net/address_guard.h"
 #include "net/http_client.h"
 #include "net/http_server.h"

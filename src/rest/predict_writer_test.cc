@@ -1,6 +1,6 @@
 #include "rest/predict_writer.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
@@ -161,7 +161,7 @@ TEST(WritePredictCborTest, HoldsEveryKindOfTensor) {
   auto tensors =
       nlohmann::json::from_cbor(WritePredictCbor(result, filter).value()).at("inference_results").at(0).at("output");
   EXPECT_EQ(tensors[0]["data"][0], 1.0);
-  EXPECT_EQ(tensors[0]["byte_buffer"]["array"].get_binary(), (std::vector<std::uint8_t>{0x00, 0x3c}));
+  EXPECT_THAT(tensors[0]["byte_buffer"]["array"].get_binary(), ::testing::ElementsAre(0x00, 0x3c));
   EXPECT_EQ(tensors[1]["data"][0], 0.5);
   EXPECT_EQ(tensors[2]["data"][0], 7);
   EXPECT_EQ(tensors[3]["result"], "new york");

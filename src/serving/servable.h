@@ -25,7 +25,7 @@ struct ServableInfo {
   bool batched = true;  // false: its answers change in company, so that texts run one by one (found at warm-up)
   // Of a faster path than f32 with f32, the worst probe text; 1 where none was tried (serving/acceleration.h).
   double agreement = 1;
-  std::string precision_reason;  // why the precision is what it is; empty: nothing else was tried
+  std::string precision_reason = {};  // why the precision is what it is; empty: nothing else was tried
 };
 
 class Servable {

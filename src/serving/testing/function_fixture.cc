@@ -31,6 +31,7 @@ Status FunctionFixture::Serve(const LoadSpec& spec, ScriptedGraph graph) {
                                       .queue = *queue_,
                                       .clock = clock_,
                                       .lanes = 2,
+                                      .acceleration = {},
                                       .memory_used = memory,
                                       .measured = measured};
   auto model = LoadModel(environment, spec, [](Phase, std::uint64_t, std::uint64_t) { return Status(); });
