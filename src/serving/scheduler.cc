@@ -138,19 +138,19 @@ std::optional<Error> Core::Refusal(State& state, const QueuedJob& job) {
 void Core::Submit(BatchJob work, BatchDone done) {
   if (work.batch.sequences() == 0) return done(BatchOutcome{});
   const auto job = std::make_shared<QueuedJob>(std::move(work), clock_.Now());
+  job->done = std::move(done);
   std::optional<Error> refusal;
   bool forget = false;
   {
     const auto state = state_.Lock();
     refusal = Refusal(*state, *job);
     if (!refusal) {
-      job->done = std::move(done);
       state->queue.Push(job, job->submitted);
       metrics_.tokens.Set(static_cast<double>(state->queue.waiting_tokens()));
       forget = !std::exchange(state->forgets, true);
     }
   }
-  if (refusal) return done(*std::move(refusal));
+  if (refusal) return job->done(*std::move(refusal));
   SetTimer(job);
   if (forget) ForgetModels();
   WakeLane();
