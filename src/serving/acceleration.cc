@@ -14,6 +14,7 @@ namespace mlnode::serving {
 namespace {
 
 constexpr int kFormat = 1;  // docs/formats/storage.md
+constexpr std::string_view kWarmUp = "warm-up";
 constexpr std::uint64_t kMaxVerdictBytes = 4096;
 // The faster path must save this much of the probes' time: less is noise, and f32 is the answer that needs no proof.
 constexpr double kWorthwhile = 0.9;
@@ -85,15 +86,17 @@ Status LoadJudged(const VerifiedLoad& load, const Verdict& verdict, ServedModel&
   model.pipeline.reset();
   model.engine.reset();
   RETURN_IF_ERROR(load.load_at(verdict.precision, model));
-  if (auto seen = RunProbesAlone(*model.engine, *model.pipeline, load.wanted); !seen) return std::move(seen).error();
+  const auto seen = RunProbesAlone(*model.engine, *model.pipeline, load.wanted);
+  if (!seen) return Annotate(seen.error(), kWarmUp);
   Show(verdict, model);
   return {};
 }
 
 // What a graph that runs as it is needs before it serves.
 Status WarmUpReference(const VerifiedLoad& load, ServedModel& model) {
-  ASSIGN_OR_RETURN(const Agreement agreement, WarmUp(model.engine.get(), *model.pipeline, load.wanted));
-  Show({.precision = model.engine->precision(), .batched = agreement.same, .agreement = 1}, model);
+  const auto agreement = WarmUp(model.engine.get(), *model.pipeline, load.wanted);
+  if (!agreement) return Annotate(agreement.error(), kWarmUp);
+  Show({.precision = model.engine->precision(), .batched = agreement->same, .agreement = 1}, model);
   return {};
 }
 
@@ -179,10 +182,11 @@ Status LoadVerified(const VerifiedLoad& load, ServedModel& model) {
   }
   RETURN_IF_ERROR(load.load_at(engines::Precision::kF32, model));
   if (model.engine->precision() != engines::Precision::kF32) return WarmUpReference(load, model);
-  ASSIGN_OR_RETURN(const Trial reference, RunTrial(load, model));
-  Verdict otherwise = OfReference(model, reference);
+  const auto reference = RunTrial(load, model);
+  if (!reference) return Annotate(reference.error(), kWarmUp);
+  Verdict otherwise = OfReference(model, *reference);
   otherwise.engine = model.engine->engine();
-  ASSIGN_OR_RETURN(const Verdict verdict, TryFaster(load, reference, otherwise, model));
+  ASSIGN_OR_RETURN(const Verdict verdict, TryFaster(load, *reference, otherwise, model));
   WriteVerdict(file, verdict);
   if (verdict.precision == engines::Precision::kF32) return LoadJudged(load, verdict, model);
   Show(verdict, model);
