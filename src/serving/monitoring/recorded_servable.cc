@@ -5,8 +5,8 @@
 namespace mlnode::serving {
 namespace {
 
-Counter& ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
-  return metrics.GetCounter(name, help, {{"model", model.str()}});
+std::shared_ptr<Counter> ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
+  return metrics.OwnCounter(name, help, {{"model", model.str()}});
 }
 
 class RecordedServable final : public Servable {
@@ -55,16 +55,16 @@ class RecordedServable final : public Servable {
     counts.documents.fetch_add(result.documents.size(), std::memory_order_relaxed);
     counts.tokens.fetch_add(result.tokens, std::memory_order_relaxed);
     counts.truncated.fetch_add(result.truncated, std::memory_order_relaxed);
-    documents_.Add(static_cast<double>(result.documents.size()));
-    tokens_.Add(static_cast<double>(result.tokens));
-    truncated_.Add(static_cast<double>(result.truncated));
+    documents_->Add(static_cast<double>(result.documents.size()));
+    tokens_->Add(static_cast<double>(result.tokens));
+    truncated_->Add(static_cast<double>(result.truncated));
   }
 
   const std::shared_ptr<Servable> inner_;
   const std::shared_ptr<models::ModelActions> actions_;
-  Counter& documents_;
-  Counter& tokens_;
-  Counter& truncated_;
+  const std::shared_ptr<Counter> documents_;
+  const std::shared_ptr<Counter> tokens_;
+  const std::shared_ptr<Counter> truncated_;
   const Clock& clock_;
   const WindowLimit limit_;
   PredictLatencies latencies_;

@@ -13,7 +13,9 @@ namespace {
 using models::Action;
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Keeps the prediction until the test answers it.
 class WaitingServable final : public Servable {
@@ -81,8 +83,10 @@ TEST_F(RecordedServableTest, CountsWhatAnsweredPredictionsRead) {
   EXPECT_EQ(counts.documents, 3U);
   EXPECT_EQ(counts.tokens, 40U);
   EXPECT_EQ(counts.truncated, 1U);
-  EXPECT_EQ(metrics_.GetCounter("mlnode_model_tokens_total", "", {{"model", "m"}}).Value(), 40);
-  EXPECT_EQ(metrics_.GetCounter("mlnode_model_truncated_total", "", {{"model", "m"}}).Value(), 1);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr("mlnode_model_tokens_total{model=\"m\"} 40"));
+  EXPECT_THAT(metrics_.ToText(), HasSubstr("mlnode_model_truncated_total{model=\"m\"} 1"));
+  recorded_.reset();
+  EXPECT_THAT(metrics_.ToText(), Not(HasSubstr("model=\"m\"")));
 }
 
 TEST_F(RecordedServableTest, RecordsTheWholeRequestAndTheInferenceWithoutItsWait) {

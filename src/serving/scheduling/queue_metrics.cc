@@ -14,16 +14,11 @@ Counter& Refused(Metrics& metrics, const char* reason) {
 ModelSeries::ModelSeries(Metrics& metrics, const std::string& model)
     : engine_seconds(metrics.OwnCounter("mlnode_model_engine_seconds_total",
                                         "Time that lanes spent in the engine for a model.", {{"model", model}})),
-      batches(metrics.OwnCounter("mlnode_model_batches_total", "Engine calls for a model.", {{"model", model}})),
-      documents(
-          metrics.OwnCounter("mlnode_model_documents_total", "Sequences computed for a model.", {{"model", model}})),
-      tokens(metrics.OwnCounter("mlnode_model_tokens_total", "Tokens computed for a model.", {{"model", model}})) {}
+      batches(metrics.OwnCounter("mlnode_model_batches_total", "Engine calls for a model.", {{"model", model}})) {}
 
-void ModelSeries::Observe(const FormedBatch& batch, double seconds) {
+void ModelSeries::Observe(double seconds) {
   engine_seconds->Add(seconds);
   batches->Add();
-  documents->Add(static_cast<double>(batch.load.sequences));
-  tokens->Add(static_cast<double>(batch.load.tokens));
 }
 
 QueueMetrics::QueueMetrics(Metrics& metrics, std::size_t max_batch_tokens)
@@ -65,7 +60,7 @@ void QueueMetrics::End(FormedBatch& batch, double engine_seconds) {
   ModelQueue& queue = *batch.queue;
   if (queue.name.empty()) return;
   std::call_once(queue.series_made, [&] { queue.series = std::make_unique<ModelSeries>(registry, queue.name); });
-  queue.series->Observe(batch, engine_seconds);
+  queue.series->Observe(engine_seconds);
 }
 
 }  // namespace mlnode::serving

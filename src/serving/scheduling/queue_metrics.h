@@ -14,9 +14,9 @@ struct FormedBatch;
 // Of one model; the series go with it. Metrics outlives it.
 struct ModelSeries {
   ModelSeries(Metrics& metrics, const std::string& model);
-  void Observe(const FormedBatch& batch, double engine_seconds);
+  void Observe(double engine_seconds);
 
-  std::shared_ptr<Counter> engine_seconds, batches, documents, tokens;
+  std::shared_ptr<Counter> engine_seconds, batches;
 };
 
 struct QueueMetrics {
