@@ -52,7 +52,7 @@ def compare(options):
 
     texts = json.load(open(options.texts))[:200] if options.texts else sentences()
     reference = Reference(options.model)
-    with NodeProcess(options.binary) as node:
+    with NodeProcess(options.binary, "--set", "mlnode.engine.precision=f32") as node:
         api = Api(node.url)
         model = api.register(demo_archive(options.model), "accuracy")
         assert api.deploy(model)["state"] == "COMPLETED"

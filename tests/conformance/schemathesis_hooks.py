@@ -78,8 +78,8 @@ def tell_sense(raw):
                 "plugins.ml_commons.task_dispatch_policy": {"enum": ["round_robin", "least_load", None]}}
     schemas["SettingChanges"] = {"anyOf": [dict(only(settings), minProperties=1), schemas["SettingChanges"]]}
     schemas["NewGroup"] = {"anyOf": [only({"name": {"type": "string", "pattern": "^[a-z]{1,9}$"}}, "name"), schemas["NewGroup"]]}
-    plain = {key: value for key, value in schemas["Predict"]["properties"].items() if key != "parameters"}
-    schemas["Predict"] = {"anyOf": [only(plain, "text_docs"), schemas["Predict"]]}
+    plain = {key: value for key, value in schemas["PredictTexts"]["properties"].items() if key != "parameters"}
+    schemas["PredictTexts"] = {"anyOf": [only(plain, "text_docs"), schemas["PredictTexts"]]}
     schemas["UpdateModel"] = {"anyOf": [schemas["ModelBehaviour"], schemas["UpdateModel"]]}
 
 

@@ -18,7 +18,7 @@ def main():
     archive = build(pathlib.Path(args.home) / "model", args.model)[0]
     with Scratch() as scratch:
         ours = args.keep or f"{scratch}/ours"
-        with NodeProcess(args.binary, "--set", "mlnode.url.allow_private_addresses=true", "--set", "mlnode.pretrained.base_url=") as node:
+        with NodeProcess(args.binary, "--set", "mlnode.engine.precision=f32", "--set", "mlnode.url.allow_private_addresses=true", "--set", "mlnode.pretrained.base_url=") as node:
             subprocess.run([sys.executable, str(HERE / "record.py"), node.url, ours], env=dict(os.environ, MODEL_ARCHIVE=str(archive)), check=True)
         known = HERE.parent / "conformance/known_golden_differences.txt"
         compared = subprocess.run([sys.executable, str(HERE / "compare.py"), str(HERE / "exchanges"), ours, "--known", str(known), "--show", args.show]).returncode
