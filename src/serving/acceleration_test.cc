@@ -2,7 +2,9 @@
 
 #include <fstream>
 
+#include "core/files.h"
 #include "serving/testing/serving_fixture.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::serving {
 namespace {
@@ -138,6 +140,16 @@ TEST_F(VerdictFileTest, IsReadBack) {
   EXPECT_EQ(read->agreement, 0.5);
   EXPECT_EQ(read->reason, "r");
   EXPECT_EQ(read->engine, "e 1");
+}
+
+TEST_F(VerdictFileTest, Format1IsReadAndWrittenBackEqual) {
+  const std::string golden = storage::testing::GoldenFile("verdict.1.json");
+  std::filesystem::create_directories(file_.parent_path());
+  std::ofstream(file_) << golden;
+  const auto read = ReadVerdict(file_);
+  ASSERT_TRUE(read);
+  WriteVerdict(file_, *read);
+  EXPECT_EQ(ReadFile(file_.string(), 4096).value(), golden);
 }
 
 TEST_F(VerdictFileTest, DamageIsAsNone) {
