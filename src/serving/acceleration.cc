@@ -24,10 +24,14 @@ constexpr double kWorthwhile = 0.9;
 // models of tests/data/functions), and few probes do not show it.
 bool MayChangePrecision(models::FunctionName function) { return function == models::FunctionName::kTextEmbedding; }
 
+// Of little memory, say: it says nothing about the graph.
+bool MayPass(const Error& error) { return error.code == Code::kResourceExhausted || error.code == Code::kUnavailable; }
+
 // Answers of one graph to the probes.
 struct Trial {
   Documents alone;
   std::optional<Documents> together;  // nullopt: the engine cannot batch this graph
+  bool transient = false;             // it failed for a reason that may pass
   Duration took{};                    // of `alone`
 };
 
@@ -40,7 +44,11 @@ Result<Trial> RunTrial(const VerifiedLoad& load, ServedModel& model) {
   trial.took = load.clock.Now() - begin;
   auto together = RunProbesTogether(*model.engine, *model.pipeline, load.wanted);
   RETURN_IF_ERROR(load.wanted());
-  if (together) trial.together = *std::move(together);
+  if (together) {
+    trial.together = *std::move(together);
+  } else {
+    trial.transient = MayPass(together.error());
+  }
   return trial;
 }
 
@@ -105,25 +113,36 @@ Status LoadReference(const VerifiedLoad& load, ServedModel& model) {
   return WarmUpReference(load, model);
 }
 
+struct Finding {
+  Verdict verdict;
+  bool lasting = true;  // false: found under a failure that may pass, so the next load tries again
+};
+
 // Tries bf16 after the reference, which `model` holds. A failure of the faster path is a verdict for f32; only the
 // load's end (`wanted`) is an error.
-Result<Verdict> TryFaster(const VerifiedLoad& load, const Trial& reference, const Verdict& otherwise,
+Result<Finding> TryFaster(const VerifiedLoad& load, const Trial& reference, const Verdict& otherwise,
                           ServedModel& model) {
   // The documents may point to what the reference's pipeline made.
   const std::unique_ptr<Pipeline> kept = std::move(model.pipeline);
   model.engine.reset();
-  Verdict verdict = otherwise;
+  Finding finding{.verdict = otherwise, .lasting = !reference.transient};
   Status loaded = load.load_at(engines::Precision::kBf16, model);
   RETURN_IF_ERROR(load.wanted());
   if (!loaded) {
-    verdict.reason = "no bf16 for this graph: " + loaded.error().message;
-    return verdict;
+    finding.verdict.reason = "no bf16 for this graph: " + loaded.error().message;
+    finding.lasting = finding.lasting && !MayPass(loaded.error());
+    return finding;
   }
   const auto fast = RunTrial(load, model);
   RETURN_IF_ERROR(load.wanted());
-  if (fast) return Judge(model, reference, *fast, std::move(verdict));
-  verdict.reason = "bf16 fails: " + fast.error().message;
-  return verdict;
+  if (fast) {
+    finding.verdict = Judge(model, reference, *fast, std::move(finding.verdict));
+    finding.lasting = finding.lasting && !fast->transient;
+    return finding;
+  }
+  finding.verdict.reason = "bf16 fails: " + fast.error().message;
+  finding.lasting = finding.lasting && !MayPass(fast.error());
+  return finding;
 }
 
 }  // namespace
@@ -186,10 +205,10 @@ Status LoadVerified(const VerifiedLoad& load, ServedModel& model) {
   if (!reference) return Annotate(reference.error(), kWarmUp);
   Verdict otherwise = OfReference(model, *reference);
   otherwise.engine = model.engine->engine();
-  ASSIGN_OR_RETURN(const Verdict verdict, TryFaster(load, *reference, otherwise, model));
-  WriteVerdict(file, verdict);
-  if (verdict.precision == engines::Precision::kF32) return LoadJudged(load, verdict, model);
-  Show(verdict, model);
+  ASSIGN_OR_RETURN(const Finding finding, TryFaster(load, *reference, otherwise, model));
+  if (finding.lasting) WriteVerdict(file, finding.verdict);
+  if (finding.verdict.precision == engines::Precision::kF32) return LoadJudged(load, finding.verdict, model);
+  Show(finding.verdict, model);
   return {};
 }
 

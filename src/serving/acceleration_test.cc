@@ -102,6 +102,20 @@ TEST_F(AccelerationTest, AVerdictIsKeptForTheNextLoad) {
   EXPECT_EQ(again.precision_reason, first.precision_reason);
 }
 
+TEST_F(AccelerationTest, AFailureThatMayPassIsNoVerdict) {
+  bool starved = true;
+  behaviour_.on_load = [&starved](const engines::LoadOptions& options) -> Status {
+    if (options.precision == Precision::kF32 || !starved) return {};
+    return MakeError(Code::kResourceExhausted, "no memory now");
+  };
+  Behave(1e-3F, milliseconds(4));
+  const LoadSpec spec = Register("a");
+  EXPECT_EQ(Loaded(spec).precision, Precision::kF32);
+  starved = false;
+  Open();
+  EXPECT_EQ(Loaded(spec).precision, Precision::kBf16);
+}
+
 TEST_F(AccelerationTest, AnotherCpuVerifiesAnew) {
   Behave(1e-3F, milliseconds(4));
   const LoadSpec spec = Register("a");

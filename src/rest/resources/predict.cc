@@ -12,6 +12,7 @@
 #include "rest/predict_request.h"
 #include "rest/predict_writer.h"
 #include "rest/resources/resources.h"
+#include "serving/exception_barrier.h"
 
 namespace mlnode::rest {
 namespace {
@@ -46,21 +47,22 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     cancelled_ = site_.watch.Watch(context_->exchange);
     if (context_->body().size() <= kParseHereBytes && !found_.has_interface) return Run(&PredictCall::Parse);
     const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Parse); });
-    if (!posted) Reply(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
+    if (posted) return;
+    Error busy = MakeError(Code::kResourceExhausted, "too many requests wait to be parsed");
+    busy.retry_after = std::chrono::seconds(1);
+    Reply(std::move(busy));
   }
 
  private:
   // Begins a step, if anyone still waits for it: it may have stood in a queue. What it throws (no memory for a large
   // body) ends this call, not the process.
   void Run(void (PredictCall::*step)()) {
-    try {
-      if (Status wanted = StillWanted(); !wanted) return Reply(std::move(wanted).error());
+    Status ran = serving::StopExceptions("The prediction", [&]() -> Status {
+      RETURN_IF_ERROR(StillWanted());
       (this->*step)();
-    } catch (const std::exception& thrown) {
-      Error error = MakeError(Code::kInternal, "the prediction could not be carried out on this node");
-      error.detail = thrown.what();
-      Reply(std::move(error));
-    }
+      return {};
+    });
+    if (!ran) Reply(std::move(ran).error());
   }
 
   Status StillWanted() const {

@@ -28,6 +28,7 @@ const std::shared_ptr<ModelQueue>& JobQueue::QueueOf(const BatchJob& job) {
   if (queue) {
     for (FairShare& share : shares_) share.Forget(queue->id);
     by_id_.erase(queue->id);
+    replaced_.push_back(std::move(queue));  // what it owns takes locks when it goes: not under the scheduler's
   }
   queue = std::make_shared<ModelQueue>(job, ++models_seen_);
   by_id_[queue->id] = queue;
@@ -149,7 +150,7 @@ std::vector<JobPtr> JobQueue::Waiting() const {
 }
 
 std::vector<std::shared_ptr<ModelQueue>> JobQueue::ForgetModels(bool all) {
-  std::vector<std::shared_ptr<ModelQueue>> gone;
+  std::vector<std::shared_ptr<ModelQueue>> gone = std::exchange(replaced_, {});
   for (auto at = models_.begin(); at != models_.end();) {
     const std::shared_ptr<ModelQueue>& queue = at->second;
     if (!all && !queue->model.expired()) {

@@ -68,7 +68,8 @@ class JobQueue {
   const Scheduler::Options options_;
   Models models_;
   std::unordered_map<FairShare::Id, std::shared_ptr<ModelQueue>> by_id_;
-  std::array<FairShare, 2> shares_;  // by Urgency
+  std::vector<std::shared_ptr<ModelQueue>> replaced_;  // for the next ForgetModels
+  std::array<FairShare, 2> shares_;                    // by Urgency
   UrgencyPolicy policy_;
   std::vector<Running> running_;
   std::uint64_t begun_ = 0;
