@@ -223,7 +223,7 @@ def main():
         paths = [path for path in paths if any(path.match(name) for name in given.only.split(","))]
     require(paths, "no such folder below", given.data)
     failed = []
-    with NodeProcess(given.binary) as node:
+    with NodeProcess(given.binary, "--set", "mlnode.engine.precision=f32") as node:  # what the reference computes in
         api = Api(node.url)
         for path in paths:
             try:
