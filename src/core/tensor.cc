@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 namespace mlnode {
@@ -32,7 +33,11 @@ std::size_t TensorView::Values() const {
 float HalfToFloat(std::uint16_t half) {
   const auto exponent = static_cast<int>((half >> 10U) & 0x1FU);
   const auto fraction = static_cast<float>(half & 0x3FFU);
-  const float size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  float size = std::ldexp(1024 + fraction, exponent - 25);
+  if (exponent == 0) size = std::ldexp(fraction, -24);
+  if (exponent == 31) {
+    size = fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+  }
   return (half & 0x8000U) != 0 ? -size : size;
 }
 

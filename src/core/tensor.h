@@ -47,7 +47,7 @@ struct TensorView {
   std::span<const float> Floats() const { return {static_cast<const float*>(data), Values()}; }
 };
 
-// The value of an IEEE 754 half-precision number.
+// The value of an IEEE 754 half-precision number, infinities and NaN (without its payload) included.
 float HalfToFloat(std::uint16_t half);
 
 // A float32 tensor that owns `values`.

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+#include <utility>
+
 namespace mlnode {
 namespace {
 using ::testing::ElementsAre;
@@ -31,6 +35,18 @@ TEST(DataTypeTest, NamesAndSizesAreThePeers) {
   for (const auto& [type, name, bytes] : rows) {
     EXPECT_EQ(DataTypeName(type), name);
     EXPECT_EQ(DataTypeBytes(type), bytes);
+  }
+}
+
+TEST(HalfToFloatTest, EveryKindOfNumber) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::pair<std::uint16_t, float> rows[] = {{0x3C00, 1.0F},       {0xC100, -2.5F},      {0x0001, 0x1p-24F},
+                                                  {0x03FF, 0x3FFp-24F}, {0x0400, 0x1p-14F},   {0x7BFF, 65504.0F},
+                                                  {0x7C00, kInfinity},  {0xFC00, -kInfinity}, {0x0000, 0.0F}};
+  for (const auto& [half, value] : rows) EXPECT_EQ(HalfToFloat(half), value) << half;
+  EXPECT_TRUE(std::signbit(HalfToFloat(0x8000)));
+  for (const int nan : {0x7E00, 0x7C01, 0xFFFF}) {
+    EXPECT_TRUE(std::isnan(HalfToFloat(static_cast<std::uint16_t>(nan)))) << nan;
   }
 }
 

@@ -12,11 +12,17 @@ tiny_whole.pt     forward(input_ids, attention_mask, sentence_ids) -> the senten
 tiny_types.pt     as tiny_plain, with a bfloat16, an int16, a double and a bool output
 tiny_writer.pt    writes a file when it is called
 tiny_foreign.pt   forward(input_ids, depth: int)
+tiny_meta.pt      returns a tensor on the device meta, which has no data
+tiny_state.pt     a submodule that keeps long inputs in an attribute, `last`
+tiny_history.pt   appends its input to a list that is an attribute, `seen`
+tiny_object.pt    sets an attribute of an object that it makes for one call
+tiny_talker.pt    prints its input and warns of it
 """
 
 import pathlib
 import sys
-from typing import Dict, NamedTuple, Optional, Tuple
+import warnings
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import make_tiny_onnx
 import torch
@@ -118,9 +124,81 @@ class Foreign(nn.Module):
         return input_ids + depth
 
 
+class Meta(nn.Module):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return torch.empty_like(input_ids, device=torch.device("meta"))
+
+
+class Last(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = torch.zeros(1, 1, dtype=torch.int64)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        if ids.size(1) > 2:
+            self.last = ids
+        return ids + self.last.size(1)
+
+
+class State(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Last()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.inner(input_ids)
+
+
+class History(nn.Module):
+    seen: List[Tensor]
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        self.seen.append(input_ids)
+        return input_ids + len(self.seen)
+
+
+class Sum:
+    def __init__(self, start: Tensor):
+        self.value = start
+
+    def add(self, more: Tensor):
+        self.value = self.value + more
+
+
+class Object(nn.Module):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        total = Sum(input_ids)
+        total.add(attention_mask)
+        return total.value
+
+
+class Talker(nn.Module):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        print("printed", input_ids)
+        warnings.warn("warned " + str(input_ids))
+        return input_ids + 0
+
+
+def name_sources_without_folders():
+    """Archives name the source of every line; where this machine keeps its files is nobody's business."""
+    read = torch._sources.get_source_lines_and_file
+
+    def read_short(*arguments):
+        lines, first_line, path = read(*arguments)
+        return lines, first_line, pathlib.Path(path).name
+
+    torch._sources.get_source_lines_and_file = torch.jit.frontend.get_source_lines_and_file = read_short
+
+
 def main():
+    name_sources_without_folders()
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
-    for kind in (Encoder, Plain, Feature, Named, Unnamed, Baked, Whole, Types, Writer, Foreign):
+    for kind in (Encoder, Plain, Feature, Named, Unnamed, Baked, Whole, Types, Writer, Foreign, Meta, State, History, Object,
+                 Talker):
         module = torch.jit.script(kind().eval())
         module.save(str(folder / f"tiny_{kind.__name__.lower()}.pt"))
 

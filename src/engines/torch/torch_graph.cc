@@ -2,8 +2,10 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/runtime/operator.h>
+#include <torch/csrc/jit/runtime/print_handler.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/version.h>
 
@@ -12,12 +14,22 @@
 #include <utility>
 
 #include "engines/cpu_bf16.h"
+#include "engines/torch/torch_state.h"
 
 namespace mlnode::engines::libtorch {
 namespace {
 
+// What a module says, which may be the text of a request, is dropped: print() would write it to the node's stdout,
+// warnings.warn() to its stderr.
+void DropPrinted(const std::string& /*text*/) {}
+class DroppedWarnings final : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& /*warning*/) override {}
+};
+
 // Settings of the process, before the first module is read.
-bool PrepareLibrary() {
+Status PrepareLibrary() {
+  torch::jit::setPrintHandler(DropPrinted);
   at::set_num_threads(1);
   at::set_num_interop_threads(1);
   // The profiling executor records the first runs and compiles the next, for each shape anew: seconds of slow answers.
@@ -25,9 +37,12 @@ bool PrepareLibrary() {
   // All operators of libtorch that touch files. A module is data from somewhere: it must not read or write the node's.
   for (const char* const name : {"aten::save", "aten::from_file"}) {
     const auto operators = torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(name));
+    if (operators.empty()) {  // renamed: under its new name modules would reach files
+      return MakeError(Code::kUnavailable, std::string("this libtorch has no operator ") + name + " to take away");
+    }
     for (const auto& op : operators) torch::jit::deregisterOperator(op->schema());
   }
-  return true;
+  return {};
 }
 
 // A file that torch.jit.load would read, with parameters that nothing trains any more.
@@ -69,8 +84,8 @@ TorchGraph::TorchGraph(torch::jit::Module module, const LoadOptions& options)
     : module_(std::move(module)), forward_(module_.get_method("forward")), precision_(options.precision) {}
 
 Result<std::unique_ptr<Graph>> TorchGraph::Load(const LoadOptions& options) {
-  static const bool prepared = PrepareLibrary();
-  (void)prepared;
+  static const Status prepared = PrepareLibrary();
+  RETURN_IF_ERROR(prepared);
   const bool is_bf16 = options.precision == Precision::kBf16;
   if (is_bf16 && !CpuComputesBf16()) {
     return MakeError(Code::kUnimplemented, "precision bf16 is not available on this CPU");
@@ -78,6 +93,7 @@ Result<std::unique_ptr<Graph>> TorchGraph::Load(const LoadOptions& options) {
   const c10::InferenceMode no_gradients;
   torch::jit::Module module = ReadModule(options.file.string());
   if (!module.find_method("forward")) return MakeError(Code::kInvalidArgument, "the model has no method forward");
+  RETURN_IF_ERROR(CheckKeepsNoState(module));
   if (is_bf16 && CastToBf16(module) == 0) {
     return MakeError(Code::kUnimplemented, "the model has no weights that could be bf16");
   }
@@ -119,6 +135,8 @@ Status TorchGraph::Try(CallPlan plan) {
 Result<std::vector<NamedTensor>> TorchGraph::Forward(std::span<const InputTensor> inputs) {
   at::internal::lazy_init_num_threads();  // OpenMP keeps the number of threads for each calling thread
   const c10::InferenceMode no_gradients;
+  DroppedWarnings dropped;
+  const c10::WarningUtils::WarningHandlerGuard quiet(&dropped);  // of this thread
   CallArguments arguments = MakeArguments(plan_, inputs);
   return FlattenOutputs(forward_(std::move(arguments.positional), arguments.named));
 }

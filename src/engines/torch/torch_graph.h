@@ -19,7 +19,9 @@ class TorchGraph final : public Graph {
  public:
   // Reads the archive with the TorchScript loader alone, which runs no Python; operators that read or write files are
   // not there for it. Declares no shapes: outputs are named and typed by a first run. kInvalidArgument (no TorchScript
-  // archive, a signature that batches cannot fill, a module that fails), kUnimplemented (precision, an output's type).
+  // archive, a signature that batches cannot fill, a module that fails), kUnimplemented (precision, an output's type or
+  // device, a module that keeps state between calls), kUnavailable (a libtorch that does not name its operators as
+  // expected). What a module prints or warns of is dropped.
   static Result<std::unique_ptr<Graph>> Load(const LoadOptions& options);
 
   const std::vector<InputSlot>& inputs() const override { return plan_.slots; }

@@ -54,6 +54,9 @@ class Flattening {
  private:
   Status AddTensor(const at::Tensor& tensor, const std::string& name) {
     NamedTensor named{.name = name.empty() ? "output_" + std::to_string(tensors_.size()) : name, .tensor = tensor};
+    if (!tensor.device().is_cpu()) {  // "meta" has no data at all
+      return MakeError(Code::kUnimplemented, "model output " + named.name + " is on device " + tensor.device().str());
+    }
     if (tensor.scalar_type() == at::kBFloat16) named.tensor = tensor.to(at::kFloat);
     if (tensor.scalar_type() == at::kShort) named.tensor = tensor.to(at::kInt);
     if (tensor.layout() != at::kStrided || !KnownType(named.tensor.scalar_type())) {

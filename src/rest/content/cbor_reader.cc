@@ -1,11 +1,11 @@
 #include "rest/content/cbor_reader.h"
 
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 
 #include "core/log.h"
+#include "core/tensor.h"
 #include "rest/content/json_text.h"
 
 namespace mlnode::rest {
@@ -25,20 +25,6 @@ struct Head {
 
   bool indefinite() const { return info == kIndefinite; }
 };
-
-float HalfToFloat(std::uint64_t bits) {  // RFC 8949 appendix D
-  const auto exponent = static_cast<int>(bits >> 10U & 0x1fU);
-  const auto fraction = static_cast<float>(bits & 0x3ffU);
-  float value = 0;
-  if (exponent == 0) {
-    value = std::ldexp(fraction, -24);
-  } else if (exponent != 31) {
-    value = std::ldexp(fraction + 1024, exponent - 25);
-  } else {
-    value = fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-  }
-  return (bits & 0x8000U) != 0 ? -value : value;
-}
 
 // Recursive descent; JsonText bounds the depth.
 class Reader {
@@ -140,7 +126,7 @@ class Reader {
       case 22:
         return At(head.at, json_.Literal("null"));
       case 25:
-        return At(head.at, json_.Float(HalfToFloat(head.number)));
+        return At(head.at, json_.Float(HalfToFloat(static_cast<std::uint16_t>(head.number))));
       case 26:
         return At(head.at, json_.Float(std::bit_cast<float>(static_cast<std::uint32_t>(head.number))));
       case 27:
