@@ -13,9 +13,10 @@ extern "C" {
 
 enum {
   MLNODE_NATIVE_OK = 0,
-  MLNODE_NATIVE_INVALID = 1,  /* the input is wrong: the text says how */
-  MLNODE_NATIVE_NOT_UTF8 = 2, /* MlnodeNativeError.index names the text */
-  MLNODE_NATIVE_INTERNAL = 3, /* a panic or a failure of a crate */
+  MLNODE_NATIVE_INVALID = 1,   /* the input is wrong: the text says how */
+  MLNODE_NATIVE_NOT_UTF8 = 2,  /* MlnodeNativeError.index names the text */
+  MLNODE_NATIVE_INTERNAL = 3,  /* a panic or a failure of a crate */
+  MLNODE_NATIVE_TOO_LARGE = 4, /* the result would be beyond a limit that the caller gave: the text names both */
 };
 
 typedef struct MlnodeText {

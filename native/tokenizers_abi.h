@@ -40,12 +40,18 @@ int32_t mlnode_tokenizer_encode(const MlnodeTokenizer* tokenizer, const MlnodeTe
 int32_t mlnode_tokenizer_encode_pairs(const MlnodeTokenizer* tokenizer, MlnodeText first, const MlnodeText* seconds,
                                       size_t count, size_t max_tokens, MlnodeEncoding** encoding,
                                       MlnodeNativeError* error);
+typedef struct MlnodeChunkLimits {
+  size_t max_tokens;       /* of a piece, special tokens included */
+  size_t stride;           /* tokens of the second text that neighbouring pieces share */
+  size_t max_total_tokens; /* pieces times max_tokens */
+  size_t max_pieces;       /* later ones are not made; at least 1 */
+} MlnodeChunkLimits;
 /* The pair (first, second) as one or more sequences of at most max_tokens: each has the whole of `first` and a piece of
- * `second`; neighbouring pieces share `stride` tokens. MLNODE_NATIVE_INVALID when `first` leaves no room for more than
- * `stride` tokens. */
+ * `second`. The encoding's `truncated` is 1 when max_pieces left something out. MLNODE_NATIVE_INVALID when `first`
+ * leaves no room for more than `stride` tokens, MLNODE_NATIVE_TOO_LARGE beyond max_total_tokens, before any piece is
+ * made. */
 int32_t mlnode_tokenizer_encode_chunks(const MlnodeTokenizer* tokenizer, MlnodeText first, MlnodeText second,
-                                       size_t max_tokens, size_t stride, MlnodeEncoding** encoding,
-                                       MlnodeNativeError* error);
+                                       MlnodeChunkLimits limits, MlnodeEncoding** encoding, MlnodeNativeError* error);
 void mlnode_encoding_view(const MlnodeEncoding* encoding, MlnodeEncodingView* view);
 void mlnode_encoding_free(MlnodeEncoding* encoding);
 

@@ -9,6 +9,7 @@ pub const OK: i32 = 0;
 pub const INVALID: i32 = 1;
 pub const NOT_UTF8: i32 = 2;
 pub const INTERNAL: i32 = 3;
+pub const TOO_LARGE: i32 = 4;
 
 #[repr(C)]
 #[derive(Clone, Copy)]

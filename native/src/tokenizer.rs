@@ -1,12 +1,12 @@
-//! The exports of `native/tokenizers_abi.h`. This file only translates: the crate's work stays in the crate.
+//! The exports of `native/tokenizers_abi.h`. Apart from cutting texts to their limits, which the crate does by copying
+//! all of them, this file only translates.
 
+use std::ops::Range;
 use std::slice;
 
-use tokenizers::{
-    truncate_encodings, Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
-};
+use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection};
 
-use crate::ffi::{guarded, silence_panics, ErrorOut, Failure, Text, INTERNAL, INVALID, NOT_UTF8};
+use crate::ffi::{guarded, silence_panics, ErrorOut, Failure, Text, INTERNAL, INVALID, NOT_UTF8, TOO_LARGE};
 
 #[repr(C)]
 pub struct EncodingView {
@@ -17,6 +17,32 @@ pub struct EncodingView {
     truncated: usize,
     sources: *const i8,
     words: *const i64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ChunkLimits {
+    max_tokens: usize,
+    stride: usize,
+    max_total_tokens: usize,
+    max_pieces: usize,
+}
+
+impl ChunkLimits {
+    /// How many pieces of `room` tokens (more than the stride) `tokens` tokens take.
+    fn pieces(&self, tokens: usize, room: usize) -> Result<usize, Failure> {
+        let all = 1 + tokens.saturating_sub(room).div_ceil(room - self.stride);
+        let pieces = all.min(self.max_pieces);
+        if pieces.saturating_mul(self.max_tokens) <= self.max_total_tokens {
+            return Ok(pieces);
+        }
+        let text = format!(
+            "the second text has {tokens} tokens, which are {pieces} pieces of up to {} tokens with the first text; the \
+             limit is {} tokens in all",
+            self.max_tokens, self.max_total_tokens
+        );
+        Err(Failure::new(TOO_LARGE, text))
+    }
 }
 
 pub struct Handle {
@@ -87,19 +113,33 @@ fn no_room(max_tokens: usize, added: usize) -> Failure {
     Failure::new(INVALID, format!("a limit of {max_tokens} tokens leaves no room beside {added} special tokens"))
 }
 
-/// The same tokens without a place in a pair: `encode` numbers every text 0, and a number is never taken back.
-fn unnumbered(from: &Encoding) -> Encoding {
+/// Some of the tokens, without a place in a pair: `encode` numbers every text 0, and a number is never taken back.
+fn part(from: &Encoding, range: Range<usize>) -> Encoding {
     Encoding::new(
-        from.get_ids().to_vec(),
-        from.get_type_ids().to_vec(),
-        from.get_tokens().to_vec(),
-        from.get_word_ids().to_vec(),
-        from.get_offsets().to_vec(),
-        from.get_special_tokens_mask().to_vec(),
-        from.get_attention_mask().to_vec(),
+        from.get_ids()[range.clone()].to_vec(),
+        from.get_type_ids()[range.clone()].to_vec(),
+        from.get_tokens()[range.clone()].to_vec(),
+        from.get_word_ids()[range.clone()].to_vec(),
+        from.get_offsets()[range.clone()].to_vec(),
+        from.get_special_tokens_mask()[range.clone()].to_vec(),
+        from.get_attention_mask()[range].to_vec(),
         vec![],
         Default::default(),
     )
+}
+
+/// How many tokens of each text stay when both have `room`, as the crate's LongestFirst: of what is too long, the
+/// shorter text keeps up to half (rounded down), the longer one the rest.
+fn longest_first(first: usize, second: usize, room: usize) -> (usize, usize) {
+    if first + second <= room {
+        return (first, second);
+    }
+    let shorter = first.min(second).min(room / 2);
+    if first <= second {
+        (shorter, room - shorter)
+    } else {
+        (room - shorter, shorter)
+    }
 }
 
 /// Safety: as slice::from_raw_parts, but for an empty one.
@@ -154,20 +194,19 @@ impl Handle {
         self.tokenizer.post_process(first, Some(second), true).map_err(internal)
     }
 
-    fn pair(&self, first: &Encoding, second: Encoding, max_tokens: usize) -> Result<(Encoding, bool), Failure> {
+    /// The `count` tokens that a cut leaves. Copies no others: one first text is cut for each of many second ones.
+    fn kept(&self, from: &Encoding, count: usize) -> Encoding {
+        match self.direction {
+            TruncationDirection::Right => part(from, 0..count),
+            TruncationDirection::Left => part(from, from.len() - count..from.len()),
+        }
+    }
+
+    fn pair(&self, first: &Encoding, second: &Encoding, max_tokens: usize) -> Result<(Encoding, bool), Failure> {
         let room = max_tokens - self.pair_added_tokens;
         let cut = first.len() + second.len() > room;
-        let params = TruncationParams {
-            direction: self.direction,
-            max_length: room,
-            strategy: TruncationStrategy::LongestFirst,
-            stride: 0,
-        };
-        let (mut first, second) = truncate_encodings(first.clone(), Some(second), &params).map_err(internal)?;
-        let mut second = second.unwrap_or_default();
-        first.take_overflowing();
-        second.take_overflowing();
-        Ok((self.join(first, second)?, cut))
+        let (of_first, of_second) = longest_first(first.len(), second.len(), room);
+        Ok((self.join(self.kept(first, of_first), self.kept(second, of_second))?, cut))
     }
 
     fn encode_pairs(&self, first: Text, seconds: &[Text], max_tokens: usize) -> Result<Arena, Failure> {
@@ -180,16 +219,17 @@ impl Handle {
         for (index, text) in seconds.iter().enumerate() {
             let text = unsafe { utf8(*text) }.map_err(|failure| failure.at(index))?;
             let second = self.tokenizer.encode_fast(text, false).map_err(|e| internal(e).at(index))?;
-            let (encoding, cut) = self.pair(&first, second, max_tokens).map_err(|failure| failure.at(index))?;
+            let (encoding, cut) = self.pair(&first, &second, max_tokens).map_err(|failure| failure.at(index))?;
             arena.push(&encoding, cut);
         }
         Ok(arena.done())
     }
 
-    fn encode_chunks(&self, first: Text, second: Text, max_tokens: usize, stride: usize) -> Result<Arena, Failure> {
+    fn encode_chunks(&self, first: Text, second: Text, limits: ChunkLimits) -> Result<Arena, Failure> {
         // encode_fast numbers no words.
         let first = self.tokenizer.encode(unsafe { named_utf8("first", first) }?, false).map_err(internal)?;
-        let mut second = self.tokenizer.encode(unsafe { named_utf8("second", second) }?, false).map_err(internal)?;
+        let second = self.tokenizer.encode(unsafe { named_utf8("second", second) }?, false).map_err(internal)?;
+        let ChunkLimits { max_tokens, stride, .. } = limits;
         let room = max_tokens.saturating_sub(self.pair_added_tokens + first.len());
         if room <= stride {
             let text = format!(
@@ -199,12 +239,14 @@ impl Handle {
             );
             return Err(Failure::new(INVALID, text));
         }
-        second.truncate(room, stride, TruncationDirection::Right);
-        let overflowing = second.take_overflowing();
+        let pieces = limits.pieces(second.len(), room)?;
         let mut arena = Arena::new();
-        for piece in std::iter::once(second).chain(overflowing) {
-            let encoding = self.join(unnumbered(&first), unnumbered(&piece))?;
-            arena.push(&encoding, false);
+        for begin in (0..pieces).map(|piece| piece * (room - stride)) {
+            let end = second.len().min(begin + room);
+            let encoding = self.join(part(&first, 0..first.len()), part(&second, begin..end))?;
+            // Only the last piece that is made can leave something out.
+            let last = arena.offsets.len() == pieces;
+            arena.push(&encoding, last && end < second.len());
             arena.push_origins(&encoding);
         }
         Ok(arena.done())
@@ -286,13 +328,12 @@ pub unsafe extern "C" fn mlnode_tokenizer_encode_chunks(
     tokenizer: *const Handle,
     first: Text,
     second: Text,
-    max_tokens: usize,
-    stride: usize,
+    limits: ChunkLimits,
     encoding: *mut *mut Arena,
     error: *mut ErrorOut,
 ) -> i32 {
     guarded(error, || {
-        *encoding = Box::into_raw(Box::new((*tokenizer).encode_chunks(first, second, max_tokens, stride)?));
+        *encoding = Box::into_raw(Box::new((*tokenizer).encode_chunks(first, second, limits)?));
         Ok(())
     })
 }

@@ -1,5 +1,6 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,6 +20,8 @@ class NativeError {
       case MLNODE_NATIVE_NOT_UTF8:
         return MakeError(Code::kInvalidArgument,
                          "text " + std::to_string(error_.index) + " is " + std::string(text_.data()));
+      case MLNODE_NATIVE_TOO_LARGE:
+        return MakeError(Code::kTooLarge, text_.data());
       default:
         return Error{.code = Code::kInternal, .message = "the tokenizer failed", .detail = text_.data()};
     }
@@ -126,15 +129,20 @@ class NativeTokenizer final : public Tokenizer {
 
   Result<PairChunks> EncodeChunks(std::string_view first, std::string_view second,
                                   const ChunkLimits& limits) const override {
+    const MlnodeChunkLimits native{.max_tokens = limits.max_tokens,
+                                   .stride = limits.stride,
+                                   .max_total_tokens = limits.max_total_tokens,
+                                   .max_pieces = std::max<std::size_t>(limits.max_pieces, 1)};
     NativeError error;
     MlnodeEncoding* raw = nullptr;
-    if (const int32_t status = mlnode_tokenizer_encode_chunks(handle_.get(), View(first), View(second),
-                                                              limits.max_tokens, limits.stride, &raw, error.get())) {
+    if (const int32_t status =
+            mlnode_tokenizer_encode_chunks(handle_.get(), View(first), View(second), native, &raw, error.get())) {
       return error.ToError(status);
     }
     const EncodingHandle encoding(raw);
     PairChunks chunks;
-    RETURN_IF_ERROR(AppendAll(encoding, chunks.batch));
+    ASSIGN_OR_RETURN(const EncodeStats stats, AppendAll(encoding, chunks.batch));
+    chunks.cut = stats.truncated > 0;
     MlnodeEncodingView view;
     mlnode_encoding_view(encoding.get(), &view);
     chunks.origins.resize(chunks.batch.tokens());

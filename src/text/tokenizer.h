@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,10 +34,14 @@ struct TokenOrigin {
 struct PairChunks {
   TokenBatch batch;                  // a sequence a piece: all of the first text, and a part of the second
   std::vector<TokenOrigin> origins;  // as long as batch.ids
+  bool cut = false;                  // max_pieces left something of the second text out
 };
 struct ChunkLimits {
   std::size_t max_tokens = 512;  // of a piece, special tokens included
   std::size_t stride = 128;      // tokens of the second text that neighbouring pieces share
+  // Of all pieces, each counted as max_tokens. 65 bytes each at the peak; a tenth of the queue's limit.
+  std::size_t max_total_tokens = 200'000;
+  std::size_t max_pieces = std::numeric_limits<std::size_t>::max();  // later ones are not made; at least 1
 };
 
 class Tokenizer {
@@ -57,7 +62,8 @@ class Tokenizer {
   virtual Result<EncodeStats> EncodePairs(std::string_view first, std::span<const std::string_view> seconds,
                                           std::size_t max_tokens, TokenBatch& out) const = 0;
   // The pair in as many pieces as it takes, at least one. kInvalidArgument: not UTF-8 (which text is named), or `first`
-  // leaves no more than `stride` tokens for the second text.
+  // leaves no more than `stride` tokens for the second text. kTooLarge: the pieces, counted before any is made, are
+  // beyond max_total_tokens; names the second text's tokens and the limit.
   virtual Result<PairChunks> EncodeChunks(std::string_view first, std::string_view second,
                                           const ChunkLimits& limits) const = 0;
   // Text of ids, special tokens and ids beyond the vocabulary skipped. kInvalidArgument names a value that no id can

@@ -1,7 +1,9 @@
 #include "text/tokenizer.h"
 
 #include <gmock/gmock.h>
+#include <algorithm>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "core/executor.h"
@@ -165,6 +167,44 @@ TEST_F(TokenizerTest, PairsAreCutLongestFirst) {
   EXPECT_THAT(both.ids, ElementsAre(2, 6, 6, 3, 6, 6, 6, 3));
 }
 
+std::string Cats(std::size_t words) {
+  std::string text;
+  for (std::size_t i = 0; i < words; ++i) text += "cat ";
+  return text;
+}
+
+// Of the room for both texts (3 special tokens): the shorter text keeps up to half, rounded down; equal ones count the
+// first as the shorter.
+TEST_F(TokenizerTest, PairsOfAllLengthsAreCutTheSameWay) {
+  std::mt19937 random(5);  // NOLINT: a fixed sequence is wanted
+  for (int round = 0; round < 300; ++round) {
+    const std::size_t first = random() % 40;
+    const std::vector<std::size_t> lengths = {random() % 40, random() % 40, first};
+    const std::size_t room = 5 + random() % 30;
+    const std::vector<std::string> texts = {Cats(lengths[0]), Cats(lengths[1]), Cats(lengths[2])};
+    TokenBatch batch;
+    ASSERT_TRUE(tokenizer_->EncodePairs(Cats(first), std::vector<std::string_view>(texts.begin(), texts.end()),
+                                        room + 3, batch));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::size_t both = std::min(first + lengths[i], room);
+      const std::size_t shorter = std::min({first, lengths[i], first + lengths[i] > room ? room / 2 : room});
+      const std::size_t kept = first <= lengths[i] ? shorter : both - shorter;
+      ASSERT_EQ(batch.Length(i), both + 3) << first << "+" << lengths[i] << " in " << room;
+      ASSERT_EQ(batch.Ids(i)[kept + 1], 3) << first << "+" << lengths[i] << " in " << room;
+    }
+  }
+}
+
+TEST_F(TokenizerTest, PairsAreCutAtTheSideTheFileNames) {
+  std::string content = ReadData("wordpiece_tokenizer.json");
+  const std::string right = R"("direction":"Right")";
+  ASSERT_NE(content.find(right), std::string::npos);
+  content.replace(content.find(right), right.size(), R"("direction":"Left")");
+  const auto left = Tokenizer::Load(content).value();
+  ASSERT_TRUE(left->EncodePairs("the cat sat on", std::vector<std::string_view>{"the mat", "dog the mat"}, 8, batch_));
+  EXPECT_THAT(batch_.Ids(0), ElementsAre(2, 6, 7, 8, 3, 5, 9, 3));
+}
+
 TEST_F(TokenizerTest, PairsNameTheTextThatIsNotUtf8) {
   const auto second = tokenizer_->EncodePairs("cat", std::vector<std::string_view>{"cat", "\xff"}, 512, batch_);
   EXPECT_EQ(second.error().message, "text 1 is not UTF-8 at byte 0");
@@ -208,6 +248,50 @@ TEST_F(TokenizerTest, FirstTextThatLeavesNoRoomForChunksIsInvalid) {
   ASSERT_FALSE(chunks);
   EXPECT_EQ(chunks.error().code, Code::kInvalidArgument);
   EXPECT_THAT(chunks.error().message, HasSubstr("the first text has 3 tokens; of a limit of 8 that leaves 2"));
+}
+
+// Pieces of 2, 3 and 4 tokens that share one: each token is there, in order, and none is left out.
+TEST_F(TokenizerTest, ChunksHoldAllOfTheSecondText) {
+  for (const std::size_t max_tokens : {8U, 9U, 10U}) {
+    for (std::size_t words = 0; words < 20; ++words) {
+      const auto chunks = tokenizer_->EncodeChunks("the cat sat", Cats(words), {.max_tokens = max_tokens, .stride = 1});
+      ASSERT_TRUE(chunks) << chunks.error().message;
+      std::int64_t next = 0;
+      for (std::size_t i = 0; i < chunks->batch.tokens(); ++i) {
+        const TokenOrigin& origin = chunks->origins[i];
+        if (origin.text == TokenOrigin::Text::kSecond && origin.word == next) ++next;
+      }
+      EXPECT_EQ(next, static_cast<std::int64_t>(words)) << "in pieces of " << max_tokens;
+      const std::size_t step = max_tokens - 7;
+      const std::size_t pieces = words <= step + 1 ? 1 : 1 + (words - 1 - 1) / step;
+      EXPECT_EQ(chunks->batch.sequences(), pieces) << words << " words in pieces of " << max_tokens;
+      EXPECT_FALSE(chunks->cut);
+    }
+  }
+}
+
+// Room for one more token a piece: a piece a token, which is what the limit is for.
+TEST_F(TokenizerTest, ChunksBeyondTheLimitAreRefusedBeforeTheyAreMade) {
+  const std::string dots(1 << 20, '.');
+  const auto refused = tokenizer_->EncodeChunks(Cats(508), dots, {.max_tokens = 512, .stride = 0});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kTooLarge);
+  EXPECT_EQ(refused.error().message,
+            "the second text has 1048576 tokens, which are 1048576 pieces of up to 512 tokens with the first text; the "
+            "limit is 200000 tokens in all");
+  ChunkLimits limits{.max_tokens = 8, .stride = 1, .max_total_tokens = 24};
+  EXPECT_EQ(tokenizer_->EncodeChunks("the dog", Cats(7), limits)->batch.sequences(), 3U);
+  EXPECT_EQ(tokenizer_->EncodeChunks("the dog", Cats(8), limits).error().code, Code::kTooLarge);
+}
+
+TEST_F(TokenizerTest, ChunksThatNobodyReadsAreNotMade) {
+  ChunkLimits limits{.max_tokens = 8, .stride = 1, .max_total_tokens = 8, .max_pieces = 1};
+  const auto first = tokenizer_->EncodeChunks("the dog", "cat sat on the mat", limits);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_THAT(first->batch.offsets, ElementsAre(0, 8));
+  EXPECT_THAT(first->batch.ids, ElementsAre(2, 5, 10, 3, 6, 7, 8, 3));
+  EXPECT_TRUE(first->cut);
+  EXPECT_FALSE(tokenizer_->EncodeChunks("the dog", "cat sat on", limits)->cut);
 }
 
 TEST_F(TokenizerTest, TokensAreTheVocabularysOwnText) {

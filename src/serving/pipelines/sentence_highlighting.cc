@@ -104,6 +104,12 @@ class HighlightSink final : public AnswerSink {
   std::vector<std::vector<std::int64_t>> indices_;  // of each piece
 };
 
+Status CheckSize(std::string_view name, std::string_view text) {
+  if (text.size() <= kMaxTextBytes) return {};
+  return MakeError(Code::kTooLarge, fmt::format("The {} has {} bytes; the limit is {}. Send a part of it.", name,
+                                                text.size(), kMaxTextBytes));
+}
+
 class SentenceHighlighting final : public Pipeline {
  public:
   explicit SentenceHighlighting(const PipelineParts& parts)
@@ -113,14 +119,13 @@ class SentenceHighlighting final : public Pipeline {
         wanted_(AllOutputs(*parts.engine)) {
     for (const engines::Port& port : parts.engine->outputs()) outputs_.push_back(port.name);
     settings_.limits.max_tokens = parts.max_tokens;
+    if (!settings_.with_overflowing) settings_.limits.max_pieces = 1;
   }
 
   Status Check(const PredictRequest& request) const override {
     RETURN_IF_ERROR(CheckQuestion(request));
-    const std::size_t bytes = request.texts.front().size();
-    if (bytes <= kMaxTextBytes) return {};
-    return MakeError(Code::kTooLarge, fmt::format("The context has {} bytes; the limit is {}. Send a part of it.",
-                                                  bytes, kMaxTextBytes));
+    RETURN_IF_ERROR(CheckSize("question", *request.pair));
+    return CheckSize("context", request.texts.front());
   }
   Status Encode(const PredictRequest& request, std::span<const std::string_view> texts, Encoding& out) const override;
   std::vector<int> Wanted(const PredictRequest& /*request*/) const override { return wanted_; }
@@ -149,15 +154,6 @@ class SentenceHighlighting final : public Pipeline {
   std::vector<std::string> outputs_;  // names
 };
 
-// Of the pieces, the first alone.
-void KeepFirst(text::PairChunks& chunks) {
-  TokenBatch& batch = chunks.batch;
-  batch.offsets.resize(2);
-  batch.ids.resize(batch.offsets.back());
-  if (!batch.type_ids.empty()) batch.type_ids.resize(batch.offsets.back());
-  chunks.origins.resize(batch.offsets.back());
-}
-
 Status SentenceHighlighting::Encode(const PredictRequest& request, std::span<const std::string_view> texts,
                                     Encoding& out) const {
   auto note = std::make_unique<ContextNote>();
@@ -165,10 +161,7 @@ Status SentenceHighlighting::Encode(const PredictRequest& request, std::span<con
   ASSIGN_OR_RETURN(text::PairChunks chunks,
                    tokenizer_.EncodeChunks(request.pair.value_or(""), note->context, settings_.limits));
   note->sentences = SplitSentences(note->context);
-  if (chunks.batch.sequences() > 1 && !settings_.with_overflowing) {
-    KeepFirst(chunks);
-    out.stats.truncated = 1;
-  }
+  if (chunks.cut) out.stats.truncated = 1;
   if (!takes_types_) chunks.batch.type_ids.clear();
   TokenFeature& ids = chunks.batch.features.emplace_back();
   ids.name = kSentenceIds;

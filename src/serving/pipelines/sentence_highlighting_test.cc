@@ -108,6 +108,23 @@ TEST_F(SentenceHighlightingTest, AContextBeyondTheLimitIsRefused) {
   EXPECT_THAT(result.error().message, HasSubstr("The context has 1048577 bytes; the limit is 1048576"));
 }
 
+TEST_F(SentenceHighlightingTest, AQuestionBeyondTheLimitIsRefused) {
+  ASSERT_TRUE(Serve(Spec(), graph_));
+  const std::string question(kMaxTextBytes + 1, ' ');
+  const auto result = Ask({"The cat."}, WithPair(question));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kTooLarge);
+  EXPECT_THAT(result.error().message, HasSubstr("The question has 1048577 bytes; the limit is 1048576"));
+}
+
+TEST_F(SentenceHighlightingTest, AContextOfTooManyPiecesIsRefused) {
+  ASSERT_TRUE(Serve(Spec(R"({"token_max_length":16,"token_overlap_stride":4})"), graph_));
+  const auto result = Ask({std::string(150'000, '.')}, WithPair("dog"));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kTooLarge);
+  EXPECT_THAT(result.error().message, HasSubstr("has 150000 tokens"));
+}
+
 TEST_F(SentenceHighlightingTest, AQuestionThatLeavesNoRoomIsRefused) {
   ASSERT_TRUE(Serve(Spec(R"({"token_max_length":16,"token_overlap_stride":4})"), graph_));
   const auto result = Ask({"The cat."}, WithPair("dog dog dog dog dog dog dog dog dog dog"));

@@ -43,7 +43,7 @@ Status EncodePiece(const TextEncoding& work, std::atomic<std::size_t>& tokens, P
   RETURN_IF_ERROR(work.wanted());
   const auto texts = std::span(work.request.texts).subspan(piece.first, piece.count);
   RETURN_IF_ERROR(work.pipeline.Encode(work.request, texts, piece.encoding));
-  return work.fits(tokens += piece.encoding.batch.tokens());
+  return work.fits(tokens += piece.encoding.stats.tokens);  // the batch is empty where no engine runs
 }
 
 Error NamePlace(const Piece& piece) {

@@ -20,10 +20,11 @@ class SizePipeline final : public Pipeline {
     ++pieces;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (texts[i] == "bad") return MakeError(Code::kInvalidArgument, "text " + std::to_string(i) + " is bad");
-      out.batch.ids.push_back(static_cast<std::int64_t>(texts[i].size()));
-      out.batch.offsets.push_back(out.batch.ids.size());
       ++out.stats.tokens;
       if (texts[i].size() > 9) ++out.stats.truncated;
+      if (!has_engine) continue;
+      out.batch.ids.push_back(static_cast<std::int64_t>(texts[i].size()));
+      out.batch.offsets.push_back(out.batch.ids.size());
     }
     return {};
   }
@@ -34,6 +35,7 @@ class SizePipeline final : public Pipeline {
   Agreement Compare(const Documents&, const Documents&) const override { return {}; }
 
   mutable std::atomic<int> pieces = 0;
+  bool has_engine = true;  // false: no batch is made, as of SPARSE_TOKENIZE
 };
 
 class TextEncodingTest : public ::testing::Test {
@@ -116,6 +118,15 @@ TEST_F(TextEncodingTest, WhatNobodyWantsIsNotRead) {
   EXPECT_EQ(EncodeHere(Work()).error().code, Code::kCancelled);
   EXPECT_EQ(InParallel().error().code, Code::kCancelled);
   EXPECT_EQ(pipeline_.pieces, 0);
+}
+
+TEST_F(TextEncodingTest, TokensCountWhereNoEngineRuns) {
+  pipeline_.has_engine = false;
+  SetTexts(std::vector<std::string>(640, "x"));
+  limit_ = 100;
+  EXPECT_EQ(EncodeHere(Work()).error().code, Code::kTooLarge);
+  EXPECT_EQ(pipeline_.pieces, 2);
+  EXPECT_EQ(InParallel().error().code, Code::kTooLarge);
 }
 
 class FullExecutor final : public Executor {

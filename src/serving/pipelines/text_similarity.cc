@@ -35,15 +35,42 @@ class SimilaritySink final : public AnswerSink {
   Documents documents_;
 };
 
-// All scores of the documents, in order; of other types than FLOAT32 none.
-std::vector<float> Scores(const Documents& documents) {
-  std::vector<float> scores;
+template <class T>
+void AppendScores(const TensorView& from, std::vector<double>& to) {
+  const auto* values = static_cast<const T*>(from.data);
+  for (std::size_t i = 0; i < from.Values(); ++i) to.push_back(static_cast<double>(values[i]));
+}
+
+void AppendHalves(const TensorView& from, std::vector<double>& to) {
+  const auto* values = static_cast<const std::uint16_t*>(from.data);
+  for (std::size_t i = 0; i < from.Values(); ++i) to.push_back(static_cast<double>(HalfToFloat(values[i])));
+}
+
+void AppendOfAnyType(const TensorView& from, std::vector<double>& to) {
+  switch (from.type) {
+    case DataType::kFloat32:
+      return AppendScores<float>(from, to);
+    case DataType::kFloat16:
+      return AppendHalves(from, to);
+    case DataType::kFloat64:
+      return AppendScores<double>(from, to);
+    case DataType::kInt64:
+      return AppendScores<std::int64_t>(from, to);
+    case DataType::kInt32:
+      return AppendScores<std::int32_t>(from, to);
+    case DataType::kInt8:
+      return AppendScores<std::int8_t>(from, to);
+    case DataType::kUint8:
+    case DataType::kBool:
+      return AppendScores<std::uint8_t>(from, to);
+  }
+}
+
+// All scores of the documents, in order.
+std::vector<double> Scores(const Documents& documents) {
+  std::vector<double> scores;
   for (const auto& document : documents) {
-    for (const NamedTensor& named : document) {
-      if (named.tensor->type != DataType::kFloat32) continue;
-      const auto values = named.tensor->Floats();
-      scores.insert(scores.end(), values.begin(), values.end());
-    }
+    for (const NamedTensor& named : document) AppendOfAnyType(*named.tensor, scores);
   }
   return scores;
 }
@@ -93,14 +120,14 @@ class TextSimilarity final : public Pipeline {
 Agreement TextSimilarity::Compare(const Documents& reference, const Documents& other) const {
   constexpr double kSame = 1e-3;    // rounding in another order
   constexpr double kWithin = 0.02;  // what bf16 makes of a cross-encoder: swaps near ties at most
-  const std::vector<float> a = Scores(reference);
-  const std::vector<float> b = Scores(other);
+  const std::vector<double> a = Scores(reference);
+  const std::vector<double> b = Scores(other);
   if (a.size() != b.size()) return {.least = 0, .same = false, .within = false};
   double largest = 0;
   double difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(a[i])));
-    difference = std::max(difference, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+    largest = std::max(largest, std::abs(a[i]));
+    difference = std::max(difference, std::abs(a[i] - b[i]));
   }
   const double relative = difference == 0 ? 0 : std::min(1.0, difference / std::max(largest, difference));
   return {.least = 1 - relative, .same = relative <= kSame, .within = relative <= kWithin};

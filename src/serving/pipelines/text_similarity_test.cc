@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "serving/testing/function_fixture.h"
 
 namespace mlnode::serving {
@@ -88,6 +90,36 @@ TEST_F(TextSimilarityTest, NeedsAQuery) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kInvalidArgument);
   EXPECT_EQ(result.error().message, "No query text was provided");
+}
+
+template <class T>
+TensorView ScoreOf(T value, DataType type) {
+  auto owner = std::make_shared<const T>(value);
+  return {.type = type, .shape = {1}, .data = owner.get(), .owner = owner};
+}
+
+// A graph that scores differently in company must not be batched, whatever the type of its scores.
+TEST_F(TextSimilarityTest, ScoresOfEveryTypeAreComparedInCompany) {
+  std::size_t company = 0;
+  ScriptedGraph graph = CountsTypes();
+  graph.on_batch = [&company](const TokenBatch& batch) {
+    company = batch.sequences() > 1 ? 1 : 0;
+    return Status();
+  };
+  const std::vector<std::function<TensorView()>> scores = {
+      [&] { return MakeFloatTensor({company > 0 ? 2.0F : 1.0F}, {1}); },
+      [&] { return ScoreOf<std::uint16_t>(company > 0 ? 0x4000 : 0x3C00, DataType::kFloat16); },
+      [&] { return ScoreOf<double>(company > 0 ? 2 : 1, DataType::kFloat64); },
+      [&] { return ScoreOf<std::int64_t>(company > 0 ? 2 : 1, DataType::kInt64); },
+  };
+  for (const auto& score : scores) {
+    graph.run = [&score](const GraphSequence&) { return std::vector{score()}; };
+    ASSERT_TRUE(Serve(Spec(), graph));
+    EXPECT_FALSE(servable_->info().batched) << DataTypeName(score().type);
+  }
+  graph.run = [](const GraphSequence&) { return std::vector{ScoreOf<std::uint16_t>(0x3C00, DataType::kFloat16)}; };
+  ASSERT_TRUE(Serve(Spec(), graph));
+  EXPECT_TRUE(servable_->info().batched);
 }
 
 // The peer finds out with the first prediction (docs/compatibility.md).
