@@ -1,5 +1,5 @@
 """What the numbers were measured on, and what a process of it takes."""
-import os, pathlib, platform, statistics, subprocess
+import os, pathlib, platform, shutil, statistics, subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
@@ -26,9 +26,13 @@ def cores():
 
 
 def commit():
+    """the commit of this tree; "unknown" without git or outside a checkout"""
+    if not shutil.which("git"):
+        return "unknown"
+
     def git(*words):
         return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
-    return git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if git("status", "--porcelain", "--untracked-files=no") else "")
 
 
 def load_average():
