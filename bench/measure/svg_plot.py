@@ -2,8 +2,8 @@
 Colours are readable on white and on black; everything is text and lines, so that a diff of two plots can be read."""
 import html, math
 
-WIDTH, HEIGHT = 680, 360
-LEFT, RIGHT, TOP, BOTTOM = 64, 204, 36, 44
+WIDTH, HEIGHT = 720, 360
+LEFT, RIGHT, TOP, BOTTOM = 64, 244, 36, 44
 COLOURS = ["#2f7ed8", "#d9541e", "#3a9d5d", "#8e5bc0", "#b8860b", "#c2407a"]
 STYLE = ("text{font:12px sans-serif;fill:#777}.title{font-weight:bold}.grid{stroke:#999;stroke-opacity:.35}"
          ".line{fill:none;stroke-width:2}.reference{stroke-dasharray:6 4}")
