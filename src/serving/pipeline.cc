@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/token_batch.h"
+
 namespace mlnode::serving {
 namespace {
 
@@ -11,34 +13,10 @@ struct ProbeOwner {
   std::optional<std::string> pair;
 };
 
-template <class T>
-void AppendAll(const std::vector<T>& from, std::vector<T>& to) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
-void AppendTypeIds(const TokenBatch& from, TokenBatch& to) {
-  if (from.type_ids.empty() && to.type_ids.empty()) return;
-  to.type_ids.resize(to.ids.size(), 0);
-  AppendAll(from.type_ids, to.type_ids);
-  to.type_ids.resize(to.ids.size() + from.ids.size(), 0);
-}
-
-// Both batches are of one pipeline, so that either both have a feature or one is empty.
-void AppendFeatures(const TokenBatch& from, TokenBatch& to) {
-  if (to.features.empty()) {
-    for (const TokenFeature& feature : from.features) to.features.push_back({feature.name, {}, feature.padding});
-  }
-  for (std::size_t i = 0; i < from.features.size(); ++i) AppendAll(from.features[i].values, to.features[i].values);
-}
-
 }  // namespace
 
 void Append(Encoding from, Encoding& to) {
-  AppendTypeIds(from.batch, to.batch);
-  AppendFeatures(from.batch, to.batch);
-  const std::size_t base = to.batch.ids.size();
-  AppendAll(from.batch.ids, to.batch.ids);
-  for (std::size_t i = 1; i < from.batch.offsets.size(); ++i) to.batch.offsets.push_back(base + from.batch.offsets[i]);
+  AppendSequences(from.batch, 0, from.batch.sequences(), to.batch);
   to.notes.insert(to.notes.end(), std::make_move_iterator(from.notes.begin()),
                   std::make_move_iterator(from.notes.end()));
   to.stats.tokens += from.stats.tokens;

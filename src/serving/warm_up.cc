@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/token_batch.h"
+
 namespace mlnode::serving {
 namespace {
 
@@ -23,20 +25,9 @@ Result<std::vector<Probe>> EncodeProbes(const Pipeline& pipeline) {
   return probes;
 }
 
-template <class T>
-std::vector<T> Slice(const std::vector<T>& values, std::size_t begin, std::size_t end) {
-  if (values.empty()) return {};
-  return {values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(end)};
-}
-
 TokenBatch OneSequence(const TokenBatch& batch, std::size_t i) {
-  const std::size_t begin = batch.offsets[i];
-  const std::size_t end = batch.offsets[i + 1];
-  TokenBatch one{
-      .ids = Slice(batch.ids, begin, end), .type_ids = Slice(batch.type_ids, begin, end), .offsets = {0, end - begin}};
-  for (const TokenFeature& feature : batch.features) {
-    one.features.push_back({feature.name, Slice(feature.values, begin, end), feature.padding});
-  }
+  TokenBatch one;
+  AppendSequences(batch, i, i + 1, one);
   return one;
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <numeric>
 
+#include "core/token_batch.h"
+
 namespace mlnode::serving {
 namespace {
 
@@ -71,24 +73,7 @@ bool SameFeatures(const TokenBatch& a, const TokenBatch& b) {
 }
 
 void AppendSequences(const TokenBatch& from, std::span<const std::uint32_t> sequences, TokenBatch& to) {
-  if (to.offsets.size() == 1) {
-    for (const TokenFeature& feature : from.features) {
-      to.features.push_back({.name = feature.name, .values = {}, .padding = feature.padding});
-    }
-  }
-  if (!from.type_ids.empty()) to.type_ids.resize(to.ids.size(), 0);
-  for (const std::uint32_t sequence : sequences) {
-    const auto begin = static_cast<std::ptrdiff_t>(from.offsets[sequence]);
-    const auto end = static_cast<std::ptrdiff_t>(from.offsets[sequence + 1]);
-    const auto append = [begin, end](const std::vector<std::int64_t>& source, std::vector<std::int64_t>& target) {
-      target.insert(target.end(), source.begin() + begin, source.begin() + end);
-    };
-    append(from.ids, to.ids);
-    if (!from.type_ids.empty()) append(from.type_ids, to.type_ids);
-    for (std::size_t f = 0; f < to.features.size(); ++f) append(from.features[f].values, to.features[f].values);
-    to.offsets.push_back(to.ids.size());
-  }
-  if (!to.type_ids.empty()) to.type_ids.resize(to.ids.size(), 0);
+  for (const std::uint32_t sequence : sequences) mlnode::AppendSequences(from, sequence, sequence + 1, to);
 }
 
 }  // namespace mlnode::serving
