@@ -3,7 +3,7 @@
 #include <iterator>
 #include <utility>
 
-#include "core/token_batch.h"
+#include "core/batch/token_batch.h"
 
 namespace mlnode::serving {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/token_batch.h"
+#include "core/batch/token_batch.h"
 
 namespace mlnode::serving {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <numeric>
 
-#include "core/token_batch.h"
+#include "core/batch/token_batch.h"
 
 namespace mlnode::serving {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/token_batch.h"
+#include "core/batch/token_batch.h"
 
 namespace mlnode {
 

@@ -1,4 +1,4 @@
-// core/token_batch.h: putting the sequences of ragged batches (core/tensor.h) together.
+// core/batch/token_batch.h: putting the sequences of ragged batches (core/tensor.h) together.
 #pragma once
 
 #include <cstddef>
