@@ -16,7 +16,7 @@
 #include "core/executor.h"
 #include "core/files.h"
 #include "engines/engine.h"
-#include "serving/pooling.h"
+#include "serving/pipelines/pooling.h"
 #include "text/tokenizer.h"
 
 namespace mlnode::bench {
