@@ -56,6 +56,8 @@ struct Error {
   // looked: core/json/json_place.h.
   std::optional<std::string> json_pointer = {};
   std::optional<TextPosition> position = {};
+  // kUpstream: the status that a remote service answered with, which the caller gets too.
+  std::optional<int> upstream_status = {};
   // What the caller is told lies behind this error.
   std::shared_ptr<const Error> cause = {};
 };
