@@ -2,6 +2,7 @@
 // Threads: Start, Stop and destruction from one thread, none of the node's own.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,6 +30,8 @@ class Node {
   // Not ready any more, no new connections, running requests end (mlnode.http.drain_timeout_ms), loads are cancelled,
   // lease and store are closed. Blocks. Idempotent.
   void Stop();
+  // The longest that Stop may take: after it somebody who hosts the process ends it (an engine's call never returned).
+  std::chrono::seconds StopLimit() const;
 
   std::uint16_t port() const;
   // "mlnode 0.1.0 listening on http://127.0.0.1:9200, data in /var/lib/mlnode, node <id>"

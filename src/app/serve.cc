@@ -46,6 +46,9 @@ int Serve(const cli::ServeFlags& flags) {
   sigwait(&stop_signals, &received);
   LOG_INFO("app", "signal {}: stopping; a second one ends the process at once", received);
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  // A graph that never returns keeps its thread, and Stop would wait for it for good. What is stored is whole at any
+  // moment, so that the default action of SIGALRM, the end of the process, loses nothing.
+  alarm(static_cast<unsigned>((*node)->StopLimit().count()));
   (*node)->Stop();
   return 0;
 }

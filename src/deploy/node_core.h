@@ -36,7 +36,7 @@ struct NodeCoreEnvironment {
   NodeIdentity self;
   storage::Store& store;
   Executors executors;
-  Executor& loading;              // one thread, idle priority
+  Executor& loading;              // one thread of low priority
   Executor* downloads = nullptr;  // registrations from URLs, which may take an hour each; null: background
   const Clock& clock;
   RandomSource& random;

@@ -89,6 +89,7 @@ class DiskArtifactCache final : public ArtifactCache {
   void Discard(const std::string& name, const std::shared_ptr<const Artifact>& seen);
   // Takes an entry out of the index; where its files are now, to be removed without the lock. Empty: it stays.
   fs::path TakeAway(Index& index, const std::string& name) const;
+  std::map<std::string, std::uint64_t> MeasureDerived();  // bytes by entry; reads folders, without the lock
   void Evict();
 
   const Options options_;
@@ -184,20 +185,36 @@ void DiskArtifactCache::Keep(const std::set<std::string>& content_hashes) {
   }
 }
 
+std::map<std::string, std::uint64_t> DiskArtifactCache::MeasureDerived() {
+  std::vector<std::string> names;
+  {
+    const auto index = index_.Lock();
+    for (const auto& [name, entry] : index->entries) names.push_back(name);
+  }
+  std::map<std::string, std::uint64_t> derived;
+  for (const std::string& name : names) derived[name] = DerivedBytes(options_.folder / name);
+  return derived;
+}
+
 void DiskArtifactCache::Evict() {
+  const std::map<std::string, std::uint64_t> derived = MeasureDerived();
+  const auto bytes_of = [&derived](const std::string& name, const Entry& entry) {
+    const auto found = derived.find(name);
+    return entry.info.total_bytes + (found == derived.end() ? 0 : found->second);
+  };
   std::vector<fs::path> away;
   {
     const auto index = index_.Lock();
     std::uint64_t total = 0;
     std::vector<std::pair<fs::file_time_type, std::string>> idle;
     for (const auto& [name, entry] : index->entries) {
-      total += entry.info.total_bytes;
+      total += bytes_of(name, entry);
       if (entry.user.expired()) idle.emplace_back(entry.last_use, name);
     }
     std::sort(idle.begin(), idle.end());
     for (const auto& [used, name] : idle) {
       if (total <= options_.max_bytes) break;
-      const std::uint64_t bytes = index->entries[name].info.total_bytes;
+      const std::uint64_t bytes = bytes_of(name, index->entries[name]);
       fs::path folder = TakeAway(*index, name);
       if (folder.empty()) continue;
       total -= bytes;
@@ -218,6 +235,7 @@ Result<std::shared_ptr<const Artifact>> DiskArtifactCache::Obtain(const LoadSpec
     const Status sound = marker ? CheckEntry(known->folder, *marker) : Status(marker.error());
     if (sound) {
       NoteUse(known->folder);
+      Evict();
       return known;
     }
     LOG_WARN("serving", "cache entry {} is damaged ({}) and is made again", name, sound.error().message);

@@ -1,7 +1,8 @@
 // serving/artifact_cache.h: unpacked model archives on disk, by content and by the rules they were checked with:
 // <folder>/<sha256>.<function>.<format>/{files, .complete} (artifact_entry.h).
 // An entry is made in <folder>/tmp-… and renamed when whole, so a crash leaves only tmp folders, which Open removes.
-// Entries not in use beyond `max_bytes` go, least recently used first. What an entry holds was verified against its
+// Entries not in use beyond `max_bytes` go, least recently used first; what was derived from an entry's files counts
+// with it, and the limit is looked at whenever an archive is obtained. What an entry holds was verified against its
 // hash when it was made; later only sizes are compared, and an entry that differs is made again. Threads: any; blocks
 // on files and store. Obtain of one archive twice at the same time may do the work twice.
 #pragma once

@@ -90,6 +90,19 @@ TEST_F(ArtifactCacheTest, ExternalDataCountsAsModelTextsDoNot) {
   EXPECT_EQ(MustObtain(StoreArchive(store_, "a", archive))->model_bytes, 100U);
 }
 
+TEST_F(ArtifactCacheTest, WhatWasDerivedFromAnEntryCountsAgainstTheLimit) {
+  Open(20'000);
+  const LoadSpec first = StoreArchive(store_, "a", ModelArchive(std::string(5'000, 'a'), "{}"));
+  const LoadSpec second = StoreArchive(store_, "b", ModelArchive(std::string(5'000, 'b'), "{}"));
+  const fs::path derived = MustObtain(first)->derived;
+  ASSERT_TRUE(MustObtain(second));
+  EXPECT_THAT(Names(), SizeIs(2));
+  fs::create_directories(derived / "compiled");
+  std::ofstream(derived / "compiled" / "graph") << std::string(15'000, 'g');
+  ASSERT_TRUE(MustObtain(second));
+  EXPECT_THAT(Names(), SizeIs(1));
+}
+
 TEST_F(ArtifactCacheTest, SecondTimeComesFromDiskAlsoAfterARestart) {
   const LoadSpec spec = StoreArchive(store_, "a", ModelArchive("m", "{}"));
   ASSERT_TRUE(MustObtain(spec));

@@ -118,6 +118,18 @@ Status CheckEntry(const fs::path& folder, const EntryInfo& info) {
   return {};
 }
 
+std::uint64_t DerivedBytes(const fs::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  fs::recursive_directory_iterator at(folder / kDerivedFolder, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    std::error_code unread;
+    const std::uint64_t size = at->is_regular_file(unread) ? at->file_size(unread) : 0;
+    if (!unread) bytes += size;
+  }
+  return bytes;
+}
+
 fs::file_time_type LastUse(const fs::path& folder) {
   std::error_code error;
   const auto time = fs::last_write_time(folder / kMarker, error);

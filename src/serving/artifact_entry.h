@@ -15,9 +15,9 @@
 
 namespace mlnode::serving {
 
-// Folder of an entry for what this node made of the files: compiled graphs, verdicts (serving/acceleration.h). It is in
-// no sum, may be missing, goes with the entry, and never comes from an archive: SealEntry removes one that an archive
-// held.
+// Folder of an entry for what this node made of the files: compiled graphs, verdicts (serving/acceleration.h). It is not
+// in EntryInfo's sums, may be missing, goes with the entry, and never comes from an archive: SealEntry removes one that
+// an archive held.
 inline constexpr std::string_view kDerivedFolder = ".derived";
 
 struct EntryInfo {
@@ -34,6 +34,9 @@ Result<EntryInfo> ReadEntry(const std::filesystem::path& folder);
 
 // Compares the sizes of model and tokenizer files with the marker. kDataLoss names what differs.
 Status CheckEntry(const std::filesystem::path& folder, const EntryInfo& info);
+
+// Bytes of the files in the derived folder now. Best effort: what cannot be read counts nothing.
+std::uint64_t DerivedBytes(const std::filesystem::path& folder);
 
 std::filesystem::file_time_type LastUse(const std::filesystem::path& folder);
 void NoteUse(const std::filesystem::path& folder);  // best effort: it only orders removals

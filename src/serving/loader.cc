@@ -34,12 +34,22 @@ Status LoadTokenizer(const LoadSpec& spec, ServedModel& model) {
 }
 
 // Compiled graphs of this content, kept with it: the next load of the same shape and precision reads them.
-std::filesystem::path CompiledFolder(const Artifact& artifact) {
-  std::filesystem::path folder = artifact.derived / "compiled";
+std::filesystem::path CompiledFolder(const Artifact& artifact, engines::Precision precision) {
+  std::filesystem::path folder = artifact.derived / "compiled" / engines::PrecisionName(precision);
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) return {};  // nothing is kept then
   return folder;
+}
+
+// At least this much; what is held already counts.
+Status ReserveLoad(const LoaderEnvironment& environment, const LoadSpec& spec, std::uint64_t bytes,
+                   ServedModel& model) {
+  if (model.reservation.bytes() >= bytes) return {};
+  model.info.peak_bytes = bytes;
+  model.reservation = {};
+  ASSIGN_OR_RETURN(model.reservation, environment.budget.Reserve(bytes, fmt::format("model {}", spec.model.str())));
+  return {};
 }
 
 Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, engines::Precision precision,
@@ -47,13 +57,18 @@ Status LoadEngine(const LoaderEnvironment& environment, const LoadSpec& spec, en
   ASSIGN_OR_RETURN(engines::Engine* const engine,
                    environment.engines.ForModel(spec.format, model.artifact->model_file));
   GraphCall call = CallOf(spec);
-  ASSIGN_OR_RETURN(model.engine, engine->Load({.file = model.artifact->model_file,
-                                               .cache_dir = CompiledFolder(*model.artifact),
-                                               .lanes = environment.lanes,
-                                               .precision = precision,
-                                               .max_tokens = model.info.max_tokens,
-                                               .inputs = std::move(call.inputs),
-                                               .output_rule = call.output_rule}));
+  const engines::LoadOptions options{.file = model.artifact->model_file,
+                                     .cache_dir = CompiledFolder(*model.artifact, precision),
+                                     .lanes = environment.lanes,
+                                     .precision = precision,
+                                     .max_tokens = model.info.max_tokens,
+                                     .inputs = std::move(call.inputs),
+                                     .output_rule = call.output_rule};
+  model.engine = environment.shared.Share(options);
+  if (model.engine) return {};
+  RETURN_IF_ERROR(ReserveLoad(environment, spec, PeakBytes(model.artifact->model_bytes), model));
+  ASSIGN_OR_RETURN(auto loaded, engine->Load(options));
+  model.engine = environment.shared.Add(options, std::move(loaded));
   return {};
 }
 
@@ -116,8 +131,17 @@ class Growth {
 };
 
 // Replaces the peak by what the load was seen to take, at least the model file; where that could not be seen, by what
-// an earlier load of the same content was, or by an upper bound.
-void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Growth& growth, ServedModel& model) {
+// an earlier load of the same content was, or by an upper bound. `shared`: the weights are another deployment's, who
+// brought the memory for them.
+void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Growth& growth, bool shared,
+            ServedModel& model) {
+  if (shared) {
+    const auto grown = growth.Measure();
+    model.info.measured = grown.has_value();
+    model.info.resident_bytes = grown.value_or(SteadyBytes(0));
+    model.reservation.ShrinkTo(model.info.resident_bytes);
+    return;
+  }
   const std::uint64_t file = model.artifact->model_bytes;
   const std::string content = model.artifact->folder.filename().string();
   if (const auto grown = growth.Measure()) {
@@ -132,6 +156,7 @@ void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Gr
              model.info.resident_bytes, model.reservation.bytes());
   }
   model.reservation.ShrinkTo(model.info.resident_bytes);
+  if (model.engine) SharedEngines::Hold(*model.engine, std::move(model.reservation));
 }
 
 }  // namespace
@@ -146,14 +171,15 @@ Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environm
   auto model = std::make_unique<ServedModel>();
   ASSIGN_OR_RETURN(model->artifact, environment.cache.Obtain(spec, progress));
   RETURN_IF_ERROR(progress(Phase::kReserving, 0, 0));
-  model->info.peak_bytes = PeakBytes(model->artifact->model_bytes);
-  ASSIGN_OR_RETURN(model->reservation,
-                   environment.budget.Reserve(model->info.peak_bytes, fmt::format("model {}", spec.model.str())));
+  // Another deployment may hold the weights already; if not in the form that this one needs, LoadEngine reserves more.
+  const bool held = environment.shared.Holds(model->artifact->model_file);
+  RETURN_IF_ERROR(ReserveLoad(environment, spec, PeakBytes(held ? 0 : model->artifact->model_bytes), *model));
   RETURN_IF_ERROR(progress(Phase::kLoading, 0, 0));
   const Growth growth(environment);
   RETURN_IF_ERROR(LoadTokenizer(spec, *model));
   RETURN_IF_ERROR(LoadServed(environment, spec, progress, *model));
-  Settle(environment, spec, growth, *model);
+  const bool shared = model->engine && SharedEngines::HasMemory(*model->engine);
+  Settle(environment, spec, growth, shared, *model);
   const auto took = environment.clock.Now() - begin;
   model->info.load_millis = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   return model;

@@ -14,6 +14,7 @@
 #include "serving/memory_budget.h"
 #include "serving/scheduler.h"
 #include "serving/served_model.h"
+#include "serving/sharing/shared_engines.h"
 
 namespace mlnode::serving {
 
@@ -30,6 +31,7 @@ struct LoaderEnvironment {
   const AccelerationOptions& acceleration;
   const std::function<std::uint64_t()>& memory_used;
   MeasuredSizes& measured;
+  SharedEngines& shared;
 };
 
 // Bytes to reserve for the load of a model file of this size.

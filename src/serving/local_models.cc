@@ -92,6 +92,7 @@ class State : public std::enable_shared_from_this<State> {
 
   const LocalEnvironment env_;
   MeasuredSizes measured_;
+  SharedEngines shared_;
   Guarded<Book> book_;
   SnapshotCell<Table> table_{std::make_shared<const Table>()};
   Gauge& deployed_;
@@ -182,7 +183,8 @@ void State::Run(const std::shared_ptr<Attempt>& attempt) {
                                       .lanes = env_.lanes,
                                       .acceleration = env_.acceleration,
                                       .memory_used = env_.memory_used,
-                                      .measured = measured_};
+                                      .measured = measured_,
+                                      .shared = shared_};
   auto loaded = StopExceptions("The load", [&] {
     return LoadModel(environment, attempt->spec, [&](Phase phase, std::uint64_t done, std::uint64_t total) {
       return Report(*attempt, phase, done, total);

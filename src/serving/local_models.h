@@ -43,7 +43,7 @@ struct LocalEnvironment {
   engines::EngineRegistry& engines;
   MemoryBudget& budget;
   Scheduler& queue;
-  Executor& loading;  // one thread, idle priority
+  Executor& loading;  // one thread of low priority
   Executor& cpu;
   const Clock& clock;
   Metrics& metrics;

@@ -38,8 +38,9 @@ Status EmbeddingSink::Take(std::size_t text, const std::vector<TensorView>& outp
   if (answer.type != DataType::kFloat32 || answer.shape != expected) {
     return Unexpected(output_.name, answer, expected, text);
   }
-  std::call_once(allocated_,
-                 [this] { values_.resize((keeps_tokens_ ? offsets_.back() : offsets_.size() - 1) * output_.dim); });
+  const std::size_t values = (keeps_tokens_ ? offsets_.back() : offsets_.size() - 1) * output_.dim;
+  RETURN_IF_ERROR(AnswerBytes().Add(values * sizeof(float)));
+  std::call_once(allocated_, [this, values] { values_.resize(values); });
   const std::span<float> place = Place(text);
   if (keeps_tokens_ || pooling_ == Pooling::kNone) {
     std::copy_n(answer.Floats().begin(), place.size(), place.begin());

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "serving/pipelines/outputs.h"
+
 namespace mlnode::serving {
 namespace {
 
@@ -80,6 +82,16 @@ TEST(EmbeddingSinkTest, PoolingOfAPooledOutputIsThatVector) {
   ASSERT_TRUE(sink->Take(0, {MakeFloatTensor({3, 4}, {2})}));
   ASSERT_TRUE(sink->Take(1, {MakeFloatTensor({5, 6}, {2})}));
   EXPECT_THAT(sink->Finish()[0][0].tensor->Floats(), ElementsAre(3, 4));
+}
+
+TEST(EmbeddingSinkTest, AnAnswerBeyondTheLimitIsRefusedBeforeItsMemoryIsTaken) {
+  TokenBatch batch;
+  batch.offsets = {0, 1, kMaxAnswerBytes};  // as if the second text had all these tokens
+  auto sink = std::make_shared<EmbeddingSink>(Config(Pooling::kNone, false), kTokens, batch);
+  const Status taken = sink->Take(0, {MakeFloatTensor({3, 4}, {1, 2})});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, Code::kTooLarge);
+  EXPECT_THAT(taken.error().message, HasSubstr("268435456 bytes"));
 }
 
 TEST(EmbeddingSinkTest, NanAndInfinityNameTheOutputAndTheText) {

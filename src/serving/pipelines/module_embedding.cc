@@ -26,6 +26,7 @@ class ModuleSink final : public AnswerSink {
     for (std::size_t k = 0; k < wanted_.size(); ++k) {
       NamedTensor& named = document[static_cast<std::size_t>(wanted_[k])];
       if (!IsFinite(outputs[k])) return NotFinite(named.name, i);
+      RETURN_IF_ERROR(bytes_.Add(outputs[k].Values() * DataTypeBytes(outputs[k].type)));
       named.tensor = CopyTensor(outputs[k]);
       named.has_bytes = true;
     }
@@ -37,6 +38,7 @@ class ModuleSink final : public AnswerSink {
  private:
   const Names names_;
   const std::vector<int> wanted_;
+  AnswerBytes bytes_;
   Documents documents_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "serving/pipelines/outputs.h"
 #include "serving/testing/function_fixture.h"
 
 namespace mlnode::serving {
@@ -79,6 +80,15 @@ TEST_F(ModuleEmbeddingTest, NanNamesTheTensorAndTheText) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kInternal);
   EXPECT_THAT(result.error().message, HasSubstr("'sentence_embedding' of the model holds NaN or infinity for text 1"));
+}
+
+TEST(AnswerBytesTest, AddsUpOverTheTextsOfAnAnswer) {
+  AnswerBytes bytes(100);
+  EXPECT_TRUE(bytes.Add(60));
+  EXPECT_TRUE(bytes.Add(40));
+  const Status more = bytes.Add(1);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, Code::kTooLarge);
 }
 
 TEST_F(ModuleEmbeddingTest, PrefixesAreThoseOfAsymmetricModels) {

@@ -126,6 +126,14 @@ TensorView CopyTensor(const TensorView& tensor) {
   return {.type = tensor.type, .shape = tensor.shape, .data = bytes->data(), .owner = bytes};
 }
 
+Status AnswerBytes::Add(std::size_t bytes) {
+  if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return {};
+  return MakeError(Code::kTooLarge,
+                   fmt::format("The answer holds more than {} bytes of tensors. Send fewer or shorter texts, or name the "
+                               "tensors that you need in target_response.",
+                               limit_));
+}
+
 Agreement CompareVectors(const Documents& reference, const Documents& other) {
   Agreement agreement;
   if (reference.size() != other.size()) return {.least = 0, .same = false, .within = false};

@@ -1,6 +1,7 @@
 // serving/pipelines/outputs.h: what the pipelines say and check of an engine's outputs. Pure functions.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,22 @@ Status CheckOutputs(const engines::LoadedModel& engine, std::size_t least);
 
 // A copy that owns its values.
 TensorView CopyTensor(const TensorView& tensor);
+
+// What the tensors of one answer may take together. As JSON a float takes about 10 bytes, so that the text of an answer
+// is some 700 MB at most.
+inline constexpr std::size_t kMaxAnswerBytes = 256UL * 1024 * 1024;
+
+// Counts what an answer keeps. Threads: any.
+class AnswerBytes {
+ public:
+  explicit AnswerBytes(std::size_t limit = kMaxAnswerBytes) : limit_(limit) {}
+  // kTooLarge once there are more than the limit: says what to ask instead.
+  Status Add(std::size_t bytes);
+
+ private:
+  const std::size_t limit_;
+  std::atomic<std::size_t> bytes_{0};
+};
 
 // Of the vectors that both answers hold as FLOAT32 tensors: the least cosine. same: at least 0.9999, within: 0.9995
 // (the speed issue's limits, docs/compatibility.md). Other tensors must be equal in every byte; tensors that one answer

@@ -25,6 +25,7 @@ Status FunctionFixture::Serve(const LoadSpec& spec, ScriptedGraph graph) {
   scripted_ = std::make_unique<ScriptedEngine>(std::move(graph));
   const std::function<std::uint64_t()> memory = [] { return 0; };
   MeasuredSizes measured;
+  SharedEngines shared;
   const LoaderEnvironment environment{.cache = *cache_,
                                       .engines = *scripted_,
                                       .budget = *budget_,
@@ -33,7 +34,8 @@ Status FunctionFixture::Serve(const LoadSpec& spec, ScriptedGraph graph) {
                                       .lanes = 2,
                                       .acceleration = {},
                                       .memory_used = memory,
-                                      .measured = measured};
+                                      .measured = measured,
+                                      .shared = shared};
   auto model = LoadModel(environment, spec, [](Phase, std::uint64_t, std::uint64_t) { return Status(); });
   if (!model) return std::move(model).error();
   servable_ = MakePipelineServable(*std::move(model), spec,
