@@ -34,7 +34,7 @@ constexpr int kLoadingNiceness = 10;
 constexpr int kBackgroundThreads = 4;  // store and file work: waits, hardly computes
 constexpr int kDownloadThreads = 2;    // registrations from URLs: each may take an hour, and nothing else waits for it
 constexpr std::chrono::seconds kStopGrace(60);  // for a load or a batch under way: seconds each
-constexpr double kMemoryShare = 0.8;   // of what machine and cgroup allow
+constexpr double kMemoryShare = 0.8;            // of what machine and cgroup allow
 
 bool IsLoopback(const std::string& address) {
   addrinfo hints{};

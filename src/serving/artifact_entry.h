@@ -15,9 +15,9 @@
 
 namespace mlnode::serving {
 
-// Folder of an entry for what this node made of the files: compiled graphs, verdicts (serving/acceleration.h). It is not
-// in EntryInfo's sums, may be missing, goes with the entry, and never comes from an archive: SealEntry removes one that
-// an archive held.
+// Folder of an entry for what this node made of the files: compiled graphs, verdicts (serving/acceleration.h). It is
+// not in EntryInfo's sums, may be missing, goes with the entry, and never comes from an archive: SealEntry removes one
+// that an archive held.
 inline constexpr std::string_view kDerivedFolder = ".derived";
 
 struct EntryInfo {

@@ -128,10 +128,11 @@ TensorView CopyTensor(const TensorView& tensor) {
 
 Status AnswerBytes::Add(std::size_t bytes) {
   if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return {};
-  return MakeError(Code::kTooLarge,
-                   fmt::format("The answer holds more than {} bytes of tensors. Send fewer or shorter texts, or name the "
-                               "tensors that you need in target_response.",
-                               limit_));
+  return MakeError(
+      Code::kTooLarge,
+      fmt::format("The answer holds more than {} bytes of tensors. Send fewer or shorter texts, or name the "
+                  "tensors that you need in target_response.",
+                  limit_));
 }
 
 Agreement CompareVectors(const Documents& reference, const Documents& other) {
