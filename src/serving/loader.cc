@@ -136,6 +136,7 @@ class Growth {
 void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Growth& growth, bool shared,
             ServedModel& model) {
   if (shared) {
+    model.info.shares_weights = true;
     const auto grown = growth.Measure();
     model.info.measured = grown.has_value();
     model.info.resident_bytes = grown.value_or(SteadyBytes(0));

@@ -18,6 +18,7 @@ struct ServableInfo {
   std::string engine;  // "openvino 2026.4.1"
   engines::Precision precision = engines::Precision::kF32;
   std::uint64_t resident_bytes = 0;  // after warm-up; what the budget holds for it
+  bool shares_weights = false;       // with an earlier deployment of the same file; resident_bytes is without them
   bool measured = true;              // resident_bytes; false: an upper bound, for predictions ran during the load
   std::uint64_t peak_bytes = 0;      // reserved for the load
   std::int64_t max_tokens = 0;

@@ -201,6 +201,7 @@ class Profile {
       const serving::ServableInfo& info = *local.info;
       json::object memory{{"reserved_for_load_bytes", info.peak_bytes}};
       if (info.measured) memory["measured_bytes"] = info.resident_bytes;
+      if (info.shares_weights) memory["shares_weights"] = true;
       memory["reserved_bytes"] = std::min(info.peak_bytes, info.resident_bytes);
       form["memory"] = std::move(memory);
       form["precision"] = {{"is", engines::PrecisionName(info.precision)},
