@@ -69,14 +69,15 @@ Value ToWholeType(Base base, const Value& value) {
 }
 
 bool Refuse(Machine& machine, const Type& type, const Value& value) {
-  return machine.Fail(std::string("a ") + KindName(value.kind) + " is not " + (type.array ? "an array of " : "a ") +
-                      std::string(type.name));
+  return machine.Fail(Described(value.kind) + " is not " +
+                      (type.array ? "an array of " + std::string(type.name) : WithArticle(type.name)));
 }
 
 // Java lets constants of type int into smaller variables when they fit; here any int that fits.
 bool FitsNarrow(Base base, const Value& value) {
   if (value.kind != Kind::kInt && value.kind != Kind::kChar) return false;
-  return ToWholeType(base, value).integer == value.integer && (base == Base::kByte || base == Base::kShort || base == Base::kChar);
+  return ToWholeType(base, value).integer == value.integer &&
+         (base == Base::kByte || base == Base::kShort || base == Base::kChar);
 }
 
 bool ConvertNumber(Machine& machine, const Type& type, Conversion conversion, Value& value) {
@@ -88,7 +89,8 @@ bool ConvertNumber(Machine& machine, const Type& type, Conversion conversion, Va
   }
   if (!value.numeric()) return Refuse(machine, type, value);
   const bool widens = Width(value.kind) <= Width(type.base) && (type.base != Base::kChar || value.kind == Kind::kChar);
-  if (conversion == Conversion::kImplicit && !widens && !FitsNarrow(type.base, value)) return Refuse(machine, type, value);
+  if (conversion == Conversion::kImplicit && !widens && !FitsNarrow(type.base, value))
+    return Refuse(machine, type, value);
   if (type.base == Base::kDouble || type.base == Base::kFloat) {
     value = Value::Real(type.base == Base::kFloat ? Kind::kFloat : Kind::kDouble, value.AsDouble());
   } else {
@@ -170,7 +172,7 @@ std::int64_t ToWhole(double value, std::int64_t least, std::int64_t most) {
 
 bool Convert(Machine& machine, const Type& type, Conversion conversion, Value& value) {
   if (value.null()) {
-    return !type.primitive || type.array || machine.Fail("null where a " + std::string(type.name) + " is needed");
+    return !type.primitive || type.array || machine.Fail("null where " + WithArticle(type.name) + " is needed");
   }
   if (type.array) return value.kind == Kind::kList || Refuse(machine, type, value);
   switch (type.base) {
@@ -303,18 +305,18 @@ bool Hash(Machine& machine, const Value& value, std::int32_t& out, int depth) {
     case Kind::kMap:
       return HashOfItems(machine, value, out, depth);
     default:
-      return machine.Fail(std::string("a ") + KindName(value.kind) + " has no hash code here");
+      return machine.Fail(Described(value.kind) + " has no hash code here");
   }
 }
 
 bool AsBool(Machine& machine, const Value& value, bool& out) {
-  if (value.kind != Kind::kBool) return machine.Fail(std::string("a ") + KindName(value.kind) + " is no condition");
+  if (value.kind != Kind::kBool) return machine.Fail(Described(value.kind) + " is no condition");
   out = value.boolean;
   return true;
 }
 
 bool AsWhole(Machine& machine, const Value& value, std::string_view what, std::int64_t& out) {
-  if (!value.whole()) return machine.Fail("a " + std::string(KindName(value.kind)) + " is not " + std::string(what));
+  if (!value.whole()) return machine.Fail(Described(value.kind) + " is not " + std::string(what));
   out = value.integer;
   return true;
 }

@@ -2,9 +2,7 @@
 
 namespace mlnode::connectors::script {
 
-bool Interpreter::Run(Value& out) {
-  return CallFunction(program_.main, 0, out);
-}
+bool Interpreter::Run(Value& out) { return CallFunction(program_.main, 0, out); }
 
 bool Interpreter::CallFunction(const Function& function, std::size_t base, Value& out) {
   const bool entered = machine_.EnterCall();
@@ -77,7 +75,8 @@ Interpreter::Flow Interpreter::Declare(const Node& node) {
   } else if (node.type.primitive && !node.type.array) {
     // Read before it is set: a zero of its type.
     value = node.type.base == Type::Base::kBool ? Value::Bool(false) : Value::Int(0);
-    if (!node.type.array && value.numeric() && !Convert(machine_, node.type, Conversion::kCast, value)) return Flow::kFailed;
+    if (!node.type.array && value.numeric() && !Convert(machine_, node.type, Conversion::kCast, value))
+      return Flow::kFailed;
   }
   Slot(node.slot) = value;
   return Flow::kNext;
@@ -119,7 +118,7 @@ Interpreter::Flow Interpreter::ForEach(const Node& node) {
   if (!Evaluate(*node.children[0], collection)) return Flow::kFailed;
   machine_.At(node.line);
   if (collection.kind != Kind::kList) {
-    machine_.Fail(std::string("a ") + KindName(collection.kind) + " cannot be gone through");
+    machine_.Fail(Described(collection.kind) + " cannot be gone through");
     return Flow::kFailed;
   }
   const std::size_t size = collection.list->items.size();

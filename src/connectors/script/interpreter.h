@@ -11,8 +11,8 @@ namespace mlnode::connectors::script {
 
 class Interpreter {
  public:
-  // Expressions and statements within one another, over all calls: what bounds the native stack. A level takes about 500
-  // bytes of it.
+  // Expressions and statements within one another, over all calls: what bounds the native stack. A level takes about
+  // 500 bytes of it.
   static constexpr int kMaxDepth = 1'500;
 
   Interpreter(const Program& program, Machine& machine, Value params)

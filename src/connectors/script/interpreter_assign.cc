@@ -34,7 +34,7 @@ bool Interpreter::Store(const Place& place, const Type& type, Value value) {
   }
   if (place.container.kind == Kind::kMap) return machine_.Put(*place.container.map, place.key, value);
   if (place.container.kind != Kind::kList || place.node->kind == NodeKind::kField) {
-    return machine_.Fail(std::string("nothing can be assigned to a part of a ") + KindName(place.container.kind));
+    return machine_.Fail("nothing can be assigned to a part of " + Described(place.container.kind));
   }
   std::vector<Value>& items = place.container.list->items;
   Value index = place.key;

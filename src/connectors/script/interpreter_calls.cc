@@ -12,7 +12,8 @@ bool Interpreter::CallMethodOf(const Node& node, Value& out) {
     out = Value();
     return node.null_safe || machine_.Fail("a method is called on null");
   }
-  if (node.children.size() > 1 && node.children.back()->kind == NodeKind::kLambda) return WithFunction(node, target, out);
+  if (node.children.size() > 1 && node.children.back()->kind == NodeKind::kLambda)
+    return WithFunction(node, target, out);
   constexpr std::size_t kMost = 3;  // of the catalogue's methods
   std::array<Value, kMost> arguments;
   const std::size_t count = node.children.size() - 1;

@@ -166,7 +166,7 @@ bool Interpreter::ReadField(const Value& target, const StringObject& name, Value
     return true;
   }
   if (target.null()) return machine_.Fail("field " + name.text + " of null");
-  return machine_.Fail(std::string("a ") + KindName(target.kind) + " has no field " + name.text);
+  return machine_.Fail(Described(target.kind) + " has no field " + name.text);
 }
 
 bool Interpreter::Index(const Node& node, Value& out) {
@@ -180,8 +180,7 @@ bool Interpreter::Index(const Node& node, Value& out) {
 bool Interpreter::ReadItem(const Value& target, const Value& index, Value& out) {
   if (target.kind == Kind::kMap) return CallMap(machine_, Method::kGet, *target.map, {&index, 1}, out);
   if (target.kind != Kind::kList) {
-    return machine_.Fail(std::string(target.null() ? "an item of null" : "an item of a ") +
-                         (target.null() ? "" : KindName(target.kind)));
+    return machine_.Fail("an item of " + Described(target.kind));
   }
   // From the end, as Painless has it.
   Value place = index;
@@ -239,7 +238,8 @@ bool Interpreter::EvaluateMade(const Node& node, Value& out) {
   const bool sized = !given.empty() && given[0].kind == Kind::kInt;  // new ArrayList(10): a hint
   if (node.kind == NodeKind::kNewBuilder) {
     std::string text;
-    if (!given.empty() && !sized && given[0].kind != Kind::kString) return machine_.Fail("a StringBuilder begins with a String");
+    if (!given.empty() && !sized && given[0].kind != Kind::kString)
+      return machine_.Fail("a StringBuilder begins with a String");
     return machine_.MakeBuilder(given.empty() || sized ? "" : given[0].string->text, out);
   }
   Value ignored;

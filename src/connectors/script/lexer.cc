@@ -62,7 +62,8 @@ class Lexer {
   Status Next() {
     const char c = source_[at_];
     if (c == '"' || c == '\'') return ReadText(c);
-    if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) return ReadNumber();
+    if (IsDigit(c) && AfterDot()) return ReadPlace();
+    if (IsDigit(c)) return ReadNumber();
     if (IsLetter(c)) {
       const std::size_t begin = at_;
       while (IsLetter(Peek()) || IsDigit(Peek())) ++at_;
@@ -71,12 +72,21 @@ class Lexer {
     }
     return ReadSymbol();
   }
+  // list.0.name
+  bool AfterDot() const {
+    return !tokens_.empty() && tokens_.back().kind == TokenKind::kSymbol && tokens_.back().text == ".";
+  }
+  Status ReadPlace() {
+    const std::size_t begin = at_;
+    while (IsDigit(Peek())) ++at_;
+    tokens_.push_back({TokenKind::kWhole, std::string(source_.substr(begin, at_ - begin)), line_});
+    return {};
+  }
   Status ReadSymbol() {
     const std::string_view rest = source_.substr(at_);
-    const auto found =
-        std::find_if(kSymbols.begin(), kSymbols.end(), [&](std::string_view symbol) { return rest.starts_with(symbol); });
-    std::string_view symbol = found != kSymbols.end() ? *found : rest.substr(0, 1);
-    if (symbol == "?." && IsDigit(Peek(2))) symbol = "?";  // a ?.5 : 1
+    const auto found = std::find_if(kSymbols.begin(), kSymbols.end(),
+                                    [&](std::string_view symbol) { return rest.starts_with(symbol); });
+    const std::string_view symbol = found != kSymbols.end() ? *found : rest.substr(0, 1);
     if (found == kSymbols.end() && kSingles.find(rest[0]) == std::string_view::npos) {
       return ScriptError(line_, "a character that no script has here");
     }
@@ -133,7 +143,8 @@ class Lexer {
       ++at_;
       while (IsDigit(Peek())) ++at_;
     }
-    if ((Peek() == 'e' || Peek() == 'E') && (IsDigit(Peek(1)) || ((Peek(1) == '-' || Peek(1) == '+') && IsDigit(Peek(2))))) {
+    if ((Peek() == 'e' || Peek() == 'E') &&
+        (IsDigit(Peek(1)) || ((Peek(1) == '-' || Peek(1) == '+') && IsDigit(Peek(2))))) {
       real = true;
       at_ += 2;
       while (IsDigit(Peek())) ++at_;

@@ -35,9 +35,7 @@ bool Machine::EnterCall() {
   return Exhaust("functions call each other more than " + std::to_string(limits_.depth) + " deep");
 }
 
-bool Machine::Make(std::string text, Value& out) {
-  return Take(text.size()) && MakeTaken(std::move(text), out);
-}
+bool Machine::Make(std::string text, Value& out) { return Take(text.size()) && MakeTaken(std::move(text), out); }
 
 bool Machine::MakeTaken(std::string text, Value& out) {
   if (!Take(kObjectBytes)) return false;
@@ -75,7 +73,7 @@ bool Machine::Append(ListObject& list, const Value& item) {
 }
 
 bool Machine::Put(MapObject& map, const Value& key, const Value& value) {
-  if (key.kind > Kind::kString) return Fail(std::string("a key of a map cannot be a ") + KindName(key.kind));
+  if (key.kind > Kind::kString) return Fail("a key of a map cannot be " + Described(key.kind));
   if (!Take(kEntryBytes)) return false;
   map.Put(key, value);
   return true;

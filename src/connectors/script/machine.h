@@ -1,5 +1,5 @@
-// connectors/script/machine.h: what one run of a script may use up and has made: steps, bytes, objects, the first error.
-// Every operation says false when the run is over; the error then says why. Not thread-safe.
+// connectors/script/machine.h: what one run of a script may use up and has made: steps, bytes, objects, the first
+// error. Every operation says false when the run is over; the error then says why. Not thread-safe.
 #pragma once
 
 #include <optional>

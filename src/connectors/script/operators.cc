@@ -20,7 +20,7 @@ Value Wrapped(Kind kind, std::uint64_t bits) {
 }
 
 bool WrongOperands(Machine& machine, const Value& left, const Value& right) {
-  return machine.Fail(std::string("this cannot be done with a ") + KindName(left.kind) + " and a " + KindName(right.kind));
+  return machine.Fail("this cannot be done with " + Described(left.kind) + " and " + Described(right.kind));
 }
 
 bool ApplyReal(Machine& machine, Operator op, double left, double right, double& out) {
@@ -220,7 +220,7 @@ bool Apply(Machine& machine, Operator op, const Value& left, const Value& right,
 }
 
 bool Negate(Machine& machine, const Value& value, Value& out) {
-  if (!value.numeric()) return machine.Fail(std::string("a ") + KindName(value.kind) + " has no sign");
+  if (!value.numeric()) return machine.Fail(Described(value.kind) + " has no sign");
   if (value.whole()) {
     out = Wrapped(value.kind == Kind::kLong ? Kind::kLong : Kind::kInt, 0 - static_cast<std::uint64_t>(value.integer));
   } else {
@@ -266,7 +266,8 @@ bool Compare(Machine& machine, const Value& left, const Value& right, int& out) 
   if (left.numeric() && right.numeric()) {
     Value less;
     Value more;
-    if (!Less(machine, Operator::kLess, left, right, less) || !Less(machine, Operator::kMore, left, right, more)) return false;
+    if (!Less(machine, Operator::kLess, left, right, less) || !Less(machine, Operator::kMore, left, right, more))
+      return false;
     out = static_cast<int>(more.boolean) - static_cast<int>(less.boolean);
     return true;
   }

@@ -1,5 +1,5 @@
-// connectors/script/parser.h: tokens to a program, and the static check: what is outside the subset is refused here, with
-// its line. Recursion is bounded (kMaxNesting), and so is the height of the trees (kMaxHeight).
+// connectors/script/parser.h: tokens to a program, and the static check: what is outside the subset is refused here,
+// with its line. Recursion is bounded (kMaxNesting), and so is the height of the trees (kMaxHeight).
 #pragma once
 
 #include <functional>

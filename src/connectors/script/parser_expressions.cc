@@ -16,24 +16,15 @@ constexpr int kAndLevel = 1;
 constexpr int kSumLevel = 8;
 constexpr int kLevels = 10;
 constexpr std::array<std::pair<int, Level>, 19> kBinary = {{
-    {2, {"|", Operator::kBitOr}},
-    {3, {"^", Operator::kBitXor}},
-    {4, {"&", Operator::kBitAnd}},
-    {5, {"==", Operator::kEqual}},
-    {5, {"!=", Operator::kNotEqual}},
-    {5, {"===", Operator::kSame}},
-    {5, {"!==", Operator::kNotSame}},
-    {6, {"<", Operator::kLess}},
-    {6, {"<=", Operator::kLessEqual}},
-    {6, {">", Operator::kMore}},
-    {6, {">=", Operator::kMoreEqual}},
-    {7, {"<<", Operator::kShiftLeft}},
-    {7, {">>", Operator::kShiftRight}},
-    {7, {">>>", Operator::kShiftRightZero}},
-    {8, {"+", Operator::kAdd}},
-    {8, {"-", Operator::kSubtract}},
-    {9, {"*", Operator::kMultiply}},
-    {9, {"/", Operator::kDivide}},
+    {2, {"|", Operator::kBitOr}},       {3, {"^", Operator::kBitXor}},
+    {4, {"&", Operator::kBitAnd}},      {5, {"==", Operator::kEqual}},
+    {5, {"!=", Operator::kNotEqual}},   {5, {"===", Operator::kSame}},
+    {5, {"!==", Operator::kNotSame}},   {6, {"<", Operator::kLess}},
+    {6, {"<=", Operator::kLessEqual}},  {6, {">", Operator::kMore}},
+    {6, {">=", Operator::kMoreEqual}},  {7, {"<<", Operator::kShiftLeft}},
+    {7, {">>", Operator::kShiftRight}}, {7, {">>>", Operator::kShiftRightZero}},
+    {8, {"+", Operator::kAdd}},         {8, {"-", Operator::kSubtract}},
+    {9, {"*", Operator::kMultiply}},    {9, {"/", Operator::kDivide}},
     {9, {"%", Operator::kRemainder}},
 }};
 constexpr int kCompareLevel = 6;
@@ -79,7 +70,8 @@ Parser::Parsed Parser::ParseAssignment(NodePointer target) {
   NodeKind kind = NodeKind::kAssign;
   Operator op = Operator::kAdd;
   if (!Is("=")) {
-    const auto* const update = std::find_if(kUpdates.begin(), kUpdates.end(), [&](const auto& row) { return Is(row.first); });
+    const auto* const update =
+        std::find_if(kUpdates.begin(), kUpdates.end(), [&](const auto& row) { return Is(row.first); });
     if (update == kUpdates.end()) return target;
     kind = NodeKind::kUpdate;
     op = update->second;
@@ -127,8 +119,10 @@ Parser::Parsed Parser::ParseChain(NodePointer first, NodeKind kind, std::string_
 Parser::Parsed Parser::ParseBinary(int level) {
   if (level == kLevels) return ParseUnary();
   ASSIGN_OR_RETURN(NodePointer left, ParseBinary(level + 1));
-  if (level == kOrLevel) return Is("||") ? ParseChain(std::move(left), NodeKind::kOr, "||", level) : Parsed(std::move(left));
-  if (level == kAndLevel) return Is("&&") ? ParseChain(std::move(left), NodeKind::kAnd, "&&", level) : Parsed(std::move(left));
+  if (level == kOrLevel)
+    return Is("||") ? ParseChain(std::move(left), NodeKind::kOr, "||", level) : Parsed(std::move(left));
+  if (level == kAndLevel)
+    return Is("&&") ? ParseChain(std::move(left), NodeKind::kAnd, "&&", level) : Parsed(std::move(left));
   while (true) {
     const int line = Peek().line;
     if (Is("=~") || Is("==~")) return Wrong("regular expressions are outside the subset");
@@ -162,18 +156,17 @@ bool Parser::CastAhead() const {
   const Token& next = Peek(length + 2);
   // (int) -1 is a cast, (x) - 1 is none: x is no type.
   return next.kind == TokenKind::kWord || next.kind == TokenKind::kText || next.kind == TokenKind::kWhole ||
-         next.kind == TokenKind::kReal || next.text == "(" || next.text == "[" || next.text == "!" || next.text == "~" ||
-         next.text == "-" || next.text == "+";
+         next.kind == TokenKind::kReal || next.text == "(" || next.text == "[" || next.text == "!" ||
+         next.text == "~" || next.text == "-" || next.text == "+";
 }
 
 Parser::Parsed Parser::ParseUnary() {
   if (++nesting_ > kMaxNesting) return Wrong("expressions or statements are nested too deeply");
   const int line = Peek().line;
-  constexpr std::array<std::pair<std::string_view, NodeKind>, 4> kUnaries = {{{"!", NodeKind::kNot},
-                                                                             {"-", NodeKind::kNegate},
-                                                                             {"+", NodeKind::kPlus},
-                                                                             {"~", NodeKind::kBitNot}}};
-  const auto* const unary = std::find_if(kUnaries.begin(), kUnaries.end(), [&](const auto& row) { return Is(row.first); });
+  constexpr std::array<std::pair<std::string_view, NodeKind>, 4> kUnaries = {
+      {{"!", NodeKind::kNot}, {"-", NodeKind::kNegate}, {"+", NodeKind::kPlus}, {"~", NodeKind::kBitNot}}};
+  const auto* const unary =
+      std::find_if(kUnaries.begin(), kUnaries.end(), [&](const auto& row) { return Is(row.first); });
   NodePointer node;
   if (unary != kUnaries.end() || CastAhead()) {
     Type type;

@@ -261,9 +261,10 @@ Parser::Parsed Parser::ParseNew() {
     kind = NodeKind::kNewList;
   } else if (type.name == "HashMap" || type.name == "LinkedHashMap") {
     kind = NodeKind::kNewMap;
-  } else if (type.primitive || (type.base != Type::Base::kNumber && type.base != Type::Base::kInt &&
-                                type.base != Type::Base::kLong && type.base != Type::Base::kDouble &&
-                                type.base != Type::Base::kFloat) || type.name == "Number") {
+  } else if (type.primitive ||
+             (type.base != Type::Base::kNumber && type.base != Type::Base::kInt && type.base != Type::Base::kLong &&
+              type.base != Type::Base::kDouble && type.base != Type::Base::kFloat) ||
+             type.name == "Number") {
     return ScriptError(line, "new " + std::string(type.name) + " is outside the subset");
   }
   ASSIGN_OR_RETURN(std::vector<NodePointer> arguments, ParseArguments());

@@ -127,7 +127,8 @@ Parser::Parsed Parser::ParseFor() {
   // for (Type x : xs), for (x in xs), else three parts
   Type type = *FindType("def");
   const std::size_t length = TypeAt(0, type);
-  const bool typed = length > 0 && Peek(length).kind == TokenKind::kWord && (Is(":", length + 1) || IsWord("in", length + 1));
+  const bool typed =
+      length > 0 && Peek(length).kind == TokenKind::kWord && (Is(":", length + 1) || IsWord("in", length + 1));
   const bool bare = Peek().kind == TokenKind::kWord && IsWord("in", 1);
   if (typed) at_ += length;
   ASSIGN_OR_RETURN(NodePointer loop, typed || bare ? ParseForEach(type, line) : ParseForParts(line));
@@ -244,7 +245,8 @@ Parser::Parsed Parser::ParseDeclaration() {
 
 Parser::Parsed Parser::ParseExpressionOrDeclaration() {
   if (DeclarationAhead()) return ParseDeclaration();
-  if (Peek().kind == TokenKind::kWord && Peek(1).kind == TokenKind::kWord && !IsWord("instanceof", 1) && !IsWord("new")) {
+  if (Peek().kind == TokenKind::kWord && Peek(1).kind == TokenKind::kWord && !IsWord("instanceof", 1) &&
+      !IsWord("new")) {
     return Wrong("'" + Peek().text.substr(0, 40) + "' is no type of the subset");
   }
   const int line = Peek().line;

@@ -13,16 +13,32 @@
 namespace mlnode::connectors::script {
 
 enum class Operator : std::uint8_t {
-  kAdd, kSubtract, kMultiply, kDivide, kRemainder,
-  kShiftLeft, kShiftRight, kShiftRightZero, kBitAnd, kBitOr, kBitXor,
-  kEqual, kNotEqual, kSame, kNotSame, kLess, kLessEqual, kMore, kMoreEqual,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kRemainder,
+  kShiftLeft,
+  kShiftRight,
+  kShiftRightZero,
+  kBitAnd,
+  kBitOr,
+  kBitXor,
+  kEqual,
+  kNotEqual,
+  kSame,
+  kNotSame,
+  kLess,
+  kLessEqual,
+  kMore,
+  kMoreEqual,
 };
 
 enum class NodeKind : std::uint8_t {
   // Expressions.                  children
-  kConstant,      // constant
-  kText,          // text
-  kLocal,         // slot
+  kConstant,  // constant
+  kText,      // text
+  kLocal,     // slot
   kParams,
   kField,         // target; name (in text); null_safe
   kIndex,         // target, index
@@ -54,18 +70,18 @@ enum class NodeKind : std::uint8_t {
   kIncrement,     // target; slot: +1 or -1; prefix; type
   kLambda,        // body (expression or block); parameter slots in `slots`
   // Statements.
-  kBlock,         // statements...
-  kDeclare,       // nothing, or the value; slot; type
-  kExpression,    // expression
-  kIf,            // condition, then, [else]
-  kWhile,         // condition, body
-  kDoWhile,       // body, condition
-  kFor,           // start, condition, step, body: each may be kBlock without statements (condition: true)
-  kForEach,       // collection, body; slot; type
-  kReturn,        // [value]
+  kBlock,       // statements...
+  kDeclare,     // nothing, or the value; slot; type
+  kExpression,  // expression
+  kIf,          // condition, then, [else]
+  kWhile,       // condition, body
+  kDoWhile,     // body, condition
+  kFor,         // start, condition, step, body: each may be kBlock without statements (condition: true)
+  kForEach,     // collection, body; slot; type
+  kReturn,      // [value]
   kBreak,
   kContinue,
-  kThrow,         // message
+  kThrow,  // message
 };
 
 struct Node;

@@ -1,6 +1,6 @@
-// connectors/script/text.h: strings as Java counts them (UTF-16 units) over UTF-8, and numbers as Java prints them. Pure;
-// any thread. A lone surrogate, which a script can make by cutting a pair in two, is kept as its three bytes; joining the
-// halves again makes the character.
+// connectors/script/text.h: strings as Java counts them (UTF-16 units) over UTF-8, and numbers as Java prints them.
+// Pure; any thread. A lone surrogate, which a script can make by cutting a pair in two, is kept as its three bytes;
+// joining the halves again makes the character.
 #pragma once
 
 #include <cstddef>

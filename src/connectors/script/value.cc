@@ -19,7 +19,15 @@ Value Pointing(Kind kind, T* Value::* member, T* object) {
 
 }  // namespace
 
-const char* KindName(Kind kind) { return kKindNames.at(static_cast<std::size_t>(kind)); }
+std::string Described(Kind kind) {
+  const char* const name = kKindNames.at(static_cast<std::size_t>(kind));
+  return kind == Kind::kNull ? name : WithArticle(name);
+}
+
+std::string WithArticle(std::string_view noun) {
+  const bool vowel = std::string_view("aeiouAEIOU").find(noun[0]) != std::string_view::npos;
+  return std::string(vowel ? "an " : "a ").append(noun);
+}
 
 StringObject::StringObject(std::string utf8)
     : text(std::move(utf8)),

@@ -1,6 +1,6 @@
-// connectors/script/value.h: what a script computes with. A Value is 16 bytes and copied freely; what it points to lives
-// in the Heap of one run (literals: in the program) and is freed at its end, so that values may refer to each other in
-// circles. Threads: a Heap belongs to one run.
+// connectors/script/value.h: what a script computes with. A Value is 16 bytes and copied freely; what it points to
+// lives in the Heap of one run (literals: in the program) and is freed at its end, so that values may refer to each
+// other in circles. Threads: a Heap belongs to one run.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,9 @@ enum class Kind : std::uint8_t {
   kMap,
   kEntry,  // Map.Entry
 };
-// "null", "boolean", "int", ... for messages.
-const char* KindName(Kind kind);
+// "null", "a boolean", "an int", ... for messages.
+std::string Described(Kind kind);
+std::string WithArticle(std::string_view noun);
 
 struct Value {
   Kind kind = Kind::kNull;

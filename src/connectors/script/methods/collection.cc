@@ -58,8 +58,8 @@ bool SubList(Machine& machine, const ListObject& list, Arguments arguments, Valu
   if (!AsIndex(machine, arguments[1], list.items.size() + 1, end)) return false;
   if (begin > end) return machine.Fail("begin " + std::to_string(begin) + " is behind end " + std::to_string(end));
   if (!machine.MakeList(end - begin, out)) return false;
-  std::copy(list.items.begin() + static_cast<std::ptrdiff_t>(begin), list.items.begin() + static_cast<std::ptrdiff_t>(end),
-            out.list->items.begin());
+  std::copy(list.items.begin() + static_cast<std::ptrdiff_t>(begin),
+            list.items.begin() + static_cast<std::ptrdiff_t>(end), out.list->items.begin());
   return true;
 }
 
@@ -87,7 +87,7 @@ bool Join(Machine& machine, const ListObject& list, const Value& separator, Valu
 }
 
 bool CheckKey(Machine& machine, const Value& key) {
-  if (key.kind > Kind::kString) return machine.Fail(std::string("a key of a map cannot be a ") + KindName(key.kind));
+  if (key.kind > Kind::kString) return machine.Fail("a key of a map cannot be " + Described(key.kind));
   return machine.Step();
 }
 
@@ -110,7 +110,7 @@ bool Parts(Machine& machine, const MapObject& map, Part part, Value& out) {
 }
 
 bool PutAll(Machine& machine, MapObject& map, const Value& other) {
-  if (other.kind != Kind::kMap) return machine.Fail(std::string("a ") + KindName(other.kind) + " is no Map");
+  if (other.kind != Kind::kMap) return machine.Fail(Described(other.kind) + " is no Map");
   if (other.map == &map) return true;
   return std::all_of(other.map->entries.begin(), other.map->entries.end(),
                      [&](const auto& entry) { return machine.Put(map, entry.first, entry.second); });

@@ -73,17 +73,17 @@ bool CallAny(Machine& machine, Method method, const Value& target, Arguments arg
 }  // namespace
 
 bool NoSuchMethod(Machine& machine, const Value& target) {
-  return machine.Fail(std::string("a ") + KindName(target.kind) + " has no such method");
+  return machine.Fail(Described(target.kind) + " has no such method");
 }
 
 bool AsString(Machine& machine, const Value& value, const StringObject*& out) {
-  if (value.kind != Kind::kString) return machine.Fail(std::string("a ") + KindName(value.kind) + " is no String");
+  if (value.kind != Kind::kString) return machine.Fail(Described(value.kind) + " is no String");
   out = value.string;
   return true;
 }
 
 bool AsList(Machine& machine, const Value& value, const ListObject*& out) {
-  if (value.kind != Kind::kList) return machine.Fail(std::string("a ") + KindName(value.kind) + " is no List");
+  if (value.kind != Kind::kList) return machine.Fail(Described(value.kind) + " is no List");
   out = value.list;
   return true;
 }

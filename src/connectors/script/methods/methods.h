@@ -1,5 +1,5 @@
-// connectors/script/methods/methods.h: what the methods of the catalogue do. Each says false when the run is over (machine.h).
-// Arguments are as many as the catalogue allows; their kinds are checked here. Not thread-safe.
+// connectors/script/methods/methods.h: what the methods of the catalogue do. Each says false when the run is over
+// (machine.h). Arguments are as many as the catalogue allows; their kinds are checked here. Not thread-safe.
 #pragma once
 
 #include <span>

@@ -51,7 +51,8 @@ bool Whole(Machine& machine, StaticMethod method, const Value& x, const Value& y
   if (!x.whole() || !y.whole()) return machine.Fail("floorDiv and floorMod are of whole numbers");
   Value quotient;
   Value rest;
-  if (!Apply(machine, Operator::kDivide, x, y, quotient) || !Apply(machine, Operator::kRemainder, x, y, rest)) return false;
+  if (!Apply(machine, Operator::kDivide, x, y, quotient) || !Apply(machine, Operator::kRemainder, x, y, rest))
+    return false;
   const bool down = rest.integer != 0 && ((rest.integer < 0) != (y.integer < 0));
   out = method == StaticMethod::kFloorDiv ? quotient : rest;
   if (down) out.integer = method == StaticMethod::kFloorDiv ? quotient.integer - 1 : rest.integer + y.integer;
@@ -78,7 +79,8 @@ bool CallMath(Machine& machine, StaticMethod method, Arguments arguments, Value&
       // The sum says of which kind the result is.
       if (!Apply(machine, Operator::kAdd, x, y, zero)) return false;
       if (zero.whole()) {
-        out = Value::Integer(zero.kind, method == StaticMethod::kMax ? std::max(x.integer, y.integer) : std::min(x.integer, y.integer));
+        out = Value::Integer(
+            zero.kind, method == StaticMethod::kMax ? std::max(x.integer, y.integer) : std::min(x.integer, y.integer));
         return true;
       }
       const double a = x.AsDouble();
@@ -91,9 +93,10 @@ bool CallMath(Machine& machine, StaticMethod method, Arguments arguments, Value&
       if (x.kind == Kind::kFloat) {
         out = Value::Int(ToWhole(std::floor(x.real + 0.5), kIntLeast, kIntMost));
       } else {
-        out = Value::Integer(Kind::kLong, x.whole() ? x.integer
-                                                    : ToWhole(std::floor(x.real + 0.5), std::numeric_limits<std::int64_t>::min(),
-                                                              std::numeric_limits<std::int64_t>::max()));
+        out = Value::Integer(Kind::kLong,
+                             x.whole() ? x.integer
+                                       : ToWhole(std::floor(x.real + 0.5), std::numeric_limits<std::int64_t>::min(),
+                                                 std::numeric_limits<std::int64_t>::max()));
       }
       return true;
     case StaticMethod::kFloorDiv:
@@ -110,11 +113,11 @@ bool Parse(Machine& machine, StaticMethod method, Arguments arguments, Value& ou
   const Value& given = arguments[0];
   const bool whole = method == StaticMethod::kParseInt || method == StaticMethod::kParseLong;
   if (given.numeric()) {
-    if (whole && !given.whole()) return machine.Fail(std::string("a ") + KindName(given.kind) + " is no whole number");
-    out = method == StaticMethod::kParseInt    ? Value::Int(given.integer)
-          : method == StaticMethod::kParseLong ? Value::Integer(Kind::kLong, given.integer)
-                                               : Value::Real(method == StaticMethod::kParseFloat ? Kind::kFloat : Kind::kDouble,
-                                                             given.AsDouble());
+    if (whole && !given.whole()) return machine.Fail(Described(given.kind) + " is no whole number");
+    out = method == StaticMethod::kParseInt ? Value::Int(given.integer)
+          : method == StaticMethod::kParseLong
+              ? Value::Integer(Kind::kLong, given.integer)
+              : Value::Real(method == StaticMethod::kParseFloat ? Kind::kFloat : Kind::kDouble, given.AsDouble());
     return true;
   }
   const StringObject* text = nullptr;
@@ -130,7 +133,8 @@ bool Parse(Machine& machine, StaticMethod method, Arguments arguments, Value& ou
   if (arguments.size() > 1 && !AsWhole(machine, arguments[1], "a radix", radix)) return false;
   if (radix < 2 || radix > 36) return machine.Fail("a radix is 2 to 36");
   const std::optional<std::int64_t> value = ParseWhole(text->text, static_cast<int>(radix));
-  if (!value || (method == StaticMethod::kParseInt && (*value < kIntLeast || *value > kIntMost))) return machine.Fail(shown);
+  if (!value || (method == StaticMethod::kParseInt && (*value < kIntLeast || *value > kIntMost)))
+    return machine.Fail(shown);
   out = Value::Integer(method == StaticMethod::kParseInt ? Kind::kInt : Kind::kLong, *value);
   return true;
 }
@@ -237,8 +241,9 @@ bool CallText(Machine& machine, StaticMethod method, Arguments arguments, Value&
     case StaticMethod::kParseBoolean: {
       const Value& given = arguments[0];
       const bool said = given.kind == Kind::kString && given.string->text.size() == 4 &&
-                        std::equal(given.string->text.begin(), given.string->text.end(), "true",
-                                   [](char a, char b) { return (static_cast<unsigned char>(a) | 0x20U) == static_cast<unsigned char>(b); });
+                        std::equal(given.string->text.begin(), given.string->text.end(), "true", [](char a, char b) {
+                          return (static_cast<unsigned char>(a) | 0x20U) == static_cast<unsigned char>(b);
+                        });
       out = Value::Bool(given.kind == Kind::kBool ? given.boolean : said);
       return true;
     }
@@ -247,7 +252,7 @@ bool CallText(Machine& machine, StaticMethod method, Arguments arguments, Value&
       out = Value::Int(order);
       return true;
     default: {  // isNaN, isInfinite
-      if (!arguments[0].numeric()) return machine.Fail(std::string("a ") + KindName(arguments[0].kind) + " is no number");
+      if (!arguments[0].numeric()) return machine.Fail(Described(arguments[0].kind) + " is no number");
       const double value = arguments[0].AsDouble();
       out = Value::Bool(method == StaticMethod::kIsNaN ? std::isnan(value) : std::isinf(value));
       return true;
@@ -263,7 +268,8 @@ bool CallStatic(Machine& machine, StaticMethod method, const Type& type, Argumen
     return machine.Fail("Character takes a char");
   }
   if (method <= StaticMethod::kToRadians) return CallMath(machine, method, arguments, out);
-  if (method >= StaticMethod::kParseInt && method <= StaticMethod::kParseFloat) return Parse(machine, method, arguments, out);
+  if (method >= StaticMethod::kParseInt && method <= StaticMethod::kParseFloat)
+    return Parse(machine, method, arguments, out);
   if (method >= StaticMethod::kIsDigit && method <= StaticMethod::kNumericValue) {
     return CallCharacter(machine, method, arguments[0], out);
   }

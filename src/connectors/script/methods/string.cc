@@ -44,7 +44,7 @@ bool Substring(Machine& machine, const StringObject& string, Arguments arguments
 // The text of a String or char argument.
 bool AsPiece(Machine& machine, const Value& value, std::string& out) {
   if (value.kind != Kind::kString && value.kind != Kind::kBuilder && value.kind != Kind::kChar) {
-    return machine.Fail(std::string("a ") + KindName(value.kind) + " is no String");
+    return machine.Fail(Described(value.kind) + " is no String");
   }
   return Print(machine, value, out);
 }
@@ -68,7 +68,8 @@ bool IndexOf(Machine& machine, const StringObject& string, Method method, Argume
       place = FindText(string.text, piece, from);
     } else {
       // Not rfind: quadratic. Each find goes on behind the last.
-      for (std::size_t at = FindText(string.text, piece); at != std::string::npos; at = FindText(string.text, piece, at + 1)) {
+      for (std::size_t at = FindText(string.text, piece); at != std::string::npos;
+           at = FindText(string.text, piece, at + 1)) {
         place = at;
         if (!machine.Work(piece.size())) return false;
       }
@@ -95,7 +96,8 @@ bool Replace(Machine& machine, const StringObject& string, Arguments arguments, 
   if (from.empty()) return machine.Fail("replace of an empty text is outside the subset");
   std::string result;
   std::size_t at = 0;
-  for (std::size_t next = FindText(string.text, from); next != std::string::npos; next = FindText(string.text, from, at)) {
+  for (std::size_t next = FindText(string.text, from); next != std::string::npos;
+       next = FindText(string.text, from, at)) {
     if (!machine.Take(next - at + to.size())) return false;
     result.append(string.text, at, next - at);
     AppendText(result, to);
