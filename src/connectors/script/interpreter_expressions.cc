@@ -207,9 +207,8 @@ bool Interpreter::CallNamed(const Node& node, Value& out) {
   if (node.kind == NodeKind::kEscapeCall) {
     const StringObject* text = nullptr;
     if (!AsString(machine_, arguments[0], text)) return false;
-    // Six bytes for one at the worst.
-    if (!machine_.Work(6 * text->text.size())) return false;
-    return machine_.Make(EscapeForJson(text->text), out);
+    if (!machine_.Take(EscapedBytes(text->text))) return false;
+    return machine_.MakeTaken(EscapeForJson(text->text), out);
   }
   const Function& function = program_.functions[node.index];
   for (std::size_t i = 0; i < arguments.size(); ++i) {

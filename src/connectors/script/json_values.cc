@@ -50,8 +50,13 @@ bool IntoObject(Machine& machine, const MapObject& map, json::value& out, int de
   return true;
 }
 
-bool IntoText(Machine& machine, const Value& value, json::value& out) {
+bool IntoText(Machine& machine, const Value& value, json::value& out, int depth) {
   std::string text;
+  if (depth == 0 && value.kind == Kind::kString) {
+    // The usual case; it was counted when it was made.
+    out = ToValidUtf8(value.string->text);
+    return true;
+  }
   if (!Print(machine, value, text)) return false;
   out = ToValidUtf8(std::move(text));
   return true;
@@ -106,7 +111,7 @@ bool IntoJson(Machine& machine, const Value& value, json::value& out, int depth)
     case Kind::kChar:
     case Kind::kString:
     case Kind::kBuilder:
-      return IntoText(machine, value, out);
+      return IntoText(machine, value, out, depth);
     case Kind::kList:
       return IntoArray(machine, *value.list, out, depth);
     case Kind::kMap:

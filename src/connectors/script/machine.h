@@ -52,7 +52,7 @@ class Machine {
   // Refuses keys that are neither text, number, boolean nor null.
   [[nodiscard]] bool Put(MapObject& map, const Value& key, const Value& value);
   [[nodiscard]] bool Append(BuilderObject& builder, std::string_view text);
-  // UTF-16 units of a string that is not ASCII; kept with it.
+  // UTF-16 units; kept with the string. Precondition: it is not ASCII.
   [[nodiscard]] bool Units(const StringObject& string, std::u16string_view& out);
 
   Heap& heap() { return heap_; }

@@ -277,10 +277,9 @@ bool Compare(Machine& machine, const Value& left, const Value& right, int& out) 
     out = left.string->text.compare(right.string->text);
     return true;
   }
-  std::u16string_view a;
-  std::u16string_view b;
-  if (!machine.Units(*left.string, a) || !machine.Units(*right.string, b)) return false;
-  out = a.compare(b);
+  // Not kept with the strings: one may be a literal, which other runs read at the same time.
+  if (!machine.Work(4 * (left.string->text.size() + right.string->text.size()))) return false;
+  out = ToUnits(left.string->text).compare(ToUnits(right.string->text));
   return true;
 }
 

@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Collections.emptyList().size() + Collections.emptyMap().size()", "0"},
         Case{"Objects.equals(null, null) && Objects.isNull(null)", "true"},
         Case{"Objects.nonNull(1) && Objects.hashCode(null) == 0", "true"},
-        Case{"[2, 'a'].sort(null)", "this cannot be done with a String and an int"},
+        Case{"[2, 'a'].sort(null)", "this cannot be done with an int and a String"},
         Case{"Collections.sort([[], []])", "this cannot be done with a List and a List"}));
 
 }  // namespace

@@ -11,6 +11,8 @@
 namespace mlnode::connectors::script {
 namespace {
 
+constexpr std::string_view kShortEscapes = "\"\\\b\f\n\r\t";
+
 bool IsHigh(std::uint32_t code) { return code >= 0xD800 && code <= 0xDBFF; }
 bool IsLow(std::uint32_t code) { return code >= 0xDC00 && code <= 0xDFFF; }
 
@@ -191,12 +193,24 @@ std::size_t FindText(std::string_view text, std::string_view needle, std::size_t
   return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
+std::size_t EscapedBytes(std::string_view text) {
+  std::size_t bytes = text.size();
+  for (const char c : text) {
+    if (kShortEscapes.find(c) != std::string_view::npos) {
+      bytes += 1;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      bytes += 5;
+    }
+  }
+  return bytes;
+}
+
 std::string EscapeForJson(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out;
-  out.reserve(text.size() + text.size() / 16);
+  out.reserve(EscapedBytes(text));
   for (const char c : text) {
-    const std::size_t special = std::string_view("\"\\\b\f\n\r\t").find(c);
+    const std::size_t special = kShortEscapes.find(c);
     if (special != std::string_view::npos) {
       out.push_back('\\');
       out.push_back("\"\\bfnrt"[special]);

@@ -33,5 +33,6 @@ std::optional<double> ParseReal(std::string_view text);
 std::size_t FindText(std::string_view text, std::string_view needle, std::size_t from = 0);
 // The content of a JSON string: what the peer's helper `escape` makes of a text.
 std::string EscapeForJson(std::string_view text);
+std::size_t EscapedBytes(std::string_view text);  // of it
 
 }  // namespace mlnode::connectors::script
