@@ -16,8 +16,7 @@ namespace mlnode::connectors::script {
 class Parser {
  public:
   static constexpr int kMaxNesting = 100;
-  // Of a tree: long chains of calls are one below the other. Measured: one level of evaluation takes about 400 bytes of
-  // stack, some 2 KiB under AddressSanitizer.
+  // Of a tree: a chain of calls is as high as it is long.
   static constexpr int kMaxHeight = 256;
   static constexpr int kMaxVariables = 256;  // of one function
 
@@ -69,7 +68,7 @@ class Parser {
   Parsed ParseExpression();
   Parsed ParseAssignment(NodePointer target);
   Parsed ParseTernary();
-  Parsed ParseBinary(int level);
+  Parsed ParseBinary(int least);
   Parsed ParseChain(NodePointer first, NodeKind kind, std::string_view symbol, int level);
   Parsed ParseUnary();
   Parsed ParseStep(NodePointer target, int by, bool prefix, int line);

@@ -10,21 +10,28 @@ struct Level {
   std::string_view symbol;
   Operator op;
 };
-// Lowest first; && and || stand apart, as chains.
+// Lowest first; &&, || and + stand apart, as chains.
 constexpr int kOrLevel = 0;
 constexpr int kAndLevel = 1;
 constexpr int kSumLevel = 8;
-constexpr int kLevels = 10;
-constexpr std::array<std::pair<int, Level>, 19> kBinary = {{
-    {2, {"|", Operator::kBitOr}},       {3, {"^", Operator::kBitXor}},
-    {4, {"&", Operator::kBitAnd}},      {5, {"==", Operator::kEqual}},
-    {5, {"!=", Operator::kNotEqual}},   {5, {"===", Operator::kSame}},
-    {5, {"!==", Operator::kNotSame}},   {6, {"<", Operator::kLess}},
-    {6, {"<=", Operator::kLessEqual}},  {6, {">", Operator::kMore}},
-    {6, {">=", Operator::kMoreEqual}},  {7, {"<<", Operator::kShiftLeft}},
-    {7, {">>", Operator::kShiftRight}}, {7, {">>>", Operator::kShiftRightZero}},
-    {8, {"+", Operator::kAdd}},         {8, {"-", Operator::kSubtract}},
-    {9, {"*", Operator::kMultiply}},    {9, {"/", Operator::kDivide}},
+constexpr std::array<std::pair<int, Level>, 18> kBinary = {{
+    {2, {"|", Operator::kBitOr}},
+    {3, {"^", Operator::kBitXor}},
+    {4, {"&", Operator::kBitAnd}},
+    {5, {"==", Operator::kEqual}},
+    {5, {"!=", Operator::kNotEqual}},
+    {5, {"===", Operator::kSame}},
+    {5, {"!==", Operator::kNotSame}},
+    {6, {"<", Operator::kLess}},
+    {6, {"<=", Operator::kLessEqual}},
+    {6, {">", Operator::kMore}},
+    {6, {">=", Operator::kMoreEqual}},
+    {7, {"<<", Operator::kShiftLeft}},
+    {7, {">>", Operator::kShiftRight}},
+    {7, {">>>", Operator::kShiftRightZero}},
+    {8, {"-", Operator::kSubtract}},
+    {9, {"*", Operator::kMultiply}},
+    {9, {"/", Operator::kDivide}},
     {9, {"%", Operator::kRemainder}},
 }};
 constexpr int kCompareLevel = 6;
@@ -42,6 +49,12 @@ constexpr std::array<std::pair<std::string_view, Operator>, 11> kUpdates = {{
     {">>=", Operator::kShiftRight},
     {">>>=", Operator::kShiftRightZero},
 }};
+
+std::vector<NodePointer> One(NodePointer child) {
+  std::vector<NodePointer> only;
+  only.push_back(std::move(child));
+  return only;
+}
 
 std::vector<NodePointer> Two(NodePointer first, NodePointer second) {
   std::vector<NodePointer> both;
@@ -116,36 +129,33 @@ Parser::Parsed Parser::ParseChain(NodePointer first, NodeKind kind, std::string_
   return WithChildren(kind, line, std::move(operands));
 }
 
-Parser::Parsed Parser::ParseBinary(int level) {
-  if (level == kLevels) return ParseUnary();
-  ASSIGN_OR_RETURN(NodePointer left, ParseBinary(level + 1));
-  if (level == kOrLevel)
-    return Is("||") ? ParseChain(std::move(left), NodeKind::kOr, "||", level) : Parsed(std::move(left));
-  if (level == kAndLevel)
-    return Is("&&") ? ParseChain(std::move(left), NodeKind::kAnd, "&&", level) : Parsed(std::move(left));
+// By precedence climbing: one level of recursion an operand, not one a level of precedence.
+Parser::Parsed Parser::ParseBinary(int least) {
+  ASSIGN_OR_RETURN(NodePointer left, ParseUnary());
   while (true) {
     const int line = Peek().line;
     if (Is("=~") || Is("==~")) return Wrong("regular expressions are outside the subset");
-    if (level == kCompareLevel && AcceptWord("instanceof")) {
+    if (Is("||") && least <= kOrLevel) {
+      ASSIGN_OR_RETURN(left, ParseChain(std::move(left), NodeKind::kOr, "||", kOrLevel));
+    } else if (Is("&&") && least <= kAndLevel) {
+      ASSIGN_OR_RETURN(left, ParseChain(std::move(left), NodeKind::kAnd, "&&", kAndLevel));
+    } else if (Is("+") && least <= kSumLevel) {
+      ASSIGN_OR_RETURN(left, ParseChain(std::move(left), NodeKind::kSum, "+", kSumLevel));
+    } else if (IsWord("instanceof") && least <= kCompareLevel) {
+      ++at_;
       ASSIGN_OR_RETURN(const Type type, ExpectType());
-      std::vector<NodePointer> only;
-      only.push_back(std::move(left));
-      ASSIGN_OR_RETURN(left, WithChildren(NodeKind::kInstanceOf, line, std::move(only)));
+      ASSIGN_OR_RETURN(left, WithChildren(NodeKind::kInstanceOf, line, One(std::move(left))));
       left->type = type;
-      continue;
+    } else {
+      const auto* const row = std::find_if(kBinary.begin(), kBinary.end(), [&](const auto& candidate) {
+        return candidate.first >= least && Is(candidate.second.symbol);
+      });
+      if (row == kBinary.end()) return left;
+      ++at_;
+      ASSIGN_OR_RETURN(NodePointer right, ParseBinary(row->first + 1));
+      ASSIGN_OR_RETURN(left, WithChildren(NodeKind::kBinary, line, Two(std::move(left), std::move(right))));
+      left->op = row->second.op;
     }
-    if (level == kSumLevel && Is("+")) {
-      ASSIGN_OR_RETURN(left, ParseChain(std::move(left), NodeKind::kSum, "+", level));
-      continue;
-    }
-    const auto* const row = std::find_if(kBinary.begin(), kBinary.end(), [&](const auto& candidate) {
-      return candidate.first == level && Is(candidate.second.symbol);
-    });
-    if (row == kBinary.end()) return left;
-    ++at_;
-    ASSIGN_OR_RETURN(NodePointer right, ParseBinary(level + 1));
-    ASSIGN_OR_RETURN(left, WithChildren(NodeKind::kBinary, line, Two(std::move(left), std::move(right))));
-    left->op = row->second.op;
   }
 }
 
@@ -181,10 +191,8 @@ Parser::Parsed Parser::ParseUnary() {
       return node;
     }
     ASSIGN_OR_RETURN(NodePointer operand, ParseUnary());
-    std::vector<NodePointer> only;
-    only.push_back(std::move(operand));
     const NodeKind kind = unary == kUnaries.end() ? NodeKind::kCast : unary->second;
-    ASSIGN_OR_RETURN(node, WithChildren(kind, line, std::move(only)));
+    ASSIGN_OR_RETURN(node, WithChildren(kind, line, One(std::move(operand))));
     node->type = type;
   } else if (Is("++") || Is("--")) {
     const int by = Is("++") ? 1 : -1;
@@ -206,9 +214,7 @@ Parser::Parsed Parser::ParseUnary() {
 Parser::Parsed Parser::ParseStep(NodePointer target, int by, bool prefix, int line) {
   if (!Assignable(*target)) return ScriptError(line, "only a variable, a field or an item can be counted up or down");
   const Type type = target->type;
-  std::vector<NodePointer> only;
-  only.push_back(std::move(target));
-  ASSIGN_OR_RETURN(NodePointer node, WithChildren(NodeKind::kIncrement, line, std::move(only)));
+  ASSIGN_OR_RETURN(NodePointer node, WithChildren(NodeKind::kIncrement, line, One(std::move(target))));
   node->slot = by;
   node->prefix = prefix;
   node->type = type;

@@ -27,7 +27,7 @@ class Script {
   virtual ~Script() = default;
   // The returned value: a script of the blueprints returns a string; null when it returns nothing. `params` is what the
   // script sees under that name. kInvalidArgument: a fault of the script (null dereference, wrong type, index: line
-  // named), kResourceExhausted: a limit. Cost: 10 to 70 million steps a second. Recursion takes at most about 1.5 MB of
+  // named), kResourceExhausted: a limit. Cost: 10 to 70 million steps a second. Recursion takes at most 1.1 MB of
   // the stack.
   virtual Result<json::value> Run(const json::object& params, const ScriptLimits& limits = {}) const = 0;
 };
