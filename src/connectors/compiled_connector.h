@@ -30,22 +30,22 @@ struct RemoteInput {
 // One tensor of the answer (spec/remote §5.3, 5.5), as the provider's numbers say.
 struct RemoteTensor {
   std::string name;
-  std::string data_type;            // "FLOAT32", "INT8", ...; empty: not shown
-  std::vector<std::int64_t> shape;  // empty: not shown
-  std::vector<double> data;         // doubles: shown as the provider's numbers
-  std::optional<std::string> result;
-  std::string data_as_map;  // JSON text of an object; empty: absent
+  std::string data_type = {};            // "FLOAT32", "INT8", ...; empty: not shown
+  std::vector<std::int64_t> shape = {};  // empty: not shown
+  std::vector<double> data = {};         // doubles: shown as the provider's numbers
+  std::optional<std::string> result = {};
+  std::string data_as_map = {};  // JSON text of an object, compact; empty: absent
 };
 struct RemoteOutput {
   int status = 200;
-  std::vector<RemoteTensor> tensors;
+  std::vector<RemoteTensor> tensors = {};
 };
 
 // What went out, and what is needed to read the answer.
 struct PreparedCall {
-  OutgoingRequest request;
-  Parameters parameters;        // merged: response_filter and others count when the answer is read
-  std::size_t documents = 0;    // of the input that this call carries; 0: unknown
+  OutgoingRequest request = {};
+  Parameters parameters = {};  // merged: response_filter and others count when the answer is read
+  std::size_t documents = 0;   // of the input that this call carries; 0: unknown
   ActionType action = ActionType::kPredict;
 };
 

@@ -51,7 +51,8 @@ Result<std::shared_ptr<const SigningKey>> SigningKeyOf(const Connector& connecto
 Result<std::shared_ptr<const ClientCertificate>> CertificateOf(const Connector& connector, const Secrets& secrets) {
   if (!connector.client_config || !connector.client_config->mutual_tls_enabled)
     return std::shared_ptr<const ClientCertificate>();
-  ClientCertificate certificate{.authorities = ValueOf(secrets, "ca_cert_pem")};
+  ClientCertificate certificate;
+  certificate.authorities = ValueOf(secrets, "ca_cert_pem");
   if (connector.client_config->pkcs12) {
     const std::string stored = ValueOf(secrets, "client_cert_pkcs12");
     if (stored.empty()) return Missing("credential client_cert_pkcs12: mutual TLS with keystore_type PKCS12 needs it");

@@ -159,7 +159,8 @@ Result<PathShape> ShapeOf(std::string_view path) {
   if (path.empty()) return NoPath("it is empty");
   const std::string text = path.starts_with('$') ? std::string(path.substr(1))
                                                  : (path.starts_with('[') ? "" : ".") + std::string(path);
-  PathShape shape{.path = "$"};
+  PathShape shape;
+  shape.path = "$";
   StepReader reader(text);
   while (auto step = reader.Next()) {
     if (std::holds_alternative<EveryChild>(*step)) shape.definite = false;
