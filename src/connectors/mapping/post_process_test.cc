@@ -25,7 +25,7 @@ std::string Shown(const std::vector<RemoteTensor>& tensors) {
   }
   return text;
 }
-std::string Run(std::string_view function, std::string_view body, const Parameters& parameters = {}) {
+std::string Processed(std::string_view function, std::string_view body, const Parameters& parameters = {}) {
   const auto made = PostProcess::Make(function);
   if (!made) return "error: " + made.error().message;
   const auto tensors = (*made)->Run(body, parameters);
@@ -33,7 +33,7 @@ std::string Run(std::string_view function, std::string_view body, const Paramete
   return Shown(*tensors);
 }
 std::string BuiltIn(std::string_view name, std::string_view body, const Parameters& parameters = {}) {
-  return Run("connector.post_process." + std::string(name), body, parameters);
+  return Processed("connector.post_process." + std::string(name), body, parameters);
 }
 
 struct Case {
@@ -147,16 +147,16 @@ TEST(PostProcessTest, UnknownBuiltIn) {
 }
 
 TEST(PostProcessTest, WithoutFunctionTheWholeAnswer) {
-  EXPECT_EQ(Run("", "{ \"n\": 12345678901234567890123, \"x\": 1.50,\n \"s\": \"a b\" }"),
+  EXPECT_EQ(Processed("", "{ \"n\": 12345678901234567890123, \"x\": 1.50,\n \"s\": \"a b\" }"),
             R"(response {"n":12345678901234567890123,"x":1.50,"s":"a b"})");
-  EXPECT_EQ(Run("", "[1, 2]"), R"(response {"response":[1,2]})");
-  EXPECT_EQ(Run("", "5"), "400: Unsupported response type");
-  EXPECT_EQ(Run("", "oops"), kFailed);
+  EXPECT_EQ(Processed("", "[1, 2]"), R"(response {"response":[1,2]})");
+  EXPECT_EQ(Processed("", "5"), "400: Unsupported response type");
+  EXPECT_EQ(Processed("", "oops"), kFailed);
 }
 
 TEST(PostProcessTest, ResponseFilterPicks) {
   const char* body = R"({"choices":[{"message":{"content":"hi"}}],"usage":{"n":1},"json":"{\"a\":1.50}","list":"[1]"})";
-  const auto pick = [body](const char* path) { return Run("", body, {{"response_filter", path}}); };
+  const auto pick = [body](const char* path) { return Processed("", body, {{"response_filter", path}}); };
   EXPECT_EQ(pick("$.choices[0].message.content"), R"(response {"response":"hi"})");
   EXPECT_EQ(pick("$.usage"), R"(response {"n":1})");
   EXPECT_EQ(pick("$.usage.n"), R"(response {"response":1})");
@@ -168,27 +168,27 @@ TEST(PostProcessTest, ResponseFilterPicks) {
 }
 
 TEST(PostProcessScriptTest, MakesTensors) {
-  EXPECT_EQ(Run("return '{\"name\":\"s\",\"data_type\":\"FLOAT32\",\"shape\":[1],\"data\":[' + params.v[0] + ']}';",
+  EXPECT_EQ(Processed("return '{\"name\":\"s\",\"data_type\":\"FLOAT32\",\"shape\":[1],\"data\":[' + params.v[0] + ']}';",
                 R"({"v":[0.5]})"),
             "s FLOAT32 [1] [0.5]");
-  EXPECT_EQ(Run("return '[{\"name\":\"a\",\"dataAsMap\":{\"x\":1}},{\"name\":\"b\",\"result\":\"r\"}]';", "{}"),
+  EXPECT_EQ(Processed("return '[{\"name\":\"a\",\"dataAsMap\":{\"x\":1}},{\"name\":\"b\",\"result\":\"r\"}]';", "{}"),
             R"(a {"x":1}; b 'r')");
 }
 
 TEST(PostProcessScriptTest, OtherTextIsTheResponse) {
-  EXPECT_EQ(Run("return params.a;", R"({"a":"text"})"), R"(response {"response":"text"})");
+  EXPECT_EQ(Processed("return params.a;", R"({"a":"text"})"), R"(response {"response":"text"})");
 }
 
-TEST(PostProcessScriptTest, NullIsTheWholeAnswer) { EXPECT_EQ(Run("return null;", R"({"a":1})"), R"(response {"a":1})"); }
+TEST(PostProcessScriptTest, NullIsTheWholeAnswer) { EXPECT_EQ(Processed("return null;", R"({"a":1})"), R"(response {"a":1})"); }
 
 TEST(PostProcessScriptTest, AnArrayIsCalledResult) {
-  EXPECT_EQ(Run("return params.result[1];", R"(["a","b"])"), R"(response {"response":"b"})");
+  EXPECT_EQ(Processed("return params.result[1];", R"(["a","b"])"), R"(response {"response":"b"})");
 }
 
 TEST(PostProcessScriptTest, AnswersThatAreNoContainer) {
-  EXPECT_EQ(Run("return null;", "1"), "400: Unsupported response type");
-  EXPECT_EQ(Run("return null;", "x"), kFailed);
-  EXPECT_THAT(Run("return '[1]';", "{}"), HasSubstr("400: Post process function output is no tensor"));
+  EXPECT_EQ(Processed("return null;", "1"), "400: Unsupported response type");
+  EXPECT_EQ(Processed("return null;", "x"), kFailed);
+  EXPECT_THAT(Processed("return '[1]';", "{}"), HasSubstr("400: Post process function output is no tensor"));
 }
 
 }  // namespace

@@ -28,13 +28,13 @@ RemoteInput Similarity(std::string query, Documents documents) {
   input.query = std::move(query);
   return input;
 }
-Result<Parameters> Run(std::string_view function, const RemoteInput& input, const Parameters& parameters = {}) {
+Result<Parameters> Processed(std::string_view function, const RemoteInput& input, const Parameters& parameters = {}) {
   const auto made = PreProcess::Make(function);
   if (!made) return made.error();
   return (*made)->Run(input, 0, input.documents.size(), parameters);
 }
 Result<Parameters> BuiltIn(std::string_view name, const RemoteInput& input) {
-  return Run("connector.pre_process." + std::string(name), input);
+  return Processed("connector.pre_process." + std::string(name), input);
 }
 
 struct Case {
@@ -123,7 +123,7 @@ constexpr const char* kScript =
     "return '{\"parameters\":{\"prompt\":\"' + text + '\",\"n\":' + params.text_docs.length + ',\"o\":{\"a\":[1]}}}';";
 
 TEST(PreProcessScriptTest, MakesParameters) {
-  EXPECT_THAT(Run(kScript, Docs({"say \"hi\"\n", "b"})).value(),
+  EXPECT_THAT(Processed(kScript, Docs({"say \"hi\"\n", "b"})).value(),
               ElementsAre(Pair("n", "2"), Pair("o", R"({"a":[1]})"), Pair("prompt", "say \"hi\"\n")));
   const auto made = PreProcess::Make(kScript);
   EXPECT_TRUE((*made)->IsScript());
@@ -131,7 +131,7 @@ TEST(PreProcessScriptTest, MakesParameters) {
 }
 
 TEST(PreProcessScriptTest, SeesQueryAndAlgorithm) {
-  EXPECT_THAT(Run("return '{\"parameters\":{\"q\":\"' + params.query_text + params.algorithm + '\"}}';",
+  EXPECT_THAT(Processed("return '{\"parameters\":{\"q\":\"' + params.query_text + params.algorithm + '\"}}';",
                   Similarity("q", {"a"}))
                   .value(),
               ElementsAre(Pair("q", "qTEXT_EMBEDDING")));
@@ -139,19 +139,19 @@ TEST(PreProcessScriptTest, SeesQueryAndAlgorithm) {
 
 TEST(PreProcessScriptTest, ParametersInTheSourceAreStringLiterals) {
   const char* source = "return '{\"parameters\":{\"x\":\"' + ${parameters.x} + '\"}}';";
-  EXPECT_THAT(Run(source, Docs({"a"}), {{"x", "v"}}).value(), ElementsAre(Pair("x", "v")));
+  EXPECT_THAT(Processed(source, Docs({"a"}), {{"x", "v"}}).value(), ElementsAre(Pair("x", "v")));
   // What a caller sends is data: it cannot end the literal.
-  EXPECT_THAT(Run("def x = ${parameters.x}; return '{\"parameters\":{\"n\":' + x.length() + '}}';", Docs({"a"}),
+  EXPECT_THAT(Processed("def x = ${parameters.x}; return '{\"parameters\":{\"n\":' + x.length() + '}}';", Docs({"a"}),
                   {{"x", "\"; return null; \""}})
                   .value(),
               ElementsAre(Pair("n", "17")));
 }
 
 TEST(PreProcessScriptTest, OutputThatIsNone) {
-  EXPECT_EQ(Run("return null;", Docs({"a"})).error().message, "Preprocess function output is null");
-  EXPECT_THAT(Run("return 'x';", Docs({"a"})).error().message, StartsWith("Preprocess function output is no JSON"));
-  EXPECT_THAT(Run("return '{\"parameters\":1}';", Docs({"a"})).error().message, HasSubstr("'parameters'"));
-  EXPECT_THAT(Run("return '{}';", Docs({"a"})).value(), IsEmpty());
+  EXPECT_EQ(Processed("return null;", Docs({"a"})).error().message, "Preprocess function output is null");
+  EXPECT_THAT(Processed("return 'x';", Docs({"a"})).error().message, StartsWith("Preprocess function output is no JSON"));
+  EXPECT_THAT(Processed("return '{\"parameters\":1}';", Docs({"a"})).error().message, HasSubstr("'parameters'"));
+  EXPECT_THAT(Processed("return '{}';", Docs({"a"})).value(), IsEmpty());
 }
 
 TEST(PreProcessScriptTest, OutsideTheSubsetIsRefusedWhenMade) {
@@ -162,7 +162,7 @@ TEST(PreProcessScriptTest, OutsideTheSubsetIsRefusedWhenMade) {
 }
 
 TEST(PreProcessScriptTest, ConvertInputToJsonString) {
-  EXPECT_THAT(Run("return '{\"parameters\":{\"docs\":' + params.text_docs + '}}';", Docs({"a", "b"}),
+  EXPECT_THAT(Processed("return '{\"parameters\":{\"docs\":' + params.text_docs + '}}';", Docs({"a", "b"}),
                   {{"pre_process_function.convert_input_to_json_string", "true"}})
                   .value(),
               ElementsAre(Pair("docs", R"(["a","b"])")));
@@ -171,8 +171,8 @@ TEST(PreProcessScriptTest, ConvertInputToJsonString) {
 TEST(PreProcessScriptTest, NativeParameters) {
   RemoteInput input;
   input.parameters = ParseJsonObject(R"({"m":[{"c":"x"}],"n":2})").value();
-  EXPECT_THAT(Run("return '{\"parameters\":{\"p\":\"' + params.n + '\"}}';", input).value(), ElementsAre(Pair("p", "2")));
-  EXPECT_THAT(Run("return '{\"parameters\":{\"p\":\"' + params.m[0].c + '\"}}';", input,
+  EXPECT_THAT(Processed("return '{\"parameters\":{\"p\":\"' + params.n + '\"}}';", input).value(), ElementsAre(Pair("p", "2")));
+  EXPECT_THAT(Processed("return '{\"parameters\":{\"p\":\"' + params.m[0].c + '\"}}';", input,
                   {{"pre_process_function.convert_remote_inference_param_to_object", "true"}})
                   .value(),
               ElementsAre(Pair("p", "x")));
