@@ -1,6 +1,6 @@
-/* native/json_path_abi.h: JSONPath (RFC 9535) by the `serde_json_path` crate (native/src/json_path.rs), without functions.
- * What a path may cost is not judged here: src/connectors/mapping/path_shape.h does so first. A path may be used from
- * any number of threads at once. */
+/* native/json_path_abi.h: JSONPath (RFC 9535) by the `serde_json_path` crate (native/src/json_path.rs), without
+ * functions. What a path may cost is not judged here: src/connectors/mapping/path_shape.h does so first. A path may be
+ * used from any number of threads at once. */
 #ifndef MLNODE_NATIVE_JSON_PATH_ABI_H_
 #define MLNODE_NATIVE_JSON_PATH_ABI_H_
 

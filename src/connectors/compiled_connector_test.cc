@@ -118,9 +118,8 @@ TEST(CompiledConnectorTest, StepSizeCutsDocuments) {
   EXPECT_THAT((*calls)[1].request.body, HasSubstr(R"(["c"])"));
   EXPECT_EQ((*calls)[1].documents, 1U);
   for (const char* bad : {"0", "-1", "\"x\"", "1.5", "\"\""})
-    EXPECT_THAT(
-        Bodies(compiled, Docs({"a"}, R"({"input_docs_processed_step_size":)" + std::string(bad) + "}")),
-        ElementsAre("error: Invalid parameter: input_docs_processed_step_size. It must be positive integer."))
+    EXPECT_THAT(Bodies(compiled, Docs({"a"}, R"({"input_docs_processed_step_size":)" + std::string(bad) + "}")),
+                ElementsAre("error: Invalid parameter: input_docs_processed_step_size. It must be positive integer."))
         << bad;
 }
 
@@ -147,7 +146,8 @@ TEST(CompiledConnectorTest, WithoutFunctionDocumentsAreInput) {
 TEST(CompiledConnectorTest, SimilarityIsOneCallWhateverTheStepSize) {
   Connector connector = OpenAi();
   connector.actions[0].pre_process_function = "connector.pre_process.cohere.rerank";
-  connector.actions[0].request_body = R"({"q":"${parameters.query}","d":${parameters.documents},"n":${parameters.top_n}})";
+  connector.actions[0].request_body =
+      R"({"q":"${parameters.query}","d":${parameters.documents},"n":${parameters.top_n}})";
   RemoteInput input = Docs({"a", "b"}, R"({"input_docs_processed_step_size":1})");
   input.query = "say \"q\"";
   EXPECT_THAT(Bodies(Compile(std::move(connector)), input), ElementsAre(R"({"q":"say \"q\"","d":["a","b"],"n":2})"));

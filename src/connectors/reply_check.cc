@@ -9,9 +9,9 @@ namespace mlnode::connectors {
 namespace {
 
 // The statuses that the peer can answer with.
-constexpr std::array kStatuses{100, 101, 200, 201, 202, 203, 204, 205, 206, 207, 300, 301, 302, 303, 304, 305, 307,
-                               400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
-                               417, 421, 422, 423, 424, 429, 500, 501, 502, 503, 504, 505, 507};
+constexpr std::array kStatuses{100, 101, 200, 201, 202, 203, 204, 205, 206, 207, 300, 301, 302, 303, 304, 305,
+                               307, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414,
+                               415, 416, 417, 421, 422, 423, 424, 429, 500, 501, 502, 503, 504, 505, 507};
 // Shorter ones would blot out ordinary text.
 constexpr std::size_t kMinHiddenBytes = 6;
 
@@ -43,9 +43,9 @@ std::string Shown(std::string_view body, const Secrets& secrets) {
   std::size_t longest = 0;
   for (const auto& [name, secret] : secrets) longest = std::max(longest, secret.size());
   std::string text(body.substr(0, kMaxShownReply + longest));
+  const bool cut = body.size() > kMaxShownReply;
   for (const auto& [name, secret] : secrets) Hide(text, secret);
-  if (text.size() <= kMaxShownReply) return Printable(text);
-  return Printable(std::string_view(text).substr(0, kMaxShownReply)) + "...";
+  return Printable(std::string_view(text).substr(0, kMaxShownReply)) + (cut ? "..." : "");
 }
 
 bool IsThrottled(const net::Headers& headers) {
@@ -67,8 +67,8 @@ Status CheckReply(const net::ClientReply& reply, std::int64_t max_json_bytes, co
   if (!success) return Refusal(reply.status, "Error from remote service: " + Shown(reply.body, secrets));
   if (reply.body.empty()) return Refusal(502, "Remote service returned empty response body");
   if (max_json_bytes >= 0 && reply.body.size() > static_cast<std::uint64_t>(max_json_bytes))
-    return MakeError(Code::kInvalidArgument, "JSON string size exceeds maximum allowed size (" +
-                                                 std::to_string(max_json_bytes) + " bytes)");
+    return MakeError(Code::kInvalidArgument,
+                     "JSON string size exceeds maximum allowed size (" + std::to_string(max_json_bytes) + " bytes)");
   return {};
 }
 

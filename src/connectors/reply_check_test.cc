@@ -10,7 +10,9 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-net::ClientReply Reply(int status, std::string body) { return {.status = status, .headers = {}, .body = std::move(body)}; }
+net::ClientReply Reply(int status, std::string body) {
+  return {.status = status, .headers = {}, .body = std::move(body)};
+}
 Error ErrorOf(const net::ClientReply& reply, const Secrets& secrets = {}) {
   auto status = CheckReply(reply, -1, secrets);
   EXPECT_FALSE(status);
@@ -32,7 +34,8 @@ TEST(CheckReplyTest, OtherStatusesReachTheClient) {
 }
 
 TEST(CheckReplyTest, StatusesThatThePeerDoesNotKnowAre500) {
-  for (const int status : {0, 199, 418, 529, 999}) EXPECT_EQ(ErrorOf(Reply(status, "x")).upstream_status, 500) << status;
+  for (const int status : {0, 199, 418, 529, 999})
+    EXPECT_EQ(ErrorOf(Reply(status, "x")).upstream_status, 500) << status;
 }
 
 TEST(CheckReplyTest, EmptyBodies) {

@@ -1,6 +1,6 @@
-// connectors/mapping/json_path.h: JSONPath (RFC 9535, without functions) with the peer's (Jayway) reading of the result:
-// a definite path gives its value, an indefinite one a list. Paths of names, indices and `*` are followed here, in the
-// parsed document; all others by a crate behind native/json_path_abi.h. Immutable; any thread.
+// connectors/mapping/json_path.h: JSONPath (RFC 9535, without functions) with the peer's (Jayway) reading of the
+// result: a definite path gives its value, an indefinite one a list. Paths of names, indices and `*` are followed here,
+// in the parsed document; all others by a crate behind native/json_path_abi.h. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ class JsonPath {
   virtual ~JsonPath() = default;
   virtual bool definite() const = 0;
   // nullopt: the names and indices before the first step that can lead to several values lead nowhere. `text`: JSON
-  // (else what ParseJson says). Numbers and the order of fields stay. Cost: that of parsing the text; a search parses it
-  // once more.
+  // (else what ParseJson says). Numbers and the order of fields stay. Cost: that of parsing the text; a search parses
+  // it once more.
   virtual Result<std::optional<json::value>> Query(std::string_view text) const = 0;
 };
 

@@ -1,5 +1,5 @@
-// Random paths, valid and not, on random documents: whatever compiles ends, soon and without a crash; and paths of plain
-// steps give what the crate gives.
+// Random paths, valid and not, on random documents: whatever compiles ends, soon and without a crash; and paths of
+// plain steps give what the crate gives.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -13,10 +13,9 @@ namespace mlnode::connectors {
 namespace {
 
 constexpr std::array<const char*, 30> kPieces{
-    ".a",  ".b",   "[0]",       "[-1]",      "[*]",     ".*",        "..",     "..a",           "['a']", "[\"b\"]",
-    "[",   "]",    "(",         ")",         "?",       "@",         "@.a",    "[?@.a]",        "[?(@.b == 1)]",
-    "[0,1]", "[0:2]", "[::-1]", "$",         "'",       "\\",        "!",      " && ",          "[?@..a]", "\xC3\xA9",
-    "length(@.a)"};
+    ".a",    ".b",     "[0]", "[-1]", "[*]", ".*", "..",   "..a",     "['a']",         "[\"b\"]",
+    "[",     "]",      "(",   ")",    "?",   "@",  "@.a",  "[?@.a]",  "[?(@.b == 1)]", "[0,1]",
+    "[0:2]", "[::-1]", "$",   "'",    "\\",  "!",  " && ", "[?@..a]", "\xC3\xA9",      "length(@.a)"};
 constexpr std::array<const char*, 6> kSteps{".a", ".b", "[0]", "[-1]", "[*]", "['a']"};
 
 class Generator {

@@ -157,8 +157,8 @@ Result<PathShape> ShapeOf(std::string_view path) {
   while (!path.empty() && space(path.front())) path.remove_prefix(1);
   while (!path.empty() && space(path.back())) path.remove_suffix(1);
   if (path.empty()) return NoPath("it is empty");
-  const std::string text = path.starts_with('$') ? std::string(path.substr(1))
-                                                 : (path.starts_with('[') ? "" : ".") + std::string(path);
+  const std::string text =
+      path.starts_with('$') ? std::string(path.substr(1)) : (path.starts_with('[') ? "" : ".") + std::string(path);
   PathShape shape;
   shape.path = "$";
   StepReader reader(text);

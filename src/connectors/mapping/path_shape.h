@@ -1,5 +1,5 @@
-// connectors/mapping/path_shape.h: what can be told of a JSONPath before it is compiled: its beginning of plain names and
-// indices, whether plain steps are all there is, whether it is definite, and what evaluating it may cost. Pure; any
+// connectors/mapping/path_shape.h: what can be told of a JSONPath before it is compiled: its beginning of plain names
+// and indices, whether plain steps are all there is, whether it is definite, and what evaluating it may cost. Pure; any
 // thread.
 #pragma once
 
@@ -20,8 +20,8 @@ using PathStep = std::variant<std::string, std::int64_t, EveryChild>;
 struct PathShape {
   std::string path;  // begins with '$'; plain names in brackets, so that what RFC 9535 would not read (`a-b`) is read
   std::vector<PathStep> steps;
-  bool only_steps = true;  // `steps` is all of the path
-  bool definite = true;    // leads to at most one value
+  bool only_steps = true;    // `steps` is all of the path
+  bool definite = true;      // leads to at most one value
   std::uint64_t factor = 1;  // values looked at, at worst, for each value of the document
 };
 

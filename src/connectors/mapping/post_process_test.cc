@@ -96,9 +96,9 @@ TEST(PostProcessTest, ResponseFilterReplacesThePath) {
 }
 
 TEST(PostProcessTest, ScoresAreInTheOrderOfTheDocuments) {
-  EXPECT_EQ(BuiltIn("cohere.rerank",
-                    R"({"results":[{"index":1,"relevance_score":0.75},{"index":0,"relevance_score":1}]})"),
-            "similarity FLOAT32 [1] [1.0]; similarity FLOAT32 [1] [0.75]");
+  EXPECT_EQ(
+      BuiltIn("cohere.rerank", R"({"results":[{"index":1,"relevance_score":0.75},{"index":0,"relevance_score":1}]})"),
+      "similarity FLOAT32 [1] [1.0]; similarity FLOAT32 [1] [0.75]");
   EXPECT_EQ(BuiltIn("default.rerank", R"([{"index":0,"relevance_score":0.5}])"), "similarity FLOAT32 [1] [0.5]");
   EXPECT_EQ(BuiltIn("bedrock.rerank", R"({"results":[{"index":0,"relevanceScore":0.5}]})"),
             "similarity FLOAT32 [1] [0.5]");
@@ -168,9 +168,10 @@ TEST(PostProcessTest, ResponseFilterPicks) {
 }
 
 TEST(PostProcessScriptTest, MakesTensors) {
-  EXPECT_EQ(Processed("return '{\"name\":\"s\",\"data_type\":\"FLOAT32\",\"shape\":[1],\"data\":[' + params.v[0] + ']}';",
+  EXPECT_EQ(
+      Processed("return '{\"name\":\"s\",\"data_type\":\"FLOAT32\",\"shape\":[1],\"data\":[' + params.v[0] + ']}';",
                 R"({"v":[0.5]})"),
-            "s FLOAT32 [1] [0.5]");
+      "s FLOAT32 [1] [0.5]");
   EXPECT_EQ(Processed("return '[{\"name\":\"a\",\"dataAsMap\":{\"x\":1}},{\"name\":\"b\",\"result\":\"r\"}]';", "{}"),
             R"(a {"x":1}; b 'r')");
 }
@@ -179,7 +180,9 @@ TEST(PostProcessScriptTest, OtherTextIsTheResponse) {
   EXPECT_EQ(Processed("return params.a;", R"({"a":"text"})"), R"(response {"response":"text"})");
 }
 
-TEST(PostProcessScriptTest, NullIsTheWholeAnswer) { EXPECT_EQ(Processed("return null;", R"({"a":1})"), R"(response {"a":1})"); }
+TEST(PostProcessScriptTest, NullIsTheWholeAnswer) {
+  EXPECT_EQ(Processed("return null;", R"({"a":1})"), R"(response {"a":1})");
+}
 
 TEST(PostProcessScriptTest, AnArrayIsCalledResult) {
   EXPECT_EQ(Processed("return params.result[1];", R"(["a","b"])"), R"(response {"response":"b"})");

@@ -91,18 +91,19 @@ Made BedrockRerank(const Documents& input) {
     sources.push_back(json::object{{"type", "INLINE"}, {"inlineDocumentSource", std::move(text)}});
   }
   Parameters made;
-  made["queries"] = ToJson(json::value(json::array{json::object{{"type", "TEXT"}, {"textQuery", {{"text", *input.query}}}}}));
+  made["queries"] =
+      ToJson(json::value(json::array{json::object{{"type", "TEXT"}, {"textQuery", {{"text", *input.query}}}}}));
   made["numberOfResults"] = std::to_string(sources.size());
   made["sources"] = ToJson(json::value(std::move(sources)));
   return made;
 }
 
-constexpr char kInput[] = "input";              // NOLINT(*-avoid-c-arrays)
-constexpr char kTexts[] = "texts";              // NOLINT(*-avoid-c-arrays)
-constexpr char kInputText[] = "inputText";      // NOLINT(*-avoid-c-arrays)
-constexpr char kInputImage[] = "inputImage";    // NOLINT(*-avoid-c-arrays)
-constexpr char kInputVideo[] = "inputVideo";    // NOLINT(*-avoid-c-arrays)
-constexpr char kInputAudio[] = "inputAudio";    // NOLINT(*-avoid-c-arrays)
+constexpr char kInput[] = "input";            // NOLINT(*-avoid-c-arrays)
+constexpr char kTexts[] = "texts";            // NOLINT(*-avoid-c-arrays)
+constexpr char kInputText[] = "inputText";    // NOLINT(*-avoid-c-arrays)
+constexpr char kInputImage[] = "inputImage";  // NOLINT(*-avoid-c-arrays)
+constexpr char kInputVideo[] = "inputVideo";  // NOLINT(*-avoid-c-arrays)
+constexpr char kInputAudio[] = "inputAudio";  // NOLINT(*-avoid-c-arrays)
 
 enum class Takes { kAll, kOne, kQuery };
 struct BuiltIn {

@@ -50,7 +50,9 @@ TEST(PreProcessTest, BuiltIns) {
       {"openai.embedding", Docs({"a", std::nullopt}), {{"input", R"(["a",null])"}}},
       {"default.embedding", Docs({"a"}), {{"input", R"(["a"])"}}},
       {"cohere.embedding", Docs({"a", "b"}), {{"texts", R"(["a","b"])"}}},
-      {"cohere.multimodal_embedding", Docs({"data:image/png;base64,x"}), {{"images", R"(["data:image/png;base64,x"])"}}},
+      {"cohere.multimodal_embedding",
+       Docs({"data:image/png;base64,x"}),
+       {{"images", R"(["data:image/png;base64,x"])"}}},
       {"bedrock.embedding", Docs({"a \"b\""}), {{"inputText", "a \"b\""}}},
       {"bedrock.multimodal_embedding", Docs({"a", "i"}), {{"inputText", "a"}, {"inputImage", "i"}}},
       {"bedrock.multimodal_embedding", Docs({"a"}), {{"inputText", "a"}}},
@@ -132,7 +134,7 @@ TEST(PreProcessScriptTest, MakesParameters) {
 
 TEST(PreProcessScriptTest, SeesQueryAndAlgorithm) {
   EXPECT_THAT(Processed("return '{\"parameters\":{\"q\":\"' + params.query_text + params.algorithm + '\"}}';",
-                  Similarity("q", {"a"}))
+                        Similarity("q", {"a"}))
                   .value(),
               ElementsAre(Pair("q", "qTEXT_EMBEDDING")));
 }
@@ -142,14 +144,15 @@ TEST(PreProcessScriptTest, ParametersInTheSourceAreStringLiterals) {
   EXPECT_THAT(Processed(source, Docs({"a"}), {{"x", "v"}}).value(), ElementsAre(Pair("x", "v")));
   // What a caller sends is data: it cannot end the literal.
   EXPECT_THAT(Processed("def x = ${parameters.x}; return '{\"parameters\":{\"n\":' + x.length() + '}}';", Docs({"a"}),
-                  {{"x", "\"; return null; \""}})
+                        {{"x", "\"; return null; \""}})
                   .value(),
               ElementsAre(Pair("n", "17")));
 }
 
 TEST(PreProcessScriptTest, OutputThatIsNone) {
   EXPECT_EQ(Processed("return null;", Docs({"a"})).error().message, "Preprocess function output is null");
-  EXPECT_THAT(Processed("return 'x';", Docs({"a"})).error().message, StartsWith("Preprocess function output is no JSON"));
+  EXPECT_THAT(Processed("return 'x';", Docs({"a"})).error().message,
+              StartsWith("Preprocess function output is no JSON"));
   EXPECT_THAT(Processed("return '{\"parameters\":1}';", Docs({"a"})).error().message, HasSubstr("'parameters'"));
   EXPECT_THAT(Processed("return '{}';", Docs({"a"})).value(), IsEmpty());
 }
@@ -163,7 +166,7 @@ TEST(PreProcessScriptTest, OutsideTheSubsetIsRefusedWhenMade) {
 
 TEST(PreProcessScriptTest, ConvertInputToJsonString) {
   EXPECT_THAT(Processed("return '{\"parameters\":{\"docs\":' + params.text_docs + '}}';", Docs({"a", "b"}),
-                  {{"pre_process_function.convert_input_to_json_string", "true"}})
+                        {{"pre_process_function.convert_input_to_json_string", "true"}})
                   .value(),
               ElementsAre(Pair("docs", R"(["a","b"])")));
 }
@@ -171,9 +174,10 @@ TEST(PreProcessScriptTest, ConvertInputToJsonString) {
 TEST(PreProcessScriptTest, NativeParameters) {
   RemoteInput input;
   input.parameters = ParseJsonObject(R"({"m":[{"c":"x"}],"n":2})").value();
-  EXPECT_THAT(Processed("return '{\"parameters\":{\"p\":\"' + params.n + '\"}}';", input).value(), ElementsAre(Pair("p", "2")));
+  EXPECT_THAT(Processed("return '{\"parameters\":{\"p\":\"' + params.n + '\"}}';", input).value(),
+              ElementsAre(Pair("p", "2")));
   EXPECT_THAT(Processed("return '{\"parameters\":{\"p\":\"' + params.m[0].c + '\"}}';", input,
-                  {{"pre_process_function.convert_remote_inference_param_to_object", "true"}})
+                        {{"pre_process_function.convert_remote_inference_param_to_object", "true"}})
                   .value(),
               ElementsAre(Pair("p", "x")));
 }

@@ -1,5 +1,5 @@
-// connectors/mapping/script_function.h: what pre- and post-processing scripts share: ${parameters.x} in their source, and
-// what they see as `params` (spec/remote §2.2, 5.4). Immutable; any thread.
+// connectors/mapping/script_function.h: what pre- and post-processing scripts share: ${parameters.x} in their source,
+// and what they see as `params` (spec/remote §2.2, 5.4). Immutable; any thread.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,8 @@ class ScriptFunction {
 
 // `params` of a script on documents: texts are escaped as the content of a JSON string, for the script puts them into
 // one; with parameter pre_process_function.convert_input_to_json_string each value is JSON text.
-json::object DocumentParams(const RemoteInput& input, std::size_t first, std::size_t count, const Parameters& parameters);
+json::object DocumentParams(const RemoteInput& input, std::size_t first, std::size_t count,
+                            const Parameters& parameters);
 // Of a script on native parameters: their texts; with pre_process_function.convert_remote_inference_param_to_object
 // those that are a JSON object or array as such.
 json::object NativeParams(const RemoteInput& input, const Parameters& parameters);

@@ -8,8 +8,8 @@ namespace mlnode::connectors {
 namespace {
 
 // The peer's data types.
-constexpr std::array<std::string_view, 13> kDataTypes{"UBINARY", "BINARY", "UINT8",   "INT8",    "INT16",
-                                                      "INT32",   "INT64",  "FLOAT16", "FLOAT32", "FLOAT64",
+constexpr std::array<std::string_view, 13> kDataTypes{"UBINARY", "BINARY",  "UINT8",   "INT8",    "INT16",
+                                                      "INT32",   "INT64",   "FLOAT16", "FLOAT32", "FLOAT64",
                                                       "STRING",  "BOOLEAN", "UINT64"};
 constexpr std::string_view kJobArn = "jobArn";
 

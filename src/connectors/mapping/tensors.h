@@ -25,7 +25,8 @@ Result<Tensors> Scores(const json::value& value, std::string_view score);
 Result<Tensors> BatchJob(const json::value& value);
 // The answer of another ml-commons: its tensors, flat; another object: one tensor "response".
 Result<Tensors> Passthrough(const json::value& value);
-// What a script returned: one tensor, or a list of them, with the fields name, data_type, shape, data, result, dataAsMap.
+// What a script returned: one tensor, or a list of them, with the fields name, data_type, shape, data, result,
+// dataAsMap.
 Result<Tensors> ScriptTensors(const json::value& value);
 // One tensor "response" of an object as it is, of anything else under "response".
 Tensors Response(const json::value& value);

@@ -27,8 +27,8 @@ Status Replace(json::object& body, std::string_view field, const Parameters& par
   return {};
 }
 
-// Objects are merged member by member, at any depth; of anything else the addition counts. Depth: kMaxJsonDepth at most,
-// as both were parsed.
+// Objects are merged member by member, at any depth; of anything else the addition counts. Depth: kMaxJsonDepth at
+// most, as both were parsed.
 void Merge(json::value& into, json::value addition) {  // NOLINT(misc-no-recursion)
   json::object* target = into.if_object();
   json::object* source = addition.if_object();
@@ -44,8 +44,7 @@ Status Extend(json::object& body, std::string_view field, const Parameters& para
   const std::string* text = Find(parameters, name);
   if (text == nullptr) return {};
   ASSIGN_OR_RETURN(json::value addition, ParseParameter(name, *text));
-  if (!addition.is_object())
-    return MakeError(Code::kInvalidArgument, "parameter " + name + " must be a JSON object");
+  if (!addition.is_object()) return MakeError(Code::kInvalidArgument, "parameter " + name + " must be a JSON object");
   Merge(body[field], std::move(addition));
   return {};
 }

@@ -16,10 +16,10 @@ struct Charset {
   bool mark;
 };
 constexpr std::array kCharsets{
-    Charset{"utf-8", Form::kSame, 0, false},        Charset{"utf8", Form::kSame, 0, false},
-    Charset{"us-ascii", Form::kBytes, 0x80, false}, Charset{"ascii", Form::kBytes, 0x80, false},
+    Charset{"utf-8", Form::kSame, 0, false},           Charset{"utf8", Form::kSame, 0, false},
+    Charset{"us-ascii", Form::kBytes, 0x80, false},    Charset{"ascii", Form::kBytes, 0x80, false},
     Charset{"iso-8859-1", Form::kBytes, 0x100, false}, Charset{"latin1", Form::kBytes, 0x100, false},
-    Charset{"utf-16", Form::kBigEnd, 0, true},      Charset{"utf-16be", Form::kBigEnd, 0, false},
+    Charset{"utf-16", Form::kBigEnd, 0, true},         Charset{"utf-16be", Form::kBigEnd, 0, false},
     Charset{"utf-16le", Form::kLittleEnd, 0, false},
 };
 
@@ -48,9 +48,8 @@ Result<std::string> Encode(std::string utf8, std::string_view charset) {
   const auto same = [charset](const Charset& set) { return std::ranges::equal(charset, set.name, {}, Lower); };
   const auto* set = std::ranges::find_if(kCharsets, same);
   if (set == kCharsets.end())
-    return MakeError(Code::kInvalidArgument,
-                     "Unsupported charset: " + std::string(TruncateUtf8(charset, 100)) +
-                         "; one of UTF-8, US-ASCII, ISO-8859-1, UTF-16, UTF-16BE, UTF-16LE");
+    return MakeError(Code::kInvalidArgument, "Unsupported charset: " + std::string(TruncateUtf8(charset, 100)) +
+                                                 "; one of UTF-8, US-ASCII, ISO-8859-1, UTF-16, UTF-16BE, UTF-16LE");
   if (set->form == Form::kSame) return utf8;
   std::string out;
   if (set->mark) AppendUnit(out, 0xFEFFU, set->form);

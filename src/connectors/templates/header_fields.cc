@@ -16,10 +16,10 @@ constexpr std::string_view kCredential = "credential.";
 constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
 constexpr std::size_t kMaxHeadersBytes = 64 * 1024;
 constexpr std::array<std::string_view, 16> kNoParameters{
-    "authorization",  "proxy-authorization", "cookie",           "x-api-key",
-    "x-auth-token",   "x-auth-header",       "x-forwarded-for",  "x-real-ip",
-    "x-client-ip",    "cf-connecting-ip",    "true-client-ip",   "x-originating-ip",
-    "host",           "x-forwarded-host",    "x-forwarded-server", "forwarded"};
+    "authorization",  "proxy-authorization", "cookie",    "x-api-key",        "x-auth-token",
+    "x-auth-header",  "x-forwarded-for",     "x-real-ip", "x-client-ip",      "cf-connecting-ip",
+    "true-client-ip", "x-originating-ip",    "host",      "x-forwarded-host", "x-forwarded-server",
+    "forwarded"};
 constexpr std::array<std::string_view, 3> kOfTheClient{"content-length", "transfer-encoding", "connection"};
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -48,8 +48,8 @@ Status CheckTemplate(std::string_view name, std::string_view value) {
 }
 
 Error Unresolved(std::string_view name) {
-  return MakeError(Code::kInvalidArgument, "Header '" + Shown(name) +
-                                               "' contains unresolved placeholder. Required parameter is missing.");
+  return MakeError(Code::kInvalidArgument,
+                   "Header '" + Shown(name) + "' contains unresolved placeholder. Required parameter is missing.");
 }
 
 class FieldWriter {
@@ -73,7 +73,8 @@ class FieldWriter {
   // Secrets are put between literals afterwards: nothing in them is a placeholder.
   Result<std::string> Literal(std::string_view name, std::string_view text) {
     if (text.find("${parameters.") == std::string_view::npos) return std::string(text);
-    if (!Placeholders(text, kParameter).empty() && IsOneOf(name, kNoParameters)) return CheckTemplate(name, text).error();
+    if (!Placeholders(text, kParameter).empty() && IsOneOf(name, kNoParameters))
+      return CheckTemplate(name, text).error();
     ASSIGN_OR_RETURN(std::string filled, Substitute(text, kParameter, ParameterLookup(parameters_)));
     if (!Placeholders(filled, kParameter).empty()) return Unresolved(name);
     return filled;

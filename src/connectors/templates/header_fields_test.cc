@@ -44,9 +44,10 @@ TEST(MakeHeadersTest, AParameterDoesNotLeadToASecret) {
 }
 
 TEST(MakeHeadersTest, ForbiddenNamesTakeNoParameters) {
-  for (const char* name : {"authorization", "Proxy-Authorization", "COOKIE", "x-api-key", "x-auth-token", "x-auth-header",
-                           "x-forwarded-for", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip",
-                           "x-originating-ip", "Host", "x-forwarded-host", "x-forwarded-server", "forwarded"}) {
+  for (const char* name :
+       {"authorization", "Proxy-Authorization", "COOKIE", "x-api-key", "x-auth-token", "x-auth-header",
+        "x-forwarded-for", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip", "x-originating-ip", "Host",
+        "x-forwarded-host", "x-forwarded-server", "forwarded"}) {
     const auto status = CheckHeaderTemplates(With({{name, "a ${parameters.x}"}}));
     ASSERT_FALSE(status) << name;
     EXPECT_EQ(status.error().message,

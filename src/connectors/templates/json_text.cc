@@ -99,7 +99,9 @@ std::string CompactJson(std::string_view text) {
 }
 
 bool IsTrue(std::string_view text) {
-  const auto same = [](char a, char b) { return (static_cast<unsigned char>(a) | 0x20U) == static_cast<unsigned char>(b); };
+  const auto same = [](char a, char b) {
+    return (static_cast<unsigned char>(a) | 0x20U) == static_cast<unsigned char>(b);
+  };
   return std::ranges::equal(text, std::string_view("true"), same);
 }
 

@@ -1,5 +1,5 @@
-// connectors/templates/json_text.h: what can be said of a JSON text without making values of it, so that its numbers and
-// the order of its fields stay as they are. Pure; any thread. Cost: O(text), no memory but for nesting.
+// connectors/templates/json_text.h: what can be said of a JSON text without making values of it, so that its numbers
+// and the order of its fields stay as they are. Pure; any thread. Cost: O(text), no memory but for nesting.
 #pragma once
 
 #include <string>

@@ -39,8 +39,8 @@ void Overlay(const Parameters& parameters, const Names& unescaped, Parameters& m
   }
 }
 
-// A quoted placeholder whose default is null, and that nothing fills, loses its quotes. Only the template's own: a value
-// that looks like one stays a text.
+// A quoted placeholder whose default is null, and that nothing fills, loses its quotes. Only the template's own: a
+// value that looks like one stays a text.
 std::string FillNulls(std::string_view body, const Parameters& parameters) {
   constexpr std::string_view kBegin = "\"${parameters.";
   constexpr std::string_view kEnd = ":-null}\"";
@@ -78,8 +78,8 @@ Status CheckJson(std::string_view body) {
 }
 
 Result<std::string> FillTemplate(const Action& action, const Parameters& parameters) {
-  ASSIGN_OR_RETURN(std::string body, Substitute(FillNulls(*action.request_body, parameters), kPrefix,
-                                                ParameterLookup(parameters)));
+  ASSIGN_OR_RETURN(std::string body,
+                   Substitute(FillNulls(*action.request_body, parameters), kPrefix, ParameterLookup(parameters)));
   RETURN_IF_ERROR(CheckJson(body));
   if (action.supports_structured_output.value_or(false)) {
     ASSIGN_OR_RETURN(body, AddStructuredOutput(std::move(body), parameters));
@@ -88,7 +88,9 @@ Result<std::string> FillTemplate(const Action& action, const Parameters& paramet
 }
 
 bool IsPost(std::string_view method) {
-  const auto same = [](char a, char b) { return (static_cast<unsigned char>(a) & 0xDFU) == static_cast<unsigned char>(b); };
+  const auto same = [](char a, char b) {
+    return (static_cast<unsigned char>(a) & 0xDFU) == static_cast<unsigned char>(b);
+  };
   return std::ranges::equal(method, std::string_view("POST"), same);
 }
 

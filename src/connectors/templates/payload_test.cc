@@ -33,24 +33,23 @@ std::string Sent(std::string body, std::string_view request, const Parameters& c
 }
 
 TEST(AsTextTest, NumbersKeepTheirText) {
-  EXPECT_THAT(AsText(Json(R"({"a":"x","b":9007199254740993,"c":18446744073709551615,"d":0.1,"e":[1,"y"],"f":null,"g":true,
+  EXPECT_THAT(
+      AsText(Json(R"({"a":"x","b":9007199254740993,"c":18446744073709551615,"d":0.1,"e":[1,"y"],"f":null,"g":true,
                               "h":-1.5})")),
-              ElementsAre(Pair("a", "x"), Pair("b", "9007199254740993"), Pair("c", "18446744073709551615"),
-                          Pair("d", "0.1"), Pair("e", R"([1,"y"])"), Pair("f", "null"), Pair("g", "true"),
-                          Pair("h", "-1.5")));
+      ElementsAre(Pair("a", "x"), Pair("b", "9007199254740993"), Pair("c", "18446744073709551615"), Pair("d", "0.1"),
+                  Pair("e", R"([1,"y"])"), Pair("f", "null"), Pair("g", "true"), Pair("h", "-1.5")));
 }
 
 TEST(MergeTest, LaterWinsAndOnlyTheCallersTextIsEscaped) {
-  const Parameters merged = Merge({{"a", "c\"/"}, {"b", "c"}, {"d", "c"}}, {{"b", "r\""}, {"e", "r/"}},
-                                  {{"b", "p"}, {"d", "p\n"}});
-  EXPECT_THAT(merged,
-              ElementsAre(Pair("a", "c\"/"), Pair("b", "r\\\""), Pair("d", "p\\n"), Pair("e", "r\\/")));
+  const Parameters merged =
+      Merge({{"a", "c\"/"}, {"b", "c"}, {"d", "c"}}, {{"b", "r\""}, {"e", "r/"}}, {{"b", "p"}, {"d", "p\n"}});
+  EXPECT_THAT(merged, ElementsAre(Pair("a", "c\"/"), Pair("b", "r\\\""), Pair("d", "p\\n"), Pair("e", "r\\/")));
 }
 
 TEST(MergeTest, ContainersPassAndScalarsAreTexts) {
   EXPECT_THAT(Merge({}, {{"a", "[\"\xC3\xA9/\"]"}, {"b", "{\"x\":1}"}, {"c", "\"x\""}, {"d", "0.5"}, {"e", "[x"}}, {}),
-              ElementsAre(Pair("a", "[\"\xC3\xA9/\"]"), Pair("b", "{\"x\":1}"), Pair("c", "\\\"x\\\""), Pair("d", "0.5"),
-                          Pair("e", "[x")));
+              ElementsAre(Pair("a", "[\"\xC3\xA9/\"]"), Pair("b", "{\"x\":1}"), Pair("c", "\\\"x\\\""),
+                          Pair("d", "0.5"), Pair("e", "[x")));
 }
 
 TEST(MergeTest, NoEscapeParams) {
@@ -193,10 +192,11 @@ Action Structured(std::string body) {
 
 TEST(StructuredOutputTest, ReplacesAndMerges) {
   const Action action = Structured(R"({"model":"m","generationConfig":{"a":1,"b":{"c":2}}})");
-  EXPECT_EQ(MakeBody(action, {{"_response_format_json", R"({"type":"json_object"})"},
-                              {"_generationConfig_additions_json", R"({"b":{"d":3},"e":4})"}})
-                .value(),
-            R"({"model":"m","generationConfig":{"a":1,"b":{"c":2,"d":3},"e":4},"response_format":{"type":"json_object"}})");
+  EXPECT_EQ(
+      MakeBody(action, {{"_response_format_json", R"({"type":"json_object"})"},
+                        {"_generationConfig_additions_json", R"({"b":{"d":3},"e":4})"}})
+          .value(),
+      R"({"model":"m","generationConfig":{"a":1,"b":{"c":2,"d":3},"e":4},"response_format":{"type":"json_object"}})");
   EXPECT_EQ(MakeBody(action, {{"_toolConfig_json", "x"}}).error().code, Code::kInvalidArgument);
   EXPECT_EQ(MakeBody(action, {{"_toolConfig_additions_json", "[1]"}}).error().message,
             "parameter _toolConfig_additions_json must be a JSON object");
@@ -209,10 +209,9 @@ TEST(StructuredOutputTest, ABodyThatNothingChangesKeepsItsText) {
 }
 
 TEST(NovaTest, MembersWithoutContentGo) {
-  const std::string body =
-      R"({"singleEmbeddingParams":{"p":"x","text":{"value":"${parameters.text:-null}"},)"
-      R"("image":{"format":null,"source":{"bytes":"${parameters.image:-null}"}},"video":null,)"
-      R"("audio":{"source":{"bytes":"b"}}}})";
+  const std::string body = R"({"singleEmbeddingParams":{"p":"x","text":{"value":"${parameters.text:-null}"},)"
+                           R"("image":{"format":null,"source":{"bytes":"${parameters.image:-null}"}},"video":null,)"
+                           R"("audio":{"source":{"bytes":"b"}}}})";
   const Parameters nova{{"model", "amazon.nova-2-multimodal-embeddings-v1:0"}, {"text", "hi"}};
   EXPECT_EQ(BodyOf(body, nova),
             R"({"singleEmbeddingParams":{"p":"x","text":{"value":"hi"},"audio":{"source":{"bytes":"b"}}}})");

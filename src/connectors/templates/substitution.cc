@@ -12,8 +12,8 @@ constexpr std::size_t kMaxShownBytes = 200;
 constexpr std::size_t kMaxShownNames = 100;
 
 Error TooLarge() {
-  return MakeError(Code::kTooLarge, "placeholders fill more than the limit of " + std::to_string(kMaxSubstitutedBytes) +
-                                        " bytes");
+  return MakeError(Code::kTooLarge,
+                   "placeholders fill more than the limit of " + std::to_string(kMaxSubstitutedBytes) + " bytes");
 }
 
 class Expansion {

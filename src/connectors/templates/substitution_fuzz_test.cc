@@ -14,12 +14,30 @@
 namespace mlnode::connectors {
 namespace {
 
-constexpr std::array<const char*, 24> kPieces{
-    "${parameters.a}", "${parameters.b}",     "${parameters.c}", "${parameters.d:-null}", "\"${parameters.e:-null}\"",
-    "$${parameters.a}", "${parameters.",      "${credential.k}", "}",                     "$",
-    "{",                "\"",                 "\\",              "[",                     "]",
-    ":",                ",",                  "1",               "text",                  "\xC3\xA9",
-    "\xFF",             "\n",                 ":-",              "${parameters.b.toString()}"};
+constexpr std::array<const char*, 24> kPieces{"${parameters.a}",
+                                              "${parameters.b}",
+                                              "${parameters.c}",
+                                              "${parameters.d:-null}",
+                                              "\"${parameters.e:-null}\"",
+                                              "$${parameters.a}",
+                                              "${parameters.",
+                                              "${credential.k}",
+                                              "}",
+                                              "$",
+                                              "{",
+                                              "\"",
+                                              "\\",
+                                              "[",
+                                              "]",
+                                              ":",
+                                              ",",
+                                              "1",
+                                              "text",
+                                              "\xC3\xA9",
+                                              "\xFF",
+                                              "\n",
+                                              ":-",
+                                              "${parameters.b.toString()}"};
 
 class Generator {
  public:
