@@ -1,5 +1,7 @@
-//! The C ABI of `native/tokenizers_abi.h` and `native/schema_abi.h`, which document every function. No panic leaves an export.
+//! The C ABI of `native/tokenizers_abi.h`, `native/schema_abi.h` and `native/json_path_abi.h`, which document every function.
+//! No panic leaves an export.
 
 mod ffi;
+mod json_path;
 mod schema;
 mod tokenizer;

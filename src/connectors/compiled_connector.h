@@ -30,22 +30,23 @@ struct RemoteInput {
 // One tensor of the answer (spec/remote §5.3, 5.5), as the provider's numbers say.
 struct RemoteTensor {
   std::string name;
-  std::string data_type;            // "FLOAT32", "INT8", ...; empty: not shown
-  std::vector<std::int64_t> shape;  // empty: not shown
-  std::vector<double> data;         // doubles: shown as the provider's numbers
-  std::optional<std::string> result;
-  std::string data_as_map;  // JSON text of an object; empty: absent
+  std::string data_type = {};            // "FLOAT32", "INT8", ...; empty: not shown
+  std::vector<std::int64_t> shape = {};  // empty: not shown
+  std::vector<double> data = {};         // doubles: shown as the provider's numbers
+  std::optional<std::string> result = {};
+  std::string data_as_map = {};  // JSON text of an object, compact; empty: absent
 };
 struct RemoteOutput {
   int status = 200;
-  std::vector<RemoteTensor> tensors;
+  std::vector<RemoteTensor> tensors = {};
 };
 
 // What went out, and what is needed to read the answer.
 struct PreparedCall {
-  OutgoingRequest request;
-  Parameters parameters;      // merged: response_filter and others count when the answer is read
-  std::size_t documents = 0;  // of the input that this call carries; 0: unknown
+  OutgoingRequest request = {};
+  Parameters parameters = {};  // merged: response_filter and others count when the answer is read
+  std::size_t documents = 0;   // of the input that this call carries; 0: unknown
+  ActionType action = ActionType::kPredict;
 };
 
 class CompiledConnector {
@@ -58,8 +59,10 @@ class CompiledConnector {
   virtual const Connector& connector() const = 0;
   virtual bool Has(ActionType type) const = 0;
   // One call, or several where documents are cut up (spec/remote §5.1), in order. `rules` judge each final URL.
-  // kInvalidArgument in the peer's words. At most kMaxCalls calls.
+  // kInvalidArgument in the peer's words, and for no documents at all; kUnimplemented: input_processors and
+  // output_processors. At most kMaxCalls calls, of kMaxCallBytes in all (kTooLarge).
   static constexpr std::size_t kMaxCalls = 10'000;
+  static constexpr std::size_t kMaxCallBytes = 512UL * 1024 * 1024;
   virtual Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules) const = 0;
   // Of a reply of any status: errors are the table of spec/remote §5.5 (kUpstream with the provider's status in
   // Error::upstream_status). `max_json_bytes`: plugins.ml_commons.max_json_size, -1: any.
