@@ -113,9 +113,13 @@ class Core : public std::enable_shared_from_this<Core> {
     std::unordered_map<Ticket, CallPtr> calls;  // until they end
   };
 
-  Status CheckCall(Call& call) const {
+  Status CheckWanted(const Call& call) const {
     if (call.Cancelled()) return CancelledError();
-    if (call.options.deadline.Expired(env_.clock)) return TooLate();
+    return call.options.deadline.Expired(env_.clock) ? Status(TooLate()) : Status();
+  }
+
+  Status CheckCall(const Call& call) const {
+    RETURN_IF_ERROR(CheckWanted(call));
     return call.options.rules ? call.options.rules->CheckUrl(call.request.url) : Status();
   }
 
@@ -177,6 +181,7 @@ class Core : public std::enable_shared_from_this<Core> {
   }
 
   Status BeginAttempt(Call& call, std::int64_t& number) {
+    RETURN_IF_ERROR(CheckWanted(call));
     call.sent = env_.clock.Now();
     const auto state = state_.Lock();
     if (call.ending) return *call.ending;
@@ -210,16 +215,31 @@ class Core : public std::enable_shared_from_this<Core> {
     const auto outcome = OutcomeFor(*call, reply, now);
     const auto wait = RetryWait(*call, reply, now);
     bool rests = false;
+    bool was_open = false;
+    bool is_open = false;
     {
       const auto state = state_.Lock();
       state->pools.Release(call->options.pool);
+      was_open = call->endpoint->circuit.open();
       call->endpoint->EndRequest(outcome, call->probe, call->sent, now);
+      is_open = call->endpoint->circuit.open();
       rests = wait && !call->ending && !state->stopping;
       if (rests) call->phase = Phase::kResting;
     }
+    if (was_open != is_open) LogCircuit(*call->endpoint, reply);
     Pump(call->options.pool);
     if (rests) return Rest(call, *wait);
     Finish(call, Conclude(*call, std::move(reply), now));
+  }
+
+  // Once for each change, and not for each failure: those are many, and counted.
+  static void LogCircuit(const Endpoint& endpoint, const Reply& reply) {
+    if (reply) {
+      LOG_INFO("connectors", "the remote server {} answers again", endpoint.name);
+    } else {
+      LOG_WARN("connectors", "the remote server {} is not asked for a while: {} ({})", endpoint.name,
+               reply.error().message, reply.error().detail);
+    }
   }
 
   // The caller's own deadline, and its sink, say nothing about the server.
@@ -247,7 +267,7 @@ class Core : public std::enable_shared_from_this<Core> {
     }
     Error error = std::move(reply).error();
     if (error.code == Code::kDeadlineExceeded && now >= call.options.deadline.at()) return TooLate();
-    LOG_WARN("connectors", "a request to {} failed: {} ({})", call.endpoint->name, error.message, error.detail);
+    LOG_DEBUG("connectors", "a request to {} failed: {} ({})", call.endpoint->name, error.message, error.detail);
     return ExplainFailure(std::move(error), call.options);
   }
 
@@ -317,8 +337,7 @@ class Core : public std::enable_shared_from_this<Core> {
   }
 
   void Look(const CallPtr& call) {
-    if (call->Cancelled()) return End(call, CancelledError());
-    if (call->options.deadline.Expired(env_.clock)) return End(call, TooLate());
+    if (auto wanted = CheckWanted(*call); !wanted) return End(call, std::move(wanted).error());
     Watch(call);
   }
 
