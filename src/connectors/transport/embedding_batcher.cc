@@ -55,7 +55,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Core(EmbeddingBatcher::Options options, EmbeddingBatcher::Run run, Executor& timers, const Clock& clock)
       : options_(options), run_(std::move(run)), timers_(timers), clock_(clock) {}
 
-  void Submit(MemberPtr member) {
+  void Submit(const MemberPtr& member) {
     const std::size_t documents = member->input.documents.size();
     const bool mergeable = member->input.action == ActionType::kPredict && member->input.has_docs &&
                            !member->input.query && documents > 0 && documents < options_.max_documents;
@@ -191,7 +191,13 @@ class Core : public std::enable_shared_from_this<Core> {
   void Split(const std::vector<MemberPtr>& members, std::size_t documents, Result<Outputs> outputs) {
     if (!outputs) {
       const Error error = std::move(outputs).error();
-      for (const auto& member : members) RefusesInput(error) ? RunAlone(member) : Answer(member, error);
+      for (const auto& member : members) {
+        if (RefusesInput(error)) {
+          RunAlone(member);
+        } else {
+          Answer(member, error);
+        }
+      }
       return;
     }
     const int status = outputs->empty() ? 200 : outputs->front().status;
@@ -251,7 +257,7 @@ class GroupingBatcher final : public EmbeddingBatcher {
     member->deadline = deadline;
     member->cancelled = std::move(cancelled);
     member->done = std::move(done);
-    core_->Submit(std::move(member));
+    core_->Submit(member);
   }
   std::size_t WaitingDocuments() const override { return core_->WaitingDocuments(); }
 

@@ -75,7 +75,7 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   explicit Core(CallerEnvironment environment) : env_(environment), state_(std::in_place, environment.metrics) {}
 
-  void Begin(CallPtr call) {
+  void Begin(const CallPtr& call) {
     if (auto fit = CheckCall(*call); !fit) return call->done(std::move(fit).error());
     if (auto admitted = Admit(call); !admitted) return call->done(std::move(admitted).error());
     Pump(call->options.pool);
@@ -392,7 +392,7 @@ class PoolingCaller final : public RemoteCaller {
     call->request = std::move(request);
     call->options = std::move(options);
     call->done = std::move(done);
-    core_->Begin(std::move(call));
+    core_->Begin(call);
   }
   std::vector<EndpointState> Endpoints() const override { return core_->Endpoints(); }
 
