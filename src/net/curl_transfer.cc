@@ -5,8 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <cstring>
-
+#include "core/sha256.h"
 #include "net/http_wire.h"
 
 namespace mlnode::net {
@@ -31,14 +30,39 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-Status CheckText(const char* ip, AddressPolicy policy) {
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1) return CheckAddress(reinterpret_cast<const sockaddr*>(&v4), policy);
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1) return CheckAddress(reinterpret_cast<const sockaddr*>(&v6), policy);
-  return MakeError(Code::kPermissionDenied, fmt::format("address \"{}\" is neither IPv4 nor IPv6", ip));
+// The address in a form that sockets have; family AF_UNSPEC when the text is none.
+sockaddr_storage ParseAddress(const char* ip) {
+  sockaddr_storage address{};
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
+  if (inet_pton(AF_INET, ip, &v4->sin_addr) == 1) {
+    address.ss_family = AF_INET;
+  } else if (inet_pton(AF_INET6, ip, &v6->sin6_addr) == 1) {
+    address.ss_family = AF_INET6;
+  }
+  return address;
+}
+
+// Fields that the client writes itself (RFC 9112 §6, §7 and §9).
+bool FramesMessage(std::string_view name) {
+  constexpr std::string_view kNames[] = {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive",
+                                         "Expect",         "Proxy-Connection",  "TE",         "Trailer",
+                                         "Upgrade"};
+  return std::ranges::any_of(kNames, [name](std::string_view known) { return EqualsIgnoringCase(name, known); });
+}
+
+// libcurl shares a connection, and resumes a TLS session, between requests whose certificates are equal byte by byte;
+// it does not look at the key or the password. A certificate is public, so somebody who has it and no key could speak
+// over a connection that its owner opened. Hence the certificate carries a digest of all of the identity, where the
+// format ignores it: as text before PEM's first block, as bytes after PKCS#12's outermost value.
+std::string Digest(const ClientCertificate& identity) {
+  Sha256 digest;
+  for (const auto* part :
+       {&identity.certificate, &identity.key, &identity.authorities, &identity.pkcs12, &identity.password}) {
+    digest.Update(fmt::format("{}:", part->size()));
+    digest.Update(*part);
+  }
+  return digest.HexDigest();
 }
 
 }  // namespace
@@ -51,13 +75,13 @@ Status CurlTransfer::Prepare() {
   Set(easy, CURLOPT_URL, request_.url.c_str());
   Set(easy, CURLOPT_PROTOCOLS_STR, kProtocols);
   Set(easy, CURLOPT_REDIR_PROTOCOLS_STR, kProtocols);
+  Set(easy, CURLOPT_PROXY, "");     // the environment's proxies too
   Set(easy, CURLOPT_NOPROXY, "*");  // a proxy would connect where the guard cannot see
   Set(easy, CURLOPT_NOSIGNAL, 1L);
   Set(easy, CURLOPT_QUICK_EXIT, 1L);  // a slow name server must not hold up the client's thread when a request ends
   Set(easy, CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
   Set(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
-  Set(easy, CURLOPT_SSL_VERIFYPEER, request_.verify_tls ? 1L : 0L);
-  Set(easy, CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
+  Set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   Set(easy, CURLOPT_BUFFERSIZE, kReadPiece);
   Set(easy, CURLOPT_OPENSOCKETFUNCTION, &CurlTransfer::OpenSocket);
   Set(easy, CURLOPT_OPENSOCKETDATA, this);
@@ -69,7 +93,40 @@ Status CurlTransfer::Prepare() {
   Set(easy, CURLOPT_WRITEDATA, this);
   SetLimits();
   SetMethod();
+  RETURN_IF_ERROR(SetTls());
   return SetHeaders();
+}
+
+void CurlTransfer::SetBlob(CURLoption option, const std::string& bytes) {
+  // curl's type is not const; it copies what the flag says.
+  curl_blob blob{const_cast<char*>(bytes.data()), bytes.size(), CURL_BLOB_COPY};
+  Set(easy_.get(), option, &blob);
+}
+
+Status CurlTransfer::SetTls() {
+  CURL* const easy = easy_.get();
+  Set(easy, CURLOPT_SSL_VERIFYPEER, request_.verify_tls ? 1L : 0L);
+  Set(easy, CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
+  if (!request_.identity) return {};
+  const ClientCertificate& identity = *request_.identity;
+  if (!identity.authorities.empty()) {  // instead of the system's, not besides
+    SetBlob(CURLOPT_CAINFO_BLOB, identity.authorities);
+    Set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
+  if (!identity.pkcs12.empty()) {
+    Set(easy, CURLOPT_SSLCERTTYPE, "P12");
+    SetBlob(CURLOPT_SSLCERT_BLOB, identity.pkcs12 + Digest(identity));
+    Set(easy, CURLOPT_KEYPASSWD, identity.password.c_str());
+    return {};
+  }
+  if (identity.certificate.empty() != identity.key.empty()) {
+    return MakeError(Code::kInvalidArgument, "a client certificate needs both the certificate and its key");
+  }
+  if (identity.certificate.empty()) return {};
+  SetBlob(CURLOPT_SSLCERT_BLOB, fmt::format("# {}\n{}", Digest(identity), identity.certificate));
+  SetBlob(CURLOPT_SSLKEY_BLOB, identity.key);
+  if (!identity.password.empty()) Set(easy, CURLOPT_KEYPASSWD, identity.password.c_str());
+  return {};
 }
 
 void CurlTransfer::SetLimits() {
@@ -113,6 +170,7 @@ Status CurlTransfer::SetHeaders() {
                        fmt::format("header \"{}\" cannot be sent: its name is malformed, or its value has a line break",
                                    IsToken(name) ? name : "?"));
     }
+    if (FramesMessage(name)) continue;
     AddHeader(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));  // curl: "name;" = empty
   }
   AddHeader("Expect:");  // large bodies are sent at once: the second that curl waits is worth more
@@ -121,9 +179,14 @@ Status CurlTransfer::SetHeaders() {
   return {};
 }
 
+Status CurlTransfer::CheckPeer(const sockaddr* address) const {
+  RETURN_IF_ERROR(CheckAddress(address, request_.addresses));
+  return request_.check_address ? request_.check_address(address) : Status();
+}
+
 curl_socket_t CurlTransfer::OpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
-  if (auto allowed = CheckAddress(&address->addr, transfer.request_.addresses); !allowed) {
+  if (auto allowed = transfer.CheckPeer(&address->addr); !allowed) {
     transfer.guarded_ = allowed.error();
     return CURL_SOCKET_BAD;
   }
@@ -133,7 +196,8 @@ curl_socket_t CurlTransfer::OpenSocket(void* self, curlsocktype, curl_sockaddr* 
 // A connection kept from an earlier request opened no socket, and that request may have been allowed more.
 int CurlTransfer::BeforeRequest(void* self, char* primary_ip, char*, int, int) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
-  if (auto allowed = CheckText(primary_ip, transfer.request_.addresses); !allowed) {
+  const sockaddr_storage peer = ParseAddress(primary_ip);
+  if (auto allowed = transfer.CheckPeer(reinterpret_cast<const sockaddr*>(&peer)); !allowed) {
     transfer.failure_ = allowed.error();
     return CURL_PREREQFUNC_ABORT;
   }
@@ -259,6 +323,11 @@ Error CurlTransfer::Explain(CURLcode code) {
       error.code = Code::kDeadlineExceeded;
       error.message = fmt::format("the remote server did not answer in time (limits: {} ms to connect, {} ms in all)",
                                   request_.connect_timeout.count(), request_.total_timeout.count());
+      break;
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+      error.code = Code::kInvalidArgument;
+      error.message = "the client certificate, its key, its password or the authorities cannot be read";
       break;
     case CURLE_TOO_MANY_REDIRECTS:
       error.code = Code::kUpstream;

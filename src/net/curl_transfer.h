@@ -44,6 +44,9 @@ class CurlTransfer {
 
   void SetLimits();
   void SetMethod();
+  Status SetTls();
+  void SetBlob(CURLoption option, const std::string& bytes);
+  Status CheckPeer(const sockaddr* address) const;
   Status SetHeaders();
   void AddHeader(std::string_view line);
   Status TakeHeader(std::string_view line);

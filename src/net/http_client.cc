@@ -31,6 +31,9 @@ class CurlClient final : public HttpClient {
       LOG_ERROR("net", "the HTTP client cannot start: {}", curl_easy_strerror(global));
       std::abort();
     }
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    // By default curl keeps four for each request under way, so that a burst's connections go as the burst does.
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(kKeptConnections));
     thread_ = std::thread([this] { Run(); });
     pthread_setname_np(thread_.native_handle(), "net-client");
   }

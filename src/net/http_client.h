@@ -14,6 +14,17 @@
 
 namespace mlnode::net {
 
+// Mutual TLS and own authorities; texts are PEM, pkcs12 is the bytes of a PKCS#12 file. Never logged.
+struct ClientCertificate {
+  std::string certificate = {}, key = {};  // empty: no client certificate, unless pkcs12 holds one
+  std::string authorities = {};            // empty: the system's
+  std::string pkcs12 = {}, password = {};  // password: of pkcs12, or of an encrypted key
+};
+
+// HTTP/2 is used where the server offers it over TLS; several requests then share one connection. Redirects, proxies of
+// the environment, cookies and .netrc play no part unless a field says so. Header fields that frame a message
+// (Content-Length, Transfer-Encoding, Connection and the like) are the client's own: a caller's are left out, for a
+// wrong one would shift the answers of everybody who shares the connection.
 struct ClientRequest {
   std::string method = "GET";
   std::string url;  // http or https; anything else is kInvalidArgument
@@ -28,14 +39,21 @@ struct ClientRequest {
   std::size_t max_response_bytes = 100UL * 1024 * 1024;  // beyond: kTooLarge
   bool verify_tls = true;
   // When set, a 2xx body goes here piece by piece and ClientReply.body stays empty. An error stops the transfer with
-  // it. Of the body of any other status the first 64 KiB are kept, for the message.
+  // it. Of the body of any other status the first 64 KiB are kept, for the message. A piece comes as soon as it has
+  // been read from the connection, so the first call tells that a 2xx has begun.
   std::function<Status(std::string_view piece)> body_sink = {};
+  // Asked, besides `addresses`, about the resolved address when a socket is opened for this request, and again before
+  // the request goes out on a connection kept from an earlier one. Its error ends the request. IPv4 or IPv6, forms that
+  // carry IPv4 as they are; on the client's thread.
+  std::function<Status(const sockaddr* address)> check_address = {};
+  // A connection is shared only by requests of equal identity, key and password included, and equal verify_tls.
+  std::shared_ptr<const ClientCertificate> identity = {};
 };
 
 struct ClientReply {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
 };
 
 class HttpClient {
@@ -43,7 +61,7 @@ class HttpClient {
   static std::unique_ptr<HttpClient> Create();
   virtual ~HttpClient() = default;  // fails what is under way with kCancelled, then joins
   using Done = UniqueFunction<void(Result<ClientReply>)>;
-  // Any HTTP status is a reply; errors: kInvalidArgument (URL), kPermissionDenied (address), kUnavailable (no
+  // Any HTTP status is a reply; errors: kInvalidArgument (URL, identity), kPermissionDenied (address), kUnavailable (no
   // connection), kDeadlineExceeded, kTooLarge, kUpstream (broken HTTP), kCancelled. `done` is called exactly once.
   // Returns a token for Cancel.
   virtual std::uint64_t Send(ClientRequest request, Done done) = 0;
@@ -54,6 +72,8 @@ class HttpClient {
   Result<ClientReply> Call(ClientRequest request, const std::function<Status()>& keep_going = {});
   // Who cancels waits this long at most; 4 wake-ups a second cost nothing beside a transfer.
   static constexpr std::chrono::milliseconds kAskEvery{250};
+  // Idle connections kept for later requests, over all servers: eight connectors with the peer's 30 connections each.
+  static constexpr int kKeptConnections = 256;
 };
 
 }  // namespace mlnode::net

@@ -1,12 +1,17 @@
 #include "net/http_client.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <future>
 #include <string>
 #include <vector>
 
+#include "net/testing/certificates.h"
 #include "net/testing/scripted_handler.h"
+#include "net/testing/tls_server.h"
 
 namespace mlnode::net {
 namespace {
@@ -191,6 +196,64 @@ TEST_F(HttpClientTest, RefusesAKeptConnectionThatAnotherRequestWasAllowedToOpen)
   EXPECT_EQ(CodeOf(request), Code::kPermissionDenied);
 }
 
+// The address is asked about when the socket opens, and again for each request: also on a kept connection.
+TEST_F(HttpClientTest, AsksAboutTheAddressThatIsConnectedTo) {
+  std::atomic<int> asked{0};
+  std::atomic<bool> allowed{true};
+  const auto check = [&](const sockaddr* address) -> Status {
+    ++asked;
+    EXPECT_EQ(address->sa_family, AF_INET);
+    if (allowed) return {};
+    return MakeError(Code::kInvalidArgument, "not this host");
+  };
+  const auto ask = [&] {
+    auto request = Request("/x");
+    request.check_address = check;
+    const auto reply = client_->Call(std::move(request));
+    return reply ? reply->body : reply.error().message;
+  };
+  EXPECT_EQ(ask(), "GET /x ");
+  EXPECT_EQ(asked.load(), 2);
+  EXPECT_EQ(ask(), "GET /x ");
+  EXPECT_EQ(asked.load(), 3);
+  allowed = false;
+  EXPECT_EQ(ask(), "not this host");
+  client_ = HttpClient::Create();
+  EXPECT_EQ(ask(), "not this host");
+}
+
+TEST_F(HttpClientTest, IgnoresTheProxiesOfTheEnvironment) {
+  const std::vector<std::string> names = {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"};
+  for (const auto& name : names) ::setenv(name.c_str(), "http://127.0.0.1:1", 1);
+  EXPECT_TRUE(client_->Call(Request("/x")).has_value());
+  for (const auto& name : names) ::unsetenv(name.c_str());
+}
+
+// They would tell the server where the next request begins, which is the client's to say.
+TEST_F(HttpClientTest, FramesTheMessageItself) {
+  auto request = Request("/echo");
+  request.method = "POST";
+  request.body = "0123456789";
+  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "Expect", "Upgrade", "TE"}) {
+    request.headers.Add(name, "3");
+  }
+  const auto reply = client_->Call(request);
+  ASSERT_TRUE(reply.has_value()) << reply.error().message;
+  EXPECT_EQ(reply->body, "POST /echo 0123456789");
+}
+
+TEST_F(HttpClientTest, KeepsTheConnectionsOfABurst) {
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::promise<void>> answered(20);
+    std::vector<std::shared_ptr<HttpExchange>> held;
+    for (auto& one : answered) client_->Send(Request("/hold"), [&one](const Result<ClientReply>&) { one.set_value(); });
+    for (std::size_t i = 0; i < answered.size(); ++i) held.push_back(server_.handler.Next());
+    for (const auto& exchange : held) exchange->Reply(TextReply(200, "ok"));
+    for (auto& one : answered) one.get_future().wait();
+  }
+  EXPECT_EQ(server_.Connections(), 20);
+}
+
 TEST_F(HttpClientTest, SaysThatNobodyListens) {
   auto request = Request("/x");
   server_.server.reset();
@@ -260,6 +323,93 @@ TEST_F(HttpClientTest, ACallbackMaySendAgain) {
     client_->Send(Request("/2"), [&](Result<ClientReply> reply) { last.set_value(reply ? reply->body : "failed"); });
   });
   EXPECT_EQ(last.get_future().get(), "GET /2 ");
+}
+
+// TLS: own authorities, client certificates, and which requests may share a connection.
+
+class HttpClientTlsTest : public testing::Test {
+ protected:
+  // "alice", "nobody", or the error's code.
+  std::string Ask(ClientCertificate identity, bool verify = true) {
+    ClientRequest request;
+    request.url = server_->Url("/");
+    request.addresses = AddressPolicy::kAny;
+    request.verify_tls = verify;
+    request.identity = std::make_shared<const ClientCertificate>(std::move(identity));
+    const auto reply = client_->Call(std::move(request));
+    return reply ? reply->body : std::string(CodeName(reply.error().code));
+  }
+  ClientCertificate Trusting() const { return {.authorities = ours_.certificate}; }
+  ClientCertificate As(const KeyAndCertificate& who) const {
+    return {.certificate = who.certificate, .key = who.key, .authorities = ours_.certificate};
+  }
+  ClientCertificate FromFile(const KeyAndCertificate& who, const std::string& password) const {
+    auto identity = Trusting();
+    identity.pkcs12 = ToPkcs12(who, "secret");
+    identity.password = password;
+    return identity;
+  }
+  void RequireClients() { server_ = TlsServer::Start(Issue(ours_, "server"), ours_.certificate); }
+
+  const KeyAndCertificate ours_ = MakeAuthority("ours");
+  const KeyAndCertificate alice_ = Issue(ours_, "alice");
+  const KeyAndCertificate bob_ = Issue(ours_, "bob");
+  std::unique_ptr<TlsServer> server_ = TlsServer::Start(Issue(ours_, "server"));
+  std::unique_ptr<HttpClient> client_ = HttpClient::Create();
+};
+
+TEST_F(HttpClientTlsTest, TrustsTheAuthoritiesThatAreNamed) {
+  EXPECT_EQ(Ask(Trusting()), "nobody");
+  EXPECT_EQ(Ask({}), "unavailable");
+  EXPECT_EQ(Ask({.authorities = MakeAuthority("other").certificate}), "unavailable");
+}
+
+TEST_F(HttpClientTlsTest, AConnectionThatWasNotVerifiedIsNotSharedWithWhoVerifies) {
+  EXPECT_EQ(Ask({}, false), "nobody");
+  EXPECT_EQ(Ask({}), "unavailable");
+  EXPECT_EQ(Ask({}, false), "nobody");
+  EXPECT_EQ(server_->connections(), 1);  // kept for its like
+}
+
+TEST_F(HttpClientTlsTest, OffersHttp2) {
+  EXPECT_EQ(Ask(Trusting()), "nobody");
+  EXPECT_TRUE(server_->http2_was_offered());
+}
+
+TEST_F(HttpClientTlsTest, ShowsAClientCertificate) {
+  RequireClients();
+  EXPECT_EQ(Ask(As(alice_)), "alice");
+  EXPECT_EQ(Ask(FromFile(bob_, "secret")), "bob");
+  EXPECT_THAT(Ask(Trusting()), testing::AnyOf("upstream", "unavailable"));
+}
+
+TEST_F(HttpClientTlsTest, AConnectionIsSharedByOneIdentityOnly) {
+  RequireClients();
+  EXPECT_EQ(Ask(As(alice_)), "alice");
+  EXPECT_EQ(Ask(As(bob_)), "bob");
+  EXPECT_EQ(Ask(As(alice_)), "alice");
+  EXPECT_EQ(server_->connections(), 2);
+  EXPECT_THAT(Ask(Trusting()), testing::AnyOf("upstream", "unavailable"));
+}
+
+// A certificate is public: who has it, but not the key, must not speak over the owner's connection, nor resume it.
+TEST_F(HttpClientTlsTest, ACertificateWithoutItsKeyGainsNothing) {
+  RequireClients();
+  EXPECT_EQ(Ask(As(alice_)), "alice");
+  auto thief = As(alice_);
+  thief.key = bob_.key;
+  EXPECT_THAT(Ask(thief), testing::AnyOf("invalid_argument", "unavailable"));
+  EXPECT_EQ(Ask(FromFile(alice_, "secret")), "alice");
+  EXPECT_EQ(Ask(FromFile(alice_, "wrong")), "invalid_argument");
+}
+
+TEST_F(HttpClientTlsTest, RefusesHalfAnIdentity) {
+  auto identity = As(alice_);
+  identity.key.clear();
+  EXPECT_EQ(Ask(identity), "invalid_argument");
+  identity = As(alice_);
+  identity.certificate = "no certificate";
+  EXPECT_EQ(Ask(identity), "invalid_argument");
 }
 
 }  // namespace

@@ -7,10 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/transport/usage.h"
 #include "core/result.h"
 
 namespace mlnode::connectors {
 
+// A piece of generated text; of a tool call, the provider's delta as JSON text. The last one is empty.
 struct StreamChunk {
   std::string content;
   bool last = false;
@@ -23,9 +25,15 @@ class StreamDecoder {
   // interface: <x>".
   static Result<std::unique_ptr<StreamDecoder>> Make(std::string_view interface);
   virtual ~StreamDecoder() = default;
-  // Calls `chunk` for each that is complete, in order; a text may arrive in any pieces. kUpstream: broken framing, or
-  // an error event of the provider.
-  virtual Status Feed(std::string_view piece, const std::function<Status(const StreamChunk&)>& chunk) = 0;
+  // Calls `chunk` for each that is complete, in order; a text may arrive in any pieces. After the last chunk nothing
+  // more comes. kUpstream: broken framing, or an error event of the provider; what `chunk` answers otherwise.
+  using Sink = std::function<Status(const StreamChunk&)>;
+  virtual Status Feed(std::string_view piece, const Sink& chunk) = 0;
+  // The body is over. Gives the last chunk when the provider did not say that it was the last; kUpstream when an event
+  // is incomplete.
+  virtual Status End(const Sink& chunk) = 0;
+  // What the provider has said so far about what it counted.
+  virtual Usage usage() const = 0;
 };
 
 }  // namespace mlnode::connectors

@@ -3,9 +3,11 @@
 // and timers on `io`. Threads: any; `done` is called on the HTTP client's thread or on a timer: hand heavy work on.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "connectors/connector.h"
 #include "connectors/endpoint_rules.h"
@@ -19,9 +21,7 @@ struct SigningKey {  // aws_sigv4
   std::string access_key, secret_key, session_token, region, service;
 };
 
-struct ClientCertificate {  // mutual TLS; texts of PEM, or PKCS#12 bytes
-  std::string certificate, key, authorities, pkcs12, password;
-};
+using ClientCertificate = net::ClientCertificate;  // mutual TLS
 
 // One request, ready but for its signature, which has a time in it and is made for each attempt.
 struct OutgoingRequest {
@@ -33,10 +33,11 @@ struct OutgoingRequest {
 
 struct CallOptions {
   std::string pool;  // whose connection limit counts: connector id, or model id of an inline one
-  ClientConfig config;
-  std::shared_ptr<const EndpointRules> rules;
+  ClientConfig config = {};
+  std::shared_ptr<const EndpointRules> rules = {};
   Deadline deadline = Deadline::Never();
-  std::shared_ptr<std::atomic<bool>> cancelled;  // looked at before each attempt, and each kAskEvery while one runs
+  std::shared_ptr<std::atomic<bool>> cancelled =
+      {};  // looked at before each attempt, and each kAskEvery while one runs
   std::size_t max_response_bytes = 100'000'000;
   // When set, pieces of a 2xx body go here as they come, and the call is not retried (streaming).
   std::function<Status(std::string_view piece)> body_sink = {};
@@ -55,20 +56,25 @@ class RemoteCaller {
   // Calls that wait for a connection of their pool, over all pools; beyond: kResourceExhausted (429).
   static constexpr std::size_t kMaxWaiting = 10'000;
   static std::unique_ptr<RemoteCaller> Create(CallerEnvironment environment);
-  virtual ~RemoteCaller() = default;  // fails what waits and what is under way with kCancelled
+  // Fails what waits with kCancelled, and cancels what is under way: its `done` comes from the client's thread, soon,
+  // at the latest when the client goes. Client and metrics outlive that.
+  virtual ~RemoteCaller() = default;
   using Done = UniqueFunction<void(Result<net::ClientReply>)>;
   // Any HTTP status that is left after the retries is a reply. Errors: kInvalidArgument (URL, address: the peer's
   // texts), kInternal "Error communicating with remote model: <detail>" (connection, timeout), kResourceExhausted (no
   // connection of the pool free within connection_timeout), kUnavailable with retry_after (the endpoint's circuit is
-  // open), kDeadlineExceeded, kCancelled. Exactly one call of `done`.
+  // open), kDeadlineExceeded, kCancelled, and what body_sink answers. Exactly one call of `done`, after the last of
+  // body_sink.
   virtual void Send(OutgoingRequest request, CallOptions options, Done done) = 0;
   struct EndpointState {
     std::string endpoint;  // "https://api.example.com:443"
     std::size_t in_flight = 0, waiting = 0;
-    bool circuit_open = false;
+    bool circuit_open = false;  // half open counts as open
+    // Requests sent, retries included; those without an HTTP answer; those that were retries.
     std::uint64_t calls = 0, failures = 0, retries = 0;
   };
-  virtual std::vector<EndpointState> Endpoints() const = 0;  // by name, at most 1,000 remembered
+  static constexpr std::size_t kMaxEndpoints = 1'000;        // remembered; the one that was unused longest goes first
+  virtual std::vector<EndpointState> Endpoints() const = 0;  // by name
 };
 
 }  // namespace mlnode::connectors
