@@ -84,7 +84,8 @@ std::optional<UrlParts> Split(std::string_view url) {
 }
 
 bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char t, char l) { return (t >= 'A' && t <= 'Z' ? t - 'A' + 'a' : t) == l; });
+  return std::ranges::equal(text, lower,
+                            [](char t, char l) { return (t >= 'A' && t <= 'Z' ? t - 'A' + 'a' : t) == l; });
 }
 
 Status CheckPort(std::string_view port) {

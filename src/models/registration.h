@@ -42,7 +42,8 @@ class ModelRegistration {
   // that has not begun never will.
   ~ModelRegistration();
 
-  // kNotFound "Fail to find model group", kAlreadyExists (chosen id), kInvalidArgument (REMOTE: remote/remote_registration.h).
+  // kNotFound "Fail to find model group", kAlreadyExists (chosen id), kInvalidArgument (REMOTE:
+  // remote/remote_registration.h).
   Result<ModelId> CreateMeta(RegisterInput input);
   // Stores one part. kNotFound "Failed to find model", kInvalidArgument (number, empty, setting off), kTooLarge
   // (10,000,000 bytes), kResourceExhausted (disk breaker), kFailedPrecondition (other bytes for a model that is

@@ -16,9 +16,9 @@ namespace mlnode::models {
 
 struct ModelUpdate {
   std::optional<std::string> name, description;
-  std::optional<GroupId> group;        // empty string counts as absent
-  std::optional<json::object> config;  // as given; merged with the stored one when applied
-  Behaviour behaviour;                 // merged key by key
+  std::optional<GroupId> group;              // empty string counts as absent
+  std::optional<json::object> config;        // as given; merged with the stored one when applied
+  Behaviour behaviour;                       // merged key by key
   std::optional<ConnectorChange> connector;  // prepared before it is applied
 };
 
@@ -28,7 +28,8 @@ Result<ModelUpdate> ParseModelUpdate(const json::object& body);
 
 // The model as it is after the change. kNotFound (model or group, with the id asked for), kPermissionDenied (functions
 // whose models cannot be changed), kInvalidArgument (connector of a local model or of the other kind, a connector or a
-// configuration that is wrong once merged), kConflict (the new group was removed meanwhile: the model stays in the old one, other changes are made).
+// configuration that is wrong once merged), kConflict (the new group was removed meanwhile: the model stays in the old
+// one, other changes are made).
 Result<Model> UpdateModel(ModelRepository& models, const Clock& clock, const ModelId& id, const ModelUpdate& update);
 
 Error NoModelToUpdate(const ModelId& id);

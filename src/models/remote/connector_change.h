@@ -1,6 +1,6 @@
 // models/remote/connector_change.h: the part of PUT models/{id} that gives a remote model another connector, or changes
-// the one in its document (spec/remote §13). PrepareConnectorChange blocks on the store: run on `background`; the rest is
-// pure.
+// the one in its document (spec/remote §13). PrepareConnectorChange blocks on the store: run on `background`; the rest
+// is pure.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@
 namespace mlnode::models {
 
 struct ConnectorChange {
-  std::optional<connectors::ConnectorId> id;           // a stand-alone one
-  std::optional<connectors::ConnectorUpdate> fields;   // of the one in the document; never both
+  std::optional<connectors::ConnectorId> id;          // a stand-alone one
+  std::optional<connectors::ConnectorUpdate> fields;  // of the one in the document; never both
   // Filled in by PrepareConnectorChange.
   std::optional<std::map<std::string, std::string, std::less<>>> sealed;  // replaces the credential
   std::shared_ptr<const connectors::EndpointRules> rules;

@@ -47,8 +47,8 @@ Result<tasks::TaskRecord> CreateTask(const RemoteEnvironment& environment) {
   return environment.tasks.Create(std::move(record));
 }
 
-Result<Model> MakeModel(const RemoteEnvironment& environment, RegisterInput input, const connectors::Connector& connector,
-                        const GroupPlacement& placement) {
+Result<Model> MakeModel(const RemoteEnvironment& environment, RegisterInput input,
+                        const connectors::Connector& connector, const GroupPlacement& placement) {
   Model model = std::move(input.model);
   if (model.id.empty()) model.id = ModelId(NewDocumentId(environment.random));
   model.group = placement.group;
@@ -77,8 +77,8 @@ void EndTask(const RemoteEnvironment& environment, const TaskId& task, const Res
       record.error = model.error().message;
     }
   };
-  const Result<tasks::TaskRecord> ended = environment.tasks.Transition(
-      task, model ? tasks::TaskState::kCompleted : tasks::TaskState::kFailed, fill);
+  const Result<tasks::TaskRecord> ended =
+      environment.tasks.Transition(task, model ? tasks::TaskState::kCompleted : tasks::TaskState::kFailed, fill);
   // Its deadline ends it otherwise.
   if (!ended) LOG_WARN("models", "task {} cannot be ended: {}", task.str(), ended.error().message);
 }

@@ -29,8 +29,8 @@ struct RemoteRegistered {
   TaskId task;  // COMPLETED
   ModelId model;
 };
-// kInvalidArgument in the peer's words (no connector, no endpoint, URL not trusted, group), kNotFound (connector, group),
-// kAlreadyExists (chosen id).
+// kInvalidArgument in the peer's words (no connector, no endpoint, URL not trusted, group), kNotFound (connector,
+// group), kAlreadyExists (chosen id).
 Result<RemoteRegistered> RegisterRemote(const RemoteEnvironment& environment, RegisterInput input);
 
 }  // namespace mlnode::models

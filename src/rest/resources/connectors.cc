@@ -1,5 +1,5 @@
-// Connectors: create, get, search, update, delete (spec/remote §1). No answer holds a credential, sealed or in clear: what
-// is searched is what GET shows, so that no query can ask about one either.
+// Connectors: create, get, search, update, delete (spec/remote §1). No answer holds a credential, sealed or in clear:
+// what is searched is what GET shows, so that no query can ask about one either.
 #include <fmt/format.h>
 
 #include <tuple>
@@ -123,8 +123,8 @@ Result<net::HttpReply> UpdateConnector(const RequestContext& context, deploy::No
   const auto rules = connectors::EndpointRules::Make(*node.settings().Current());
   const auto change = [&](Connector connector) -> Result<Connector> {
     ASSIGN_OR_RETURN(Connector changed, connectors::Apply(update, std::move(connector)));
-    RETURN_IF_ERROR(connectors::CheckConnector(changed, NamesOf(update.secrets ? *update.secrets : changed.credential),
-                                               *rules));
+    RETURN_IF_ERROR(
+        connectors::CheckConnector(changed, NamesOf(update.secrets ? *update.secrets : changed.credential), *rules));
     return changed;
   };
   const auto updated = node.connectors().Update(ConnectorId(id), change, update.secrets);
@@ -165,7 +165,8 @@ void AddConnectorRoutes(RouteTable& table, deploy::NodeCore& node) {
   };
   const std::string base = fmt::format("{}/connectors", kMlBase);
   const std::string one = base + "/{connector_id}";
-  table.Add({.method = "POST", .pattern = base + "/_create", .handler = on_node(CreateConnector), .body = BodyUse::kJson});
+  table.Add(
+      {.method = "POST", .pattern = base + "/_create", .handler = on_node(CreateConnector), .body = BodyUse::kJson});
   for (const char* method : {"GET", "POST"}) {
     table.Add({.method = method,
                .pattern = base + "/_search",

@@ -47,9 +47,8 @@ Result<net::HttpReply> Register(const RequestContext& context, deploy::NodeCore&
     ASSIGN_OR_RETURN(const models::RemoteRegistered made,
                      models::RegisterRemote(RemoteEnvironmentOf(node, *settings), std::move(input)));
     if (then) then(made.model);
-    return JsonReply(
-        context,
-        json::object{{"task_id", made.task.str()}, {"status", "CREATED"}, {"model_id", made.model.str()}});
+    return JsonReply(context,
+                     json::object{{"task_id", made.task.str()}, {"status", "CREATED"}, {"model_id", made.model.str()}});
   }
   ASSIGN_OR_RETURN(const TaskId task, node.registration().RegisterFromUrl(std::move(input), std::move(then)));
   return JsonReply(context, json::object{{"task_id", task.str()}, {"status", "CREATED"}});
