@@ -105,7 +105,7 @@ TEST(EndpointRulesTest, UserInformationIsRefused) {
 
 TEST(EndpointRulesTest, ControlCharactersAndBlanksAreRefused) {
   const auto rules = Rules({{kTrusted, R"(["(?s).*"])"}});
-  for (const std::string url : {std::string("http://a.example/\r\nHost: b"), std::string("http://a.example/\tx"),
+  for (const std::string& url : {std::string("http://a.example/\r\nHost: b"), std::string("http://a.example/\tx"),
                                 std::string("http://a.example/\0x", 19), std::string("http://a.example /"),
                                 std::string("http://a.example/\x7f")}) {
     EXPECT_EQ(Refusal(*rules, url), kNoUrl);
@@ -113,8 +113,9 @@ TEST(EndpointRulesTest, ControlCharactersAndBlanksAreRefused) {
 }
 
 TEST(EndpointRulesTest, ATemplateIsJudgedByWhatIsThere) {
-  const auto rules = Rules({});
-  EXPECT_EQ(Refusal(*rules, "https://bedrock-runtime.${parameters.region}.amazonaws.com/model/x/invoke"), "");
+  EXPECT_EQ(Refusal(*Rules({}), "https://bedrock-runtime.${parameters.region}.amazonaws.com/model/x/invoke"),
+            kNotTrusted)
+      << "a region is not in the URL where only the credential says it";
   EXPECT_EQ(Refusal(*Rules({{kTrusted, R"([".*"])"}}), "http://${parameters.host:-a}:${parameters.port:-80}/"), "");
 }
 
