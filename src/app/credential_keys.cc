@@ -6,7 +6,7 @@
 namespace mlnode::app {
 
 std::filesystem::path CredentialKeyFile(const config::Snapshot& settings) {
-  const std::string file = settings.String("mlnode.credentials.key_file");
+  std::string file = settings.String("mlnode.credentials.key_file");
   if (!file.empty()) return file;
   return std::filesystem::path(settings.String("mlnode.data_dir")) / "keys" / "credentials";
 }
