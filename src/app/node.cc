@@ -9,6 +9,7 @@
 #include <climits>
 #include <filesystem>
 
+#include "app/credential_keys.h"
 #include "core/cgroup.h"
 #include "core/files.h"
 #include "core/log.h"
@@ -147,6 +148,7 @@ struct Node::Parts {
   std::unique_ptr<config::Settings> settings;
   std::unique_ptr<storage::DataFolder> folder;
   std::unique_ptr<storage::SqliteStore> store;
+  std::unique_ptr<connectors::CredentialVault> vault;
   std::unique_ptr<engines::EngineRegistry> plugins;
   std::unique_ptr<net::HttpServer> server;
   ThreadPool timers, cpu, lane_pool, background, downloads, loading;
@@ -166,6 +168,9 @@ Status Node::Parts::Open(const NodeOptions& options, const config::Snapshot& cur
   address =
       fmt::format("{}:{}", host.find(':') == std::string::npos ? host : fmt::format("[{}]", host), server->port());
   ASSIGN_OR_RETURN(store, storage::SqliteStore::Open({.folder = folder->path(), .sync = options.sync, .vfs = {}}));
+  ASSIGN_OR_RETURN(
+      vault, connectors::CredentialVault::Open(
+                 {.key_file = CredentialKeyFile(current), .keys = options.credential_keys, .sync = options.sync}));
   if (options.engines == nullptr) plugins = engines::MakePluginRegistry(EngineFolder(current));
   client = net::HttpClient::Create();
   return {};
@@ -196,6 +201,7 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
       .engines = options.engines == nullptr ? *plugins : *options.engines,
       .settings = *settings,
       .metrics = metrics,
+      .vault = *vault,
       .http_client = client.get(),
       .temporary = data / "tmp",
       .cache = {.folder = data / "cache", .sync = options.sync},

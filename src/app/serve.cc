@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
+#include "app/credential_keys.h"
 #include "app/node.h"
 #include "app/node_settings.h"
 #include "core/cgroup.h"
@@ -17,7 +19,8 @@ namespace {
 
 Result<std::unique_ptr<Node>> StartNode(const cli::ServeFlags& flags) {
   ASSIGN_OR_RETURN(config::RawValues settings, ReadStaticSettings(flags, environ));
-  return Node::Start({.settings = std::move(settings)});
+  const char* keys = std::getenv(std::string(config::kCredentialKeysVariable).c_str());
+  return Node::Start({.settings = std::move(settings), .credential_keys = keys == nullptr ? "" : keys});
 }
 
 // Before any thread exists. Why, and what it measured: docs/adr/0007-allocator-arenas.md
@@ -26,6 +29,7 @@ void CapAllocatorArenas() { (void)mallopt(M_ARENA_MAX, std::clamp(PhysicalCores(
 }  // namespace
 
 int Serve(const cli::ServeFlags& flags) {
+  ProtectMemory();
   CapAllocatorArenas();
   // Blocked before any thread exists, so that only the sigwait below receives them.
   sigset_t stop_signals;

@@ -48,18 +48,25 @@ void AddModelOptions(CLI::App& command, ModelOptions& options) {
                    "unit-length embeddings, or as the model gives them");
 }
 
+// Options of every command that reads a node's static settings.
+void AddSettingOptions(CLI::App& command, Parsed& p) {
+  command.add_option("--config", p.serve.config_file, "settings file (default: mlnode.yml in this folder, if there)");
+  command.add_option("--data", p.data, "data folder (default ./mlnode-data)");
+  command.add_option("--set", p.raw_settings, "any setting, as name=value; may be given several times")
+      ->allow_extra_args(false);
+}
+
 void AddServe(CLI::App& app, Parsed& p) {
   CLI::App* serve = app.add_subcommand("serve", "start a node");
-  serve->add_option("--config", p.serve.config_file, "settings file (default: mlnode.yml in this folder, if there)");
+  AddSettingOptions(*serve, p);
   serve->add_option("--port", p.port, "HTTP port (default 9200; 0 = any free one)");
   serve->add_option("--address", p.address, "address to listen on (default 127.0.0.1)");
-  serve->add_option("--data", p.data, "data folder (default ./mlnode-data)");
   serve->add_option("--log-level", p.log_level, "debug, info, warn or error");
   serve->add_option("--log-format", p.log_format, "text or json");
   serve->add_flag("--insecure-allow-remote", p.insecure,
                   "allow an address other than loopback although nothing is secured");
-  serve->add_option("--set", p.raw_settings, "any setting, as name=value; may be given several times")
-      ->allow_extra_args(false);
+  AddSettingOptions(
+      *app.add_subcommand("rotate-keys", "seal the credentials of a stopped node's data folder under a new key"), p);
 }
 
 void AddModelCommands(CLI::App& app, Parsed& p) {
@@ -134,7 +141,7 @@ void AddListCommands(CLI::App& app, Parsed& p) {
   settings->add_flag("--markdown", p.markdown, "print the table of all settings (docs/settings.md); asks no node");
 }
 
-int RunServe(Parsed& p, const ServeFunction& serve) {
+int RunWithSettings(Parsed& p, const std::function<int(const ServeFlags&)>& run) {
   for (const std::string& text : p.raw_settings) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos) {
@@ -150,7 +157,7 @@ int RunServe(Parsed& p, const ServeFunction& serve) {
     if (!value->empty()) p.serve.settings.emplace_back(name, *value);
   }
   if (p.insecure) p.serve.settings.emplace_back("mlnode.insecure_allow_remote", "true");
-  return serve(p.serve);
+  return run(p.serve);
 }
 
 int RunAgainstNode(const CLI::App& app, Parsed& p, Terminal& terminal) {
@@ -171,7 +178,7 @@ int RunAgainstNode(const CLI::App& app, Parsed& p, Terminal& terminal) {
 
 }  // namespace
 
-int RunCommandLine(int argc, const char* const* argv, const ServeFunction& serve) {
+int RunCommandLine(int argc, const char* const* argv, const LocalCommands& local) {
   Parsed p;
   const char* from_environment = std::getenv("MLNODE_URL");
   p.url = from_environment ? from_environment : "http://127.0.0.1:9200";
@@ -194,7 +201,8 @@ int RunCommandLine(int argc, const char* const* argv, const ServeFunction& serve
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
   }
-  if (app.got_subcommand("serve")) return RunServe(p, serve);
+  if (app.got_subcommand("serve")) return RunWithSettings(p, local.serve);
+  if (app.got_subcommand("rotate-keys")) return RunWithSettings(p, local.rotate_keys);
   Terminal terminal(p.as_json);
   if (app.got_subcommand("pack")) return RunPack(terminal, p.pack);
   if (p.markdown) {

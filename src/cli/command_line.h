@@ -21,10 +21,14 @@ struct ServeFlags {
   std::string config_file;                                    // empty: mlnode.yml in the working folder, if there
   std::vector<std::pair<std::string, std::string>> settings;  // full name, value: later wins
 };
-using ServeFunction = std::function<int(const ServeFlags&)>;
+// What runs in this process, without a node to talk to: the program's entry gives it. Each returns the exit code.
+struct LocalCommands {
+  std::function<int(const ServeFlags&)> serve;
+  std::function<int(const ServeFlags&)> rotate_keys;
+};
 
 // Parses, runs, prints; returns the process's exit code. Writes results to standard output, everything else to standard
 // error.
-int RunCommandLine(int argc, const char* const* argv, const ServeFunction& serve);
+int RunCommandLine(int argc, const char* const* argv, const LocalCommands& local);
 
 }  // namespace mlnode::cli

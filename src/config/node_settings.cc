@@ -13,6 +13,11 @@ constexpr SettingRow kRows[] = {
             "ml|data"),
     TextRow("mlnode.data_dir", Scope::kStatic, "./mlnode-data",
             "Folder of documents, model files and caches; one process at a time may use it."),
+    TextRow(
+        "mlnode.credentials.key_file", Scope::kStatic, "",
+        "File of the keys that connectors' credentials are sealed under, mode 0600; when empty, keys/credentials in "
+        "the data folder. Made when it is not there. The variable MLNODE_CREDENTIALS_KEYS with the same lines counts "
+        "instead."),
     TextRow("mlnode.engine_dir", Scope::kStatic, "",
             "Folder of the engine plug-ins; when empty, lib/ beside the program's bin/."),
     TextRow("mlnode.http.address", Scope::kStatic, "127.0.0.1", "Address to listen on."),

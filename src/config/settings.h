@@ -111,6 +111,8 @@ Result<RawValues> ReadYamlFile(const std::string& path);
 // no setting. Other unknown MLNODE_ variables are only logged: Kubernetes sets such for every service that is called
 // mlnode.
 Result<RawValues> ReadEnvironment(const char* const* environment);
+// Holds keys (connectors/credential_vault.h), which are never part of the settings; ReadEnvironment passes over it.
+inline constexpr std::string_view kCredentialKeysVariable = "MLNODE_CREDENTIALS_KEYS";
 // The variable that sets `setting`.
 std::string EnvironmentName(std::string_view setting);
 

@@ -84,7 +84,9 @@ TEST(EnvironmentTest, UnknownPluginNamesAreRefusedOthersLogged) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "environment variable MLNODE__PLUGINS__ML_COMMONS__NOPE names no setting");
   ::testing::internal::CaptureStderr();
-  EXPECT_THAT(Environment({"MLNODE_SERVICE_HOST=10.0.0.1", "MLNODE_NO_EQUALS"}).value(), IsEmpty());
+  EXPECT_THAT(
+      Environment({"MLNODE_SERVICE_HOST=10.0.0.1", "MLNODE_NO_EQUALS", "MLNODE_CREDENTIALS_KEYS=k:c2VjcmV0"}).value(),
+      IsEmpty());
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
               HasSubstr("MLNODE_SERVICE_HOST names no setting and is ignored"));
 }

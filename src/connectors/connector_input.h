@@ -31,6 +31,9 @@ Result<ConnectorUpdate> ParseUpdate(const json::object& body);
 // `connector` with the update applied; credential as before when secrets is empty (the caller seals).
 Result<Connector> Apply(const ConnectorUpdate& update, Connector connector);
 
+// Header rules, built-in functions and scripts of every action (spec/remote §2.3, 5.2 to 5.4). kInvalidArgument.
+Status CheckTemplates(const Connector& connector);
+
 // Every action's URL, with the connector's parameters filled in, must be trusted (spec/remote §1.1); at least one
 // action; for aws_sigv4 access_key and secret_key (names of `credential_names`), region and service_name.
 Status CheckConnector(const Connector& connector, const std::vector<std::string>& credential_names,

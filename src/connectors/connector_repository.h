@@ -4,6 +4,8 @@
 // same moment may leave a model without connector: its predictions say so (kNotFound), PUT models/{id} repairs it.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "connectors/connector.h"

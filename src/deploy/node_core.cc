@@ -16,6 +16,7 @@ struct NodeCore::Parts {
                    environment.executors.background),
         models(environment.store, environment.random, environment.clock),
         tasks(environment.store, environment.random, environment.clock),
+        connectors(environment.store, environment.random, environment.clock, environment.vault),
         deploys(membership, models, tasks, environment.settings, environment.random, environment.clock),
         controllers(models, deploys, environment.settings),
         reconciler(membership, models, tasks, environment.settings, environment.random, environment.clock,
@@ -30,6 +31,7 @@ struct NodeCore::Parts {
   Membership membership;
   models::ModelRepository models;
   tasks::TaskRepository tasks;
+  connectors::ConnectorRepository connectors;
   DeployService deploys;
   ControllerService controllers;
   std::unique_ptr<serving::ArtifactCache> cache;
@@ -124,6 +126,8 @@ models::ActionStats& NodeCore::actions() { return parts_->actions; }
 models::ModelRegistration& NodeCore::registration() { return *parts_->registration; }
 DeployService& NodeCore::deploys() { return parts_->deploys; }
 ControllerService& NodeCore::controllers() { return parts_->controllers; }
+connectors::ConnectorRepository& NodeCore::connectors() { return parts_->connectors; }
+const connectors::CredentialVault& NodeCore::vault() { return parts_->environment.vault; }
 PredictGate& NodeCore::gate() { return *parts_->gate; }
 serving::LocalModels& NodeCore::local_models() { return *parts_->local; }
 NodeAgent& NodeCore::agent() { return *parts_->agent; }

@@ -9,6 +9,8 @@
 
 #include "config/circuit_breakers.h"
 #include "config/settings.h"
+#include "connectors/connector_repository.h"
+#include "connectors/credential_vault.h"
 #include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
@@ -43,6 +45,7 @@ struct NodeCoreEnvironment {
   engines::EngineRegistry& engines;
   config::Settings& settings;
   Metrics& metrics;
+  const connectors::CredentialVault& vault;
   net::HttpClient* http_client = nullptr;  // null: no http(s) URL can be read
   std::filesystem::path temporary;         // <data>/tmp, for downloads
   serving::ArtifactCache::Options cache;
@@ -84,6 +87,8 @@ class NodeCore {
   models::ModelRegistration& registration();
   DeployService& deploys();
   ControllerService& controllers();
+  connectors::ConnectorRepository& connectors();
+  const connectors::CredentialVault& vault();
   PredictGate& gate();
   serving::LocalModels& local_models();
   NodeAgent& agent();

@@ -73,6 +73,13 @@ Status ModelReader::ReadContent(Model& model) const {
                    Optional(IntField(body, "model_content_size_in_bytes"), "model_content_size_in_bytes"));
   ASSIGN_OR_RETURN(model.total_chunks, Optional(IntField(body, "total_chunks"), "total_chunks"));
   ASSIGN_OR_RETURN(model.is_enabled, Optional(BoolField(body, "is_enabled"), "is_enabled"));
+  ASSIGN_OR_RETURN(std::optional<std::string> connector_id,
+                   Optional(StringField(body, "connector_id"), "connector_id"));
+  if (connector_id) model.connector_id = connectors::ConnectorId(*std::move(connector_id));
+  ASSIGN_OR_RETURN(const json::object* connector, Optional(ObjectField(body, "connector"), "connector"));
+  if (connector != nullptr) {
+    ASSIGN_OR_RETURN(model.connector, Optional(connectors::ReadInlineConnector(*connector), "connector"));
+  }
   model.shows_id = body.contains("model_id");
   for (std::string_view key : kPassthrough) {
     if (const json::value* value = body.if_contains(key)) model.passthrough[key] = *value;
@@ -173,6 +180,8 @@ json::object PublicForm(const Model& model) {
   PutPassthrough(out, model, "guardrails");
   PutPassthrough(out, model, "interface");
   out["is_hidden"] = false;
+  if (model.connector) out["connector"] = connectors::PublicForm(*model.connector);
+  if (model.connector_id) out["connector_id"] = model.connector_id->str();
   return out;
 }
 
@@ -183,6 +192,7 @@ json::object StoredForm(const Model& model) {
   if (!model.received_parts.empty())
     own["received_parts"] = json::array(model.received_parts.begin(), model.received_parts.end());
   if (model.register_task) own["register_task"] = model.register_task->str();
+  if (model.connector) out["connector"] = connectors::StoredForm(*model.connector);
   out[kOwn] = std::move(own);
   return out;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/connector.h"
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/json.h"
@@ -35,6 +36,9 @@ struct Model {
   std::optional<bool> is_enabled;
   // Stored and shown as given: rate_limiter, deploy_setting, interface, guardrails.
   json::object passthrough;
+  // Of a remote model exactly one: a stand-alone connector, or its own, whose credential is sealed for the model's id.
+  std::optional<connectors::ConnectorId> connector_id;
+  std::optional<connectors::Connector> connector;
   EpochMillis created_time = 0;
   std::optional<EpochMillis> last_updated_time, last_registered_time;
   Registration registration = Registration::kRegistering;
@@ -54,7 +58,7 @@ Result<Model> ReadModel(const storage::Document& document);  // kDataLoss names 
 // The upload alone, also of a document that is damaged elsewhere. kDataLoss.
 Result<UploadId> UploadOf(const storage::Document& document);
 json::object StoredForm(const Model& model);
-// What GET shows but for the deployment fields; no "_mlnode".
+// What GET and searches show but for the deployment fields; no "_mlnode", no credential.
 json::object PublicForm(const Model& model);
 // The document a chunk looks like to searches and GET: id "<model>_<n>" (spec/lifecycle §6.1), without content.
 json::object ChunkForm(const Model& model, std::uint32_t chunk_number);

@@ -68,7 +68,7 @@ TEST(ModelFormTest, AnUpdatedModelShowsItsId) {
 }
 
 TEST(ModelFormTest, GoldenDocumentsAreReadAndWrittenBackEqual) {
-  for (const char* name : {"model.1.json", "model.1.registering.json"}) {
+  for (const char* name : {"model.1.json", "model.1.registering.json", "model.1.remote.json"}) {
     const storage::Document golden = storage::testing::GoldenDocument({storage::Collection::kModels, "m1"}, name);
     const Result<Model> read = ReadModel(golden);
     ASSERT_TRUE(read) << name << ": " << read.error().message;

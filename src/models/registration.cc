@@ -13,8 +13,9 @@
 namespace mlnode::models {
 namespace {
 
-Error RemoteIsUnimplemented() {
-  return MakeError(Code::kUnimplemented, "registering a model of function REMOTE is not supported by this version");
+Error RemoteHasNoContent() {
+  return MakeError(Code::kInvalidArgument,
+                   "a remote model has no content to upload: it is registered with its connector at models/_register");
 }
 
 // A chunk for a model that already has them all: the same bytes again are fine, others would change what may be
@@ -141,7 +142,7 @@ ModelRegistration::~ModelRegistration() {
 
 Result<ModelId> ModelRegistration::CreateMeta(RegisterInput input) {
   RegistrationEnvironment& environment = state_->environment;
-  if (input.model.function == FunctionName::kRemote) return RemoteIsUnimplemented();
+  if (input.model.function == FunctionName::kRemote) return RemoteHasNoContent();
   environment.actions.Request(Action::kRegister, input.model.function);
   ASSIGN_OR_RETURN(const GroupPlacement placement, PlaceInGroup(environment.models, input));
   Model model = std::move(input.model);
@@ -187,7 +188,7 @@ Status ModelRegistration::AddChunk(const ModelId& id, std::uint32_t number, std:
 
 Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then) {
   RegistrationEnvironment& environment = state_->environment;
-  if (input.model.function == FunctionName::kRemote) return RemoteIsUnimplemented();
+  if (input.model.function == FunctionName::kRemote) return RemoteHasNoContent();
   RETURN_IF_ERROR(CheckPlacement(environment.models, input));
   if (input.url) RETURN_IF_ERROR(CheckTrustedUrl(*input.url, *environment.settings.Current()));
   tasks::TaskRecord record;

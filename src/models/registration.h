@@ -42,15 +42,16 @@ class ModelRegistration {
   // that has not begun never will.
   ~ModelRegistration();
 
-  // kNotFound "Fail to find model group", kAlreadyExists (chosen id), kUnimplemented (REMOTE).
+  // kNotFound "Fail to find model group", kAlreadyExists (chosen id), kInvalidArgument (REMOTE:
+  // remote/remote_registration.h).
   Result<ModelId> CreateMeta(RegisterInput input);
   // Stores one part. kNotFound "Failed to find model", kInvalidArgument (number, empty, setting off), kTooLarge
   // (10,000,000 bytes), kResourceExhausted (disk breaker), kFailedPrecondition (other bytes for a model that is
   // registered; a model that comes from a URL).
   Status AddChunk(const ModelId& model, std::uint32_t number, std::string_view bytes);
   // Without a URL the model is a pre-trained one, found by its name (pretrained/pretrained.h). Answers with the task
-  // that will tell, also when the task has failed already (too many tasks). kInvalidArgument (URL not trusted, group),
-  // kUnimplemented (REMOTE), kResourceExhausted (queue full). `then` runs on background with the registered model's id
+  // that will tell, also when the task has failed already (too many tasks). kInvalidArgument (URL not trusted, group,
+  // REMOTE), kResourceExhausted (queue full). `then` runs on background with the registered model's id
   // after COMPLETED.
   Result<TaskId> RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then);
   // Refuses new registrations and ends those under way as Cancel does; they stay as a crash would leave them, for

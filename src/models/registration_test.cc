@@ -145,11 +145,11 @@ TEST_F(ChunkedRegistrationTest, ADeleteDuringAChunkLeavesNoPart) {
   EXPECT_THAT(store_.ListUploads().value(), IsEmpty());
 }
 
-TEST_F(ChunkedRegistrationTest, RemoteModelsAreNotBuilt) {
+TEST_F(ChunkedRegistrationTest, RemoteModelsHaveNoContent) {
   RegisterInput input = MetaInput(1);
   input.model.function = FunctionName::kRemote;
-  EXPECT_EQ(registration_->CreateMeta(input).error().code, Code::kUnimplemented);
-  EXPECT_EQ(registration_->RegisterFromUrl(input, {}).error().code, Code::kUnimplemented);
+  EXPECT_EQ(registration_->CreateMeta(input).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(registration_->RegisterFromUrl(input, {}).error().code, Code::kInvalidArgument);
 }
 
 class UrlRegistrationTest : public testing::RegistrationFixture {

@@ -11,7 +11,8 @@ namespace {
 
 using Field = std::string_view;
 
-constexpr std::array kModelFields = {Field("model_group_id"), Field("name"), Field("model_content_hash_value")};
+constexpr std::array kModelFields = {Field("model_group_id"), Field("name"), Field("model_content_hash_value"),
+                                     Field("connector_id")};
 constexpr std::array kGroupFields = {Field("name")};
 constexpr std::array kTaskFields = {Field("model_id"), Field("state"), Field("task_type")};
 constexpr std::array kPlacementFields = {Field("model_id"), Field("node_id")};

@@ -1,7 +1,11 @@
 // What keeps a node from starting, and what it leaves then.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
+#include "app/credential_keys.h"
 #include "app/node.h"
 #include "core/testing/temp_dir.h"
 #include "engines/testing/fake_engine.h"
@@ -28,6 +32,25 @@ TEST_F(StartTest, RefusesARemoteAddressUnlessAllowed) {
   EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
   EXPECT_THAT(refused.error().message, HasSubstr("0.0.0.0"));
   EXPECT_TRUE(Start({{"mlnode.http.address", "0.0.0.0"}, {"mlnode.insecure_allow_remote", "true"}}));
+}
+
+TEST_F(StartTest, RefusesKeysThatOthersMayRead) {
+  ASSERT_TRUE(Start({}));
+  ASSERT_EQ(chmod(folder_.File("data/keys/credentials").c_str(), 0644), 0);
+  const auto refused = Start({});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
+  EXPECT_TRUE(Start({{"mlnode.credentials.key_file", folder_.File("elsewhere")}}));
+}
+
+TEST(ProtectMemoryTest, NoCoreDumpIsWritten) {
+  const auto protect_and_look = [] {
+    app::ProtectMemory();
+    rlimit core{};
+    const bool limited = getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0;
+    std::exit(limited && prctl(PR_GET_DUMPABLE) == 0 ? 0 : 1);
+  };
+  EXPECT_EXIT(protect_and_look(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST_F(StartTest, RefusesADataFolderInUse) {

@@ -45,6 +45,7 @@ void World::Boot() {
        .engines = engines_,
        .settings = *settings_,
        .metrics = *metrics_,
+       .vault = *vault_,
        .temporary = folder_ + "/tmp",
        .cache = {.folder = folder_ + "/cache", .max_bytes = 20'000, .sync = FileSync::kNone},
        .queue = {.lanes = 2},

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/testing/test_vault.h"
 #include "core/testing/manual_executor.h"
 #include "deploy/node_core.h"
 #include "engines/testing/fake_engine.h"
@@ -109,6 +110,7 @@ class World {
   storage::testing::FaultStore store_{disk_};
   engines::FakeEngine engine_;
   engines::FakeEngineRegistry engines_{engine_};
+  std::unique_ptr<connectors::CredentialVault> vault_ = connectors::testing::TestVault();
   Ledger ledger_;
 
   // Of one process.

@@ -29,13 +29,7 @@ Result<ModelUpdate> ReadFields(const json::object& body) {
   ASSIGN_OR_RETURN(update.behaviour, ReadBehaviour(body));
   ASSIGN_OR_RETURN(const json::object* config, ObjectField(body, "model_config"));
   if (config != nullptr) update.config = *config;
-  ASSIGN_OR_RETURN(const std::optional<std::string> connector_id, StringField(body, "connector_id"));
-  ASSIGN_OR_RETURN(const json::object* connector, ObjectField(body, "connector"));
-  if (connector_id && connector != nullptr)
-    return StatusError(Code::kInvalidArgument,
-                       "Model cannot have both stand-alone connector and internal connector. Please check your update "
-                       "input body.");
-  update.has_connector = connector_id || connector != nullptr;
+  ASSIGN_OR_RETURN(update.connector, ParseConnectorChange(body));
   return update;
 }
 
@@ -86,7 +80,7 @@ Status CheckChangeable(const Model& model, const ModelUpdate& update) {
   if (model.function != FunctionName::kTextEmbedding && model.function != FunctionName::kRemote)
     return MakeError(Code::kPermissionDenied, "The function category " + std::string(TraitsOf(model.function).name) +
                                                   " is not supported at this time.");
-  if (update.has_connector && TraitsOf(model.function).local)
+  if (update.connector && TraitsOf(model.function).local)
     return StatusError(Code::kInvalidArgument,
                        "Trying to update the connector or connector_id field on a local model.");
   return {};
@@ -98,6 +92,7 @@ Status Apply(const ModelUpdate& update, EpochMillis now, Model& model) {
   if (update.config) {
     ASSIGN_OR_RETURN(model.config, MergeConfig(model, *update.config));
   }
+  if (update.connector) RETURN_IF_ERROR(ApplyConnectorChange(*update.connector, model));
   if (update.name) model.name = *update.name;
   if (update.description) model.description = update.description;
   if (update.behaviour.is_enabled) model.is_enabled = update.behaviour.is_enabled;

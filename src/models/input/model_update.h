@@ -10,15 +10,16 @@
 
 #include "models/input/common_fields.h"
 #include "models/model_repository.h"
+#include "models/remote/connector_change.h"
 
 namespace mlnode::models {
 
 struct ModelUpdate {
   std::optional<std::string> name, description;
-  std::optional<GroupId> group;        // empty string counts as absent
-  std::optional<json::object> config;  // as given; merged with the stored one when applied
-  Behaviour behaviour;                 // merged key by key
-  bool has_connector = false;          // connector or connector_id was given
+  std::optional<GroupId> group;              // empty string counts as absent
+  std::optional<json::object> config;        // as given; merged with the stored one when applied
+  Behaviour behaviour;                       // merged key by key
+  std::optional<ConnectorChange> connector;  // prepared before it is applied
 };
 
 // kInvalidArgument in the peer's words, its reason "parse_exception" for a field of another type. Unknown fields are
@@ -26,8 +27,9 @@ struct ModelUpdate {
 Result<ModelUpdate> ParseModelUpdate(const json::object& body);
 
 // The model as it is after the change. kNotFound (model or group, with the id asked for), kPermissionDenied (functions
-// whose models cannot be changed), kInvalidArgument (connector of a local model, a configuration that is wrong once
-// merged), kConflict (the new group was removed meanwhile: the model stays in the old one, other changes are made).
+// whose models cannot be changed), kInvalidArgument (connector of a local model or of the other kind, a connector or a
+// configuration that is wrong once merged), kConflict (the new group was removed meanwhile: the model stays in the old
+// one, other changes are made).
 Result<Model> UpdateModel(ModelRepository& models, const Clock& clock, const ModelId& id, const ModelUpdate& update);
 
 Error NoModelToUpdate(const ModelId& id);

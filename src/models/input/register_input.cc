@@ -35,6 +35,7 @@ class BodyReader {
   Status ReadHash();
   Status ReadTotalChunks();
   Status ReadBehaviour();
+  Status ReadConnector();
   Status CheckPresence() const;
   Model& model() { return input_.model; }
 
@@ -113,6 +114,21 @@ Status BodyReader::ReadBehaviour() {
   return {};
 }
 
+// Of a local model they mean nothing, as with the peer.
+Status BodyReader::ReadConnector() {
+  if (form_ == Form::kMeta || TraitsOf(model().function).local) return {};
+  ASSIGN_OR_RETURN(std::optional<std::string> id, StringField(body_, "connector_id"));
+  ASSIGN_OR_RETURN(const json::object* connector, ObjectField(body_, "connector"));
+  if (id && connector != nullptr)
+    return Invalid(
+        "Model cannot have both stand-alone connector and internal connector. Please check your register input body.");
+  if (id) model().connector_id = connectors::ConnectorId(*std::move(id));
+  if (connector != nullptr) {
+    ASSIGN_OR_RETURN(input_.connector, connectors::ParseInline(*connector));
+  }
+  return {};
+}
+
 Status BodyReader::CheckPresence() const {
   const Model& model = input_.model;
   if (!has_name_) return Invalid("model name is null");
@@ -131,6 +147,7 @@ Result<RegisterInput> BodyReader::Read() {
   RETURN_IF_ERROR(ReadConfig());
   RETURN_IF_ERROR(ReadContent());
   RETURN_IF_ERROR(ReadBehaviour());
+  RETURN_IF_ERROR(ReadConnector());
   ASSIGN_OR_RETURN(input_.wants_access_control, WantsAccessControl(body_));
   ASSIGN_OR_RETURN(std::optional<std::string> name, StringField(body_, "name"));
   has_name_ = name.has_value();

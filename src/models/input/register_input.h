@@ -7,19 +7,22 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "connectors/connector_input.h"
 #include "core/json.h"
 #include "models/model.h"
 
 namespace mlnode::models {
 
 struct RegisterInput {
-  // name, function, format, description, config, hash, size, total_chunks, is_enabled, passthrough are filled in; id
-  // when the caller chose one (model_id).
+  // name, connector_id, function, format, description, config, hash, size, total_chunks, is_enabled, passthrough are
+  // filled in; id when the caller chose one (model_id).
   Model model;
   std::optional<GroupId> group;    // empty string counts as absent
   std::optional<std::string> url;  // _register only
   std::optional<std::string> requested_version;
   std::vector<std::string> deploy_node_ids;
+  std::optional<connectors::ConnectorInput>
+      connector;  // _register of a remote model: its own, checked but for its URLs
   bool wants_access_control =
       false;  // access_mode, backend_roles or add_all_backend_roles: refused when a group has to be made
 };

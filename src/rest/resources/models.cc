@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/log.h"
+#include "models/remote/remote_registration.h"
 #include "rest/json_reply.h"
 #include "rest/resources/document_reply.h"
 #include "rest/resources/resources.h"
@@ -23,12 +24,32 @@ std::function<void(const ModelId&)> DeployAfter(deploy::NodeCore& node, std::vec
   };
 }
 
+models::RemoteEnvironment RemoteEnvironmentOf(deploy::NodeCore& node, const config::Snapshot& settings) {
+  return {.models = node.models(),
+          .tasks = node.tasks(),
+          .actions = node.actions(),
+          .connectors = node.connectors(),
+          .vault = node.vault(),
+          .settings = settings,
+          .random = node.random(),
+          .clock = node.clock(),
+          .owner = {.node = node.self().id, .incarnation = node.self().incarnation}};
+}
+
 Result<net::HttpReply> Register(const RequestContext& context, deploy::NodeCore& node) {
   ASSIGN_OR_RETURN(const bool deploy, context.BoolQuery("deploy", false));
   ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true));
-  ASSIGN_OR_RETURN(models::RegisterInput input, models::ParseRegister(body, *node.settings().Current()));
+  const config::SnapshotPtr settings = node.settings().Current();
+  ASSIGN_OR_RETURN(models::RegisterInput input, models::ParseRegister(body, *settings));
   std::function<void(const ModelId&)> then;
   if (deploy) then = DeployAfter(node, input.deploy_node_ids);
+  if (input.model.function == models::FunctionName::kRemote) {
+    ASSIGN_OR_RETURN(const models::RemoteRegistered made,
+                     models::RegisterRemote(RemoteEnvironmentOf(node, *settings), std::move(input)));
+    if (then) then(made.model);
+    return JsonReply(context,
+                     json::object{{"task_id", made.task.str()}, {"status", "CREATED"}, {"model_id", made.model.str()}});
+  }
   ASSIGN_OR_RETURN(const TaskId task, node.registration().RegisterFromUrl(std::move(input), std::move(then)));
   return JsonReply(context, json::object{{"task_id", task.str()}, {"status", "CREATED"}});
 }
@@ -92,7 +113,13 @@ Result<net::HttpReply> GetModel(const RequestContext& context, deploy::NodeCore&
 Result<net::HttpReply> UpdateModel(const RequestContext& context, deploy::NodeCore& node) {
   const std::string& id = context.PathParam("model_id");
   ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true, "Update model request has empty body"));
-  ASSIGN_OR_RETURN(const models::ModelUpdate update, models::ParseModelUpdate(body));
+  ASSIGN_OR_RETURN(models::ModelUpdate update, models::ParseModelUpdate(body));
+  if (update.connector) {
+    const config::SnapshotPtr settings = node.settings().Current();
+    const models::ConnectorSources sources{
+        .models = node.models(), .connectors = node.connectors(), .vault = node.vault(), .settings = *settings};
+    RETURN_IF_ERROR(models::PrepareConnectorChange(sources, ModelId(id), *update.connector));
+  }
   ASSIGN_OR_RETURN(const models::Model model, node.deploys().Update(ModelId(id), update));
   return UpdatedReply(context, kModelIndex, id, {.revision = model.revision, .version = model.doc_version});
 }

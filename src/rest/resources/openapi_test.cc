@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "connectors/testing/test_vault.h"
 #include "core/testing/manual_executor.h"
 #include "core/testing/temp_dir.h"
 #include "engines/testing/fake_engine.h"
@@ -91,6 +92,7 @@ class OpenApiTest : public ::testing::Test {
          .engines = engines_,
          .settings = *settings_,
          .metrics = metrics_,
+         .vault = *vault_,
          .temporary = folder_.File("tmp"),
          .cache = {.folder = folder_.File("cache"), .sync = FileSync::kNone},
          .queue = {.lanes = 1},
@@ -105,6 +107,7 @@ class OpenApiTest : public ::testing::Test {
   mlnode::testing::SeededRandom random_{1};
   mlnode::testing::ManualExecutor executor_{clock_};
   storage::MemoryStore store_{clock_};
+  std::unique_ptr<connectors::CredentialVault> vault_ = connectors::testing::TestVault();
   engines::FakeEngine engine_;
   engines::FakeEngineRegistry engines_{engine_};
   Metrics metrics_;
