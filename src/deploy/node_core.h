@@ -9,6 +9,8 @@
 
 #include "config/circuit_breakers.h"
 #include "config/settings.h"
+#include "connectors/connector_repository.h"
+#include "connectors/credential_vault.h"
 #include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
@@ -17,6 +19,8 @@
 #include "deploy/gate/predict_gate.h"
 #include "deploy/membership.h"
 #include "deploy/node_agent.h"
+#include "deploy/remote/auto_deploy.h"
+#include "deploy/remote/task_watch.h"
 #include "deploy/settings_sync.h"
 #include "engines/engine.h"
 #include "models/model_repository.h"
@@ -43,6 +47,7 @@ struct NodeCoreEnvironment {
   engines::EngineRegistry& engines;
   config::Settings& settings;
   Metrics& metrics;
+  const connectors::CredentialVault& vault;
   net::HttpClient* http_client = nullptr;  // null: no http(s) URL can be read
   std::filesystem::path temporary;         // <data>/tmp, for downloads
   serving::ArtifactCache::Options cache;
@@ -84,7 +89,13 @@ class NodeCore {
   models::ModelRegistration& registration();
   DeployService& deploys();
   ControllerService& controllers();
+  connectors::ConnectorRepository& connectors();
+  const connectors::CredentialVault& vault();
   PredictGate& gate();
+  AutoDeploy& auto_deploy();
+  TaskWatch& task_watch();
+  // What remote models are served with; null without an HTTP client.
+  const serving::RemoteEnvironment* remote() const;
   serving::LocalModels& local_models();
   NodeAgent& agent();
   serving::MemoryBudget& budget();

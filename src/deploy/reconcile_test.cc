@@ -135,7 +135,7 @@ TEST_F(ReconcileTest, TargetThatIsNoLongerEligibleIsAFailure) {
   Wanted(PlanOf(PlanMode::kNodes, {"a", "b"}));
   view_.eligible = Nodes({"a"});
   view_.placements = {PlacementOf("a", kLoaded)};
-  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The node is not eligible for local models"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The node is not eligible for this kind of model"})"));
 }
 
 TEST_F(ReconcileTest, DeadNodeIsNotCountedWhenAllAreMeant) {

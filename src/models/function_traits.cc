@@ -13,7 +13,7 @@ constexpr std::array<FunctionTraits, kFunctionCount> kTraits = {{
     {FunctionName::kSparseEncoding, "SPARSE_ENCODING", true, true, false, true, true, true},
     {FunctionName::kSparseTokenize, "SPARSE_TOKENIZE", true, true, false, false, true, true},
     {FunctionName::kQuestionAnswering, "QUESTION_ANSWERING", true, true, false, true, false, true},
-    {FunctionName::kRemote, "REMOTE", false, false, true, false, true, false},
+    {FunctionName::kRemote, "REMOTE", false, false, true, false, true, true},
 }};
 
 bool EqualsIgnoringCase(std::string_view given, std::string_view upper) {

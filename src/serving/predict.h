@@ -62,6 +62,7 @@ struct PredictRequest {
   CancelFlag cancelled;
   // REMOTE: all that is asked; texts, pair and what follows from them stay empty.
   std::shared_ptr<const connectors::RemoteInput> remote = {};
+  bool judging = false;  // asked by a guardrail: asks no further model
 };
 
 // Numbers as a provider sent them, with the type it gave them (spec/remote §5.3).

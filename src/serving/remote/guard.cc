@@ -40,7 +40,7 @@ class GuardRun : public std::enable_shared_from_this<GuardRun> {
 
  private:
   void Ask(const models::Guardrails::Judge& judge) {
-    if (!environment_.ask) return done_(Triggered(job_.side));
+    if (!environment_.ask || job_.judging) return done_(Triggered(job_.side));
     json::object parameters{{"question", std::move(job_.texts[at_].question)}};
     if (!judge.response_filter.empty()) parameters["response_filter"] = judge.response_filter;
     const Deadline deadline(std::min(job_.deadline.at(), environment_.clock.Now() + kGuardPatience));

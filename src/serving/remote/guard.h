@@ -24,6 +24,7 @@ struct GuardJob {
   std::vector<GuardedText> texts;
   Deadline deadline = Deadline::Never();
   CancelFlag cancelled;
+  bool judging = false;  // the prediction itself is asked by a guardrail: a judge is refused, so that no two ask each other
 };
 
 // `done` once, here or on another thread: accepted, or kInvalidArgument "guardrails triggered for user input" or "... for

@@ -45,7 +45,8 @@ void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const Pre
                .side = models::GuardSide::kInput,
                .texts = {},
                .deadline = request.deadline,
-               .cancelled = request.cancelled};
+               .cancelled = request.cancelled,
+               .judging = request.judging};
   for (const connectors::PreparedCall& call : prepared.calls) {
     const auto question = call.parameters.find("question");
     job.texts.push_back({.text = call.request.body,

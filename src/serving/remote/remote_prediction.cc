@@ -130,7 +130,8 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
                  .side = models::GuardSide::kOutput,
                  .texts = {},
                  .deadline = request_.deadline,
-                 .cancelled = request_.cancelled};
+                 .cancelled = request_.cancelled,
+                 .judging = request_.judging};
     const bool asks = job.guardrails->JudgeOf(job.side) != nullptr;
     for (const net::ClientReply& reply : replies_) {
       job.texts.push_back({.text = reply.body, .question = asks ? EscapedInside(reply.body) : std::string()});
