@@ -47,6 +47,7 @@ struct NodeCore::Parts {
   std::unique_ptr<PredictGate> gate;
   std::unique_ptr<AutoDeploy> auto_deploy;
   std::unique_ptr<TaskWatch> task_watch;
+  std::unique_ptr<BatchJobs> batch_jobs;
   std::unique_ptr<models::ModelRegistration> registration;
   Reconciler reconciler;
   std::unique_ptr<NodeAgent> agent;
@@ -109,6 +110,12 @@ Status NodeCore::Parts::Start() {
                                                                    .clock = e.clock});
   task_watch =
       std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
+  batch_jobs = std::make_unique<BatchJobs>(BatchJobsEnvironment{.tasks = tasks,
+                                                                .settings = e.settings,
+                                                                .remote = remote.get(),
+                                                                .background = e.executors.background,
+                                                                .clock = e.clock,
+                                                                .self = e.self.id});
   if (remote) remote->ask = MakeModelAsker(*gate, *auto_deploy);
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,
@@ -133,6 +140,7 @@ Status NodeCore::Parts::Start() {
                                                            .resources = e.resources});
   auto_deploy->Start();
   task_watch->Start();
+  batch_jobs->Start();
   reconciler.Start();
   agent->Start();
   return {};
@@ -151,6 +159,7 @@ Result<std::unique_ptr<NodeCore>> NodeCore::Start(NodeCoreEnvironment environmen
 void NodeCore::Stop() {
   parts_->auto_deploy->Stop();
   parts_->task_watch->Stop();
+  parts_->batch_jobs->Stop();
   parts_->agent->Stop();
   parts_->reconciler.Stop();
   parts_->sync.Stop();
@@ -177,6 +186,7 @@ const connectors::CredentialVault& NodeCore::vault() { return parts_->environmen
 PredictGate& NodeCore::gate() { return *parts_->gate; }
 AutoDeploy& NodeCore::auto_deploy() { return *parts_->auto_deploy; }
 TaskWatch& NodeCore::task_watch() { return *parts_->task_watch; }
+BatchJobs& NodeCore::batch_jobs() { return *parts_->batch_jobs; }
 const serving::RemoteEnvironment* NodeCore::remote() const { return parts_->remote.get(); }
 serving::LocalModels& NodeCore::local_models() { return *parts_->local; }
 NodeAgent& NodeCore::agent() { return *parts_->agent; }

@@ -20,6 +20,7 @@
 #include "deploy/membership.h"
 #include "deploy/node_agent.h"
 #include "deploy/remote/auto_deploy.h"
+#include "deploy/remote/batch_jobs.h"
 #include "deploy/remote/task_watch.h"
 #include "deploy/settings_sync.h"
 #include "engines/engine.h"
@@ -94,6 +95,7 @@ class NodeCore {
   PredictGate& gate();
   AutoDeploy& auto_deploy();
   TaskWatch& task_watch();
+  BatchJobs& batch_jobs();
   // What remote models are served with; null without an HTTP client.
   const serving::RemoteEnvironment* remote() const;
   serving::LocalModels& local_models();

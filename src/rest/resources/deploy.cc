@@ -3,6 +3,7 @@
 
 #include "core/log.h"
 #include "rest/json_reply.h"
+#include "rest/remote/from_background.h"
 #include "rest/resources/resources.h"
 
 namespace mlnode::rest {

@@ -47,4 +47,13 @@ std::shared_ptr<Servable> MakeRemoteServable(std::shared_ptr<ServedModel> model,
   return std::make_shared<RemoteServable>(std::move(model), std::move(spec), environment);
 }
 
+std::shared_ptr<Servable> MakeUndeployedRemote(const ModelId& model, const RemoteEnvironment& environment) {
+  auto served = std::make_shared<ServedModel>();
+  served->remote = std::make_shared<RemoteTermsSource>(environment.store, environment.compile, model);
+  LoadSpec spec;
+  spec.model = model;
+  spec.function = models::FunctionName::kRemote;
+  return MakeRemoteServable(std::move(served), std::move(spec), environment);
+}
+
 }  // namespace mlnode::serving

@@ -17,4 +17,7 @@ namespace mlnode::serving {
 std::shared_ptr<Servable> MakeRemoteServable(std::shared_ptr<ServedModel> model, LoadSpec spec,
                                              const RemoteEnvironment& environment);
 
+// A model that is not in service, for calls that do not need it to be (a batch job that goes on without it).
+std::shared_ptr<Servable> MakeUndeployedRemote(const ModelId& model, const RemoteEnvironment& environment);
+
 }  // namespace mlnode::serving
