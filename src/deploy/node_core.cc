@@ -66,6 +66,7 @@ void NodeCore::Parts::StartRemote() {
       serving::RemoteEnvironment{.store = e.store,
                                  .caller = *caller,
                                  .cpu = e.executors.cpu,
+                                 .timers = e.executors.io,
                                  .clock = e.clock,
                                  .metrics = e.metrics,
                                  .settings = e.settings,

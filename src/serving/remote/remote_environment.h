@@ -28,6 +28,7 @@ struct RemoteEnvironment {
   const storage::Store& store;  // its replica is read: never waits
   connectors::RemoteCaller& caller;
   Executor& cpu;
+  Executor& timers;
   const Clock& clock;
   Metrics& metrics;
   config::Settings& settings;

@@ -5,6 +5,21 @@
 #include "serving/remote/guard.h"
 
 namespace mlnode::serving {
+namespace {
+
+std::shared_ptr<Counter> ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
+  return metrics.OwnCounter(name, help, {{"model", model.str()}});
+}
+
+}  // namespace
+
+RemoteSite::RemoteSite(const RemoteEnvironment& e, std::shared_ptr<ServedModel> m)
+    : environment(e),
+      model(std::move(m)),
+      calls(ModelCounter(e.metrics, "mlnode_model_remote_calls_total",
+                         "Calls of a remote model's provider, retries not counted.", model->remote->model())),
+      failures(ModelCounter(e.metrics, "mlnode_model_remote_failures_total",
+                            "Calls of a remote model's provider that failed.", model->remote->model())) {}
 
 void RemoteSite::CountCall(std::size_t documents) {
   costs.calls.fetch_add(1, std::memory_order_relaxed);
@@ -17,7 +32,12 @@ void RemoteSite::CountAnswer(const Result<net::ClientReply>& reply) {
     costs.failures.fetch_add(1, std::memory_order_relaxed);
     failures->Add();
   }
-  if (reply) costs.tokens.fetch_add(ReportedTokens(*reply), std::memory_order_relaxed);
+}
+
+std::uint64_t RemoteSite::CountTokens(const connectors::Usage& usage) {
+  const std::uint64_t tokens = usage.input_tokens + usage.output_tokens;
+  costs.tokens.fetch_add(tokens, std::memory_order_relaxed);
+  return tokens;
 }
 
 Status StillWanted(const RemoteSite& site, const PredictRequest& request) {

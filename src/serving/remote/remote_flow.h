@@ -6,6 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "connectors/transport/embedding_batcher.h"
+#include "connectors/transport/usage.h"
+#include "core/guarded.h"
 #include "serving/remote/remote_costs.h"
 #include "serving/remote/remote_environment.h"
 #include "serving/remote/remote_terms.h"
@@ -15,14 +18,23 @@
 namespace mlnode::serving {
 
 // What one remote model's predictions work with; outlives them.
-struct RemoteSite {
+struct RemoteSite : std::enable_shared_from_this<RemoteSite> {
+  RemoteSite(const RemoteEnvironment& e, std::shared_ptr<ServedModel> m);
+
   const RemoteEnvironment& environment;
   const std::shared_ptr<ServedModel> model;
   RemoteCosts costs;
-  std::shared_ptr<Counter> calls, failures;  // mlnode_model_remote_{calls,failures}_total
+  const std::shared_ptr<Counter> calls, failures;  // mlnode_model_remote_{calls,failures}_total
+  struct Batching {
+    RemoteTermsPtr terms;  // that it was made for
+    std::shared_ptr<connectors::EmbeddingBatcher> batcher;
+  };
+  Guarded<Batching> batching;
   void Used() const { model->last_used.store(environment.clock.Now(), std::memory_order_relaxed); }
   void CountCall(std::size_t documents);
   void CountAnswer(const Result<net::ClientReply>& reply);
+  // Returns their sum.
+  std::uint64_t CountTokens(const connectors::Usage& usage);
 };
 
 // kUnavailable, kCancelled, kDeadlineExceeded: nobody waits for the answer any more.

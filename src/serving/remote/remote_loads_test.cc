@@ -52,6 +52,7 @@ class RemoteLoadsTest : public testing::ServingFixture {
       .store = store_,
       .caller = caller_,
       .cpu = executor_,
+      .timers = executor_,
       .clock = clock_,
       .metrics = metrics_,
       .settings = *settings_,

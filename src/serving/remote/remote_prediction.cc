@@ -29,11 +29,38 @@ NamedTensor ToNamed(connectors::RemoteTensor tensor) {
   return named;
 }
 
+// What came back of all calls of one input.
+struct RemoteAnswer {
+  std::vector<connectors::RemoteOutput> outputs;
+  Duration engine{};
+  std::size_t documents = 0;
+  std::uint64_t tokens = 0;
+};
+using RunDone = UniqueFunction<void(Result<RemoteAnswer>)>;
+
+PredictResult ToResult(RemoteAnswer answer) {
+  PredictResult result;
+  result.times.engine = answer.engine;
+  result.tokens = answer.tokens;
+  result.documents_read = answer.documents;
+  for (connectors::RemoteOutput& output : answer.outputs) {
+    auto& tensors = result.documents.emplace_back();
+    for (connectors::RemoteTensor& tensor : output.tensors) tensors.push_back(ToNamed(std::move(tensor)));
+    result.statuses.push_back(output.status);
+  }
+  return result;
+}
+
+std::shared_ptr<connectors::EmbeddingBatcher> BatcherOf(const std::shared_ptr<RemoteSite>& site,
+                                                        const RemoteTermsPtr& terms);
+
+// Whether an input goes out with others where its connector asks for that.
+enum class Company : std::uint8_t { kAllowed, kAlone };
+
 class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
  public:
-  RemotePrediction(std::shared_ptr<RemoteSite> site, PredictRequest request, std::shared_ptr<Servable> self,
-                   PredictDone done)
-      : site_(std::move(site)), request_(std::move(request)), self_(std::move(self)), done_(std::move(done)) {}
+  RemotePrediction(std::shared_ptr<RemoteSite> site, PredictRequest request, Company company, RunDone done)
+      : site_(std::move(site)), request_(std::move(request)), company_(company), done_(std::move(done)) {}
 
   void Start() { Post(&RemotePrediction::Prepare); }
 
@@ -56,15 +83,18 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   }
 
   // Only the first counts. The calls of a failed prediction that are still under way are of no use to anyone.
-  void Answer(Result<PredictResult> result) {
+  void Answer(Result<RemoteAnswer> answer) {
     if (answered_.exchange(true)) return;
     site_->Used();
-    if (!result) request_.cancelled->store(true);
-    done_(std::move(result));
-    self_.reset();
+    if (!answer) request_.cancelled->store(true);
+    done_(std::move(answer));
   }
 
   Status Prepare() {
+    if (company_ == Company::kAllowed) {
+      ASSIGN_OR_RETURN(const bool joined, JoinOthers());
+      if (joined) return {};
+    }
     ASSIGN_OR_RETURN(prepared_, PrepareCalls(*site_, request_));
     replies_.resize(prepared_.calls.size());
     left_ = replies_.size();
@@ -73,6 +103,28 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
       self->SendFirst();
     });
     return {};
+  }
+
+  // Small embedding inputs of several predictions become one call of the provider where the connector asks for it. Not
+  // under guardrails: what blocks one text must not block others.
+  Result<bool> JoinOthers() {
+    if (!request_.remote || !request_.remote->has_docs || request_.remote->query) return false;
+    if (request_.remote->action != connectors::ActionType::kPredict) return false;
+    ASSIGN_OR_RETURN(const RemoteTermsPtr terms, site_->model->remote->Now());
+    const auto& config = terms->connector->connector().client_config;
+    if (!config || config->batch_max_documents < 2 || terms->guardrails) return false;
+    const auto batcher = BatcherOf(site_, terms);
+    began_ = site_->environment.clock.Now();
+    // `batcher` is held until the answer: a newer connector has another.
+    batcher->Submit(*request_.remote, request_.deadline, request_.cancelled,
+                    [self = shared_from_this(), batcher](Result<std::vector<connectors::RemoteOutput>> outputs) {
+                      if (!outputs) return self->Answer(std::move(outputs).error());
+                      self->Answer(RemoteAnswer{.outputs = *std::move(outputs),
+                                                .engine = self->site_->environment.clock.Now() - self->began_,
+                                                .documents = self->request_.remote->documents.size(),
+                                                .tokens = 0});
+                    });
+    return true;
   }
 
   // As many at once as the connector's pool may have under way; each that ends sends the next, so that one large
@@ -89,8 +141,6 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     const std::size_t i = next_.fetch_add(1);
     if (i >= replies_.size() || answered_.load()) return;
     site_->CountCall(prepared_.calls[i].documents);
-    // Where a connector asks for it, small embedding calls of several predictions become one here
-    // (ClientConfig::batch_max_documents).
     site_->environment.caller.Send(
         std::move(prepared_.calls[i].request), OptionsOf(prepared_, request_),
         [self = shared_from_this(), i](Result<net::ClientReply> reply) { self->Arrived(i, std::move(reply)); });
@@ -144,27 +194,23 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   }
 
   Status Finish() {
-    PredictResult result;
-    result.times.engine = engine_time_;
-    std::size_t documents = 0;
+    RemoteAnswer answer;
+    answer.engine = engine_time_;
     for (std::size_t i = 0; i < replies_.size(); ++i) {
       ASSIGN_OR_RETURN(connectors::RemoteOutput output,
                        prepared_.terms->connector->Interpret(prepared_.calls[i], replies_[i], JsonLimit()));
-      auto& tensors = result.documents.emplace_back();
-      for (connectors::RemoteTensor& tensor : output.tensors) tensors.push_back(ToNamed(std::move(tensor)));
-      result.statuses.push_back(output.status);
-      documents += std::max<std::size_t>(prepared_.calls[i].documents, 1);
-      result.tokens += ReportedTokens(replies_[i]);
+      answer.outputs.push_back(std::move(output));
+      answer.documents += std::max<std::size_t>(prepared_.calls[i].documents, 1);
+      answer.tokens += site_->CountTokens(connectors::UsageOf(replies_[i]));
     }
-    result.documents_read = documents;
-    Answer(std::move(result));
+    Answer(std::move(answer));
     return {};
   }
 
   const std::shared_ptr<RemoteSite> site_;
   PredictRequest request_;
-  std::shared_ptr<Servable> self_;
-  PredictDone done_;
+  const Company company_;
+  RunDone done_;
   PreparedCalls prepared_;
   std::vector<net::ClientReply> replies_;  // by call
   std::atomic<std::size_t> next_{0};       // call to send
@@ -175,13 +221,52 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   Duration engine_time_{};
 };
 
+// The one of these terms, with calls that go out alone.
+std::shared_ptr<connectors::EmbeddingBatcher> BatcherOf(const std::shared_ptr<RemoteSite>& site,
+                                                        const RemoteTermsPtr& terms) {
+  RemoteSite::Batching old;  // goes after the lock
+  const auto batching = site->batching.Lock();
+  if (batching->terms == terms) return batching->batcher;
+  const connectors::ClientConfig config =
+      terms->connector->connector().client_config.value_or(connectors::ClientConfig());
+  const auto run = [weak = std::weak_ptr(site)](connectors::RemoteInput input, Deadline deadline,
+                                               connectors::EmbeddingBatcher::Done done) {
+    const auto alive = weak.lock();
+    if (!alive) return done(MakeError(Code::kUnavailable, std::string(kModelWithdrawn)));
+    PredictRequest request;
+    request.deadline = deadline;
+    request.cancelled = std::make_shared<std::atomic<bool>>(false);
+    request.remote = std::make_shared<const connectors::RemoteInput>(std::move(input));
+    std::make_shared<RemotePrediction>(alive, std::move(request), Company::kAlone,
+                                       [done = std::move(done)](Result<RemoteAnswer> answer) mutable {
+                                         if (!answer) return done(std::move(answer).error());
+                                         done(std::move(answer->outputs));
+                                       })
+        ->Start();
+  };
+  old = std::exchange(*batching, {.terms = terms,
+                                  .batcher = connectors::EmbeddingBatcher::Create(
+                                      {.max_documents = static_cast<std::size_t>(config.batch_max_documents),
+                                       .max_delay = config.batch_max_delay},
+                                      run, site->environment.timers, site->environment.clock)});
+  return batching->batcher;
+}
+
 }  // namespace
 
 void StartRemotePrediction(const std::shared_ptr<RemoteSite>& site, PredictRequest request,
                            std::shared_ptr<Servable> self, PredictDone done) {
   if (!request.cancelled) request.cancelled = std::make_shared<std::atomic<bool>>(false);
   site->Used();
-  std::make_shared<RemotePrediction>(site, std::move(request), std::move(self), std::move(done))->Start();
+  auto answer = [self = std::move(self), done = std::move(done)](Result<RemoteAnswer> run) mutable {
+    if (run) {
+      done(ToResult(*std::move(run)));
+    } else {
+      done(std::move(run).error());
+    }
+    self.reset();
+  };
+  std::make_shared<RemotePrediction>(site, std::move(request), Company::kAllowed, std::move(answer))->Start();
 }
 
 }  // namespace mlnode::serving

@@ -8,22 +8,11 @@
 namespace mlnode::serving {
 namespace {
 
-std::shared_ptr<Counter> ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
-  return metrics.OwnCounter(name, help, {{"model", model.str()}});
-}
-
 class RemoteServable final : public Servable {
  public:
   RemoteServable(std::shared_ptr<ServedModel> model, LoadSpec spec, const RemoteEnvironment& environment)
       : spec_(std::move(spec)),
-        site_(new RemoteSite{
-            .environment = environment,
-            .model = std::move(model),
-            .costs = {},
-            .calls = ModelCounter(environment.metrics, "mlnode_model_remote_calls_total",
-                                  "Calls of a remote model's provider, retries not counted.", spec_.model),
-            .failures = ModelCounter(environment.metrics, "mlnode_model_remote_failures_total",
-                                     "Calls of a remote model's provider that failed.", spec_.model)}) {}
+        site_(std::make_shared<RemoteSite>(environment, std::move(model))) {}
 
   const LoadSpec& spec() const override { return spec_; }
   const ServableInfo& info() const override { return site_->model->info; }

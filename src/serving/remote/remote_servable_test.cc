@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/testing/manual_executor.h"
+#include "serving/remote/guard.h"
 #include "serving/testing/fake_remote.h"
 #include "storage/memory/memory_store.h"
 
@@ -61,6 +62,13 @@ class RemoteServableTest : public ::testing::Test {
     executor_.RunUntilIdle();
     return predicted;
   }
+  std::shared_ptr<Predicted> PredictNative(json::object parameters,
+                                           connectors::ActionType action = connectors::ActionType::kPredict) {
+    connectors::RemoteInput input;
+    input.action = action;
+    input.parameters = std::move(parameters);
+    return Predict(std::move(input));
+  }
   std::shared_ptr<Predicted> PredictDocs(const std::vector<std::string>& texts) {
     connectors::RemoteInput input;
     input.has_docs = true;
@@ -84,6 +92,7 @@ class RemoteServableTest : public ::testing::Test {
   RemoteEnvironment environment_{.store = store_,
                                  .caller = caller_,
                                  .cpu = executor_,
+                                 .timers = executor_,
                                  .clock = clock_,
                                  .metrics = metrics_,
                                  .settings = *settings_,
@@ -93,7 +102,7 @@ class RemoteServableTest : public ::testing::Test {
 };
 
 TEST_F(RemoteServableTest, AnswersWithWhatTheProviderSaid) {
-  const auto predicted = Predict({.parameters = {{"prompt", "hi"}}});
+  const auto predicted = PredictNative({{"prompt", "hi"}});
   ASSERT_THAT(caller_.bodies, ElementsAre(R"({"prompt":"hi"})"));
   EXPECT_FALSE(predicted->answer);
   EXPECT_EQ(caller_.calls.front().options.pool, "c");
@@ -197,9 +206,9 @@ TEST_F(RemoteServableTest, NobodyIsAskedForWhoHasGoneOrIsLate) {
 
 TEST_F(RemoteServableTest, AGuardedInputDoesNotLeaveTheNode) {
   SetGuardrails(R"({"input_guardrail":{"regex":[".*secret.*"]}})");
-  EXPECT_EQ(Predict({.parameters = {{"prompt", "a secret"}}})->error().message, "guardrails triggered for user input");
+  EXPECT_EQ(PredictNative({{"prompt", "a secret"}})->error().message, "guardrails triggered for user input");
   EXPECT_THAT(caller_.bodies, IsEmpty());
-  (void)Predict({.parameters = {{"prompt", "harmless"}}});
+  (void)PredictNative({{"prompt", "harmless"}});
   EXPECT_THAT(caller_.bodies, SizeIs(1));
 }
 
@@ -235,23 +244,23 @@ class JudgedTest : public RemoteServableTest {
 };
 
 TEST_F(JudgedTest, AModelIsAskedAboutTheQuestion) {
-  (void)Predict({.parameters = {{"question", "may I?"}}});
+  (void)PredictNative({{"question", "may I?"}});
   EXPECT_THAT(asked_, ElementsAre(R"(judge {"question":"may I?","response_filter":"$.f"})"));
   EXPECT_EQ(patience_, kGuardPatience);
   EXPECT_THAT(caller_.bodies, SizeIs(1));
-  (void)Predict({.parameters = {{"other", "x"}}});
+  (void)PredictNative({{"other", "x"}});
   EXPECT_THAT(asked_, SizeIs(1)) << "no question, no judge";
 }
 
 TEST_F(JudgedTest, WhatAJudgeDoesNotAcceptIsRefused) {
   verdict_ = R"({"response":"reject"})";
-  EXPECT_EQ(Predict({.parameters = {{"question", "q"}}})->error().message, "guardrails triggered for user input");
+  EXPECT_EQ(PredictNative({{"question", "q"}})->error().message, "guardrails triggered for user input");
   verdict_ = "no json";
-  EXPECT_FALSE(*Predict({.parameters = {{"question", "q"}}})->answer);
+  EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer);
   judge_error_ = MakeError(Code::kUnavailable, "down");
-  EXPECT_FALSE(*Predict({.parameters = {{"question", "q"}}})->answer) << "fails closed";
+  EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer) << "fails closed";
   environment_.ask = {};
-  EXPECT_FALSE(*Predict({.parameters = {{"question", "q"}}})->answer);
+  EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer);
   EXPECT_THAT(caller_.bodies, IsEmpty());
 }
 
@@ -269,7 +278,7 @@ TEST_F(JudgedTest, AJudgeAsksNoFurtherJudge) {
 }
 
 TEST_F(JudgedTest, BatchActionsAreNotGuarded) {
-  (void)Predict({.action = connectors::ActionType::kBatchPredict, .parameters = {{"question", "q"}}});
+  (void)PredictNative({{"question", "q"}}, connectors::ActionType::kBatchPredict);
   EXPECT_THAT(asked_, IsEmpty());
   EXPECT_THAT(caller_.bodies, SizeIs(1));
 }

@@ -72,18 +72,17 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
 
   Status Feed(std::string_view piece) {
     if (request_.predict.cancelled->load()) return MakeError(Code::kCancelled, "the client has gone");
-    return decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) -> Status {
-      if (last_) return {};  // accounts behind the end
-      last_ = chunk.last;
-      return sink_.piece({.content = chunk.content, .last = chunk.last});
-    });
+    return decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) { return Pass(chunk); });
   }
+
+  Status Pass(const connectors::StreamChunk& chunk) { return sink_.piece({.content = chunk.content, .last = chunk.last}); }
 
   void Ended(Result<net::ClientReply> reply) {
     site_->CountAnswer(reply);
     if (!reply) return End(std::move(reply).error());
     if (reply->status >= 200 && reply->status <= 300) {
-      return End(last_ ? Status() : sink_.piece({.content = {}, .last = true}));
+      (void)site_->CountTokens(decoder_->usage());
+      return End(decoder_->End([this](const connectors::StreamChunk& chunk) { return Pass(chunk); }));
     }
     const bool posted = site_->environment.cpu.Post([self = shared_from_this(), reply = *std::move(reply)] {
       const auto limit = self->site_->environment.settings.Current()->Int("plugins.ml_commons.max_json_size");
@@ -99,7 +98,6 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
   StreamSink sink_;
   std::unique_ptr<connectors::StreamDecoder> decoder_;
   PreparedCalls prepared_;
-  bool last_ = false;  // of the HTTP client's thread
   std::atomic<bool> ended_{false};
 };
 

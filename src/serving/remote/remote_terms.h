@@ -27,6 +27,7 @@ class RemoteTermsSource {
   // kNotFound (model, connector: the peer's texts), kFailedPrecondition (a model without connector; credentials sealed
   // under a key that is not here), kDataLoss, kInvalidArgument.
   Result<RemoteTermsPtr> Now();
+  const ModelId& model() const { return model_; }
 
  private:
   struct Known {
