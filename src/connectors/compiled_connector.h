@@ -22,9 +22,9 @@ struct RemoteInput {
   std::string algorithm = "REMOTE";  // of the route: "TEXT_EMBEDDING", ...; what a script sees
   // Native route: the request's "parameters". Of the docs routes: its algorithm parameters, usually empty.
   json::object parameters;
-  bool has_docs = false;                                // a docs route: text_docs or a query and documents
-  std::vector<std::optional<std::string>> documents;    // null entries are allowed (image, text)
-  std::optional<std::string> query;                     // text_similarity
+  bool has_docs = false;                              // a docs route: text_docs or a query and documents
+  std::vector<std::optional<std::string>> documents;  // null entries are allowed (image, text)
+  std::optional<std::string> query;                   // text_similarity
 };
 
 // One tensor of the answer (spec/remote §5.3, 5.5), as the provider's numbers say.
@@ -44,8 +44,8 @@ struct RemoteOutput {
 // What went out, and what is needed to read the answer.
 struct PreparedCall {
   OutgoingRequest request;
-  Parameters parameters;        // merged: response_filter and others count when the answer is read
-  std::size_t documents = 0;    // of the input that this call carries; 0: unknown
+  Parameters parameters;      // merged: response_filter and others count when the answer is read
+  std::size_t documents = 0;  // of the input that this call carries; 0: unknown
 };
 
 class CompiledConnector {

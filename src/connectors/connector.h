@@ -38,8 +38,8 @@ Result<ActionType> ParseActionType(std::string_view name);
 struct Action {
   ActionType type = ActionType::kPredict;
   std::optional<std::string> name;
-  std::string method;  // as given
-  std::string url;     // with ${parameters.x}
+  std::string method;                                        // as given
+  std::string url;                                           // with ${parameters.x}
   std::vector<std::pair<std::string, std::string>> headers;  // in the order given
   std::optional<std::string> request_body, pre_process_function, post_process_function;
   std::optional<bool> supports_structured_output;

@@ -11,8 +11,8 @@
 namespace mlnode::connectors {
 
 struct ConnectorInput {
-  Connector connector;            // credential empty
-  Secrets secrets;                // from "credential"
+  Connector connector;  // credential empty
+  Secrets secrets;      // from "credential"
   bool dry_run = false;
   std::optional<std::string> id;  // chosen by the caller
 };

@@ -43,7 +43,7 @@ Status AddKey(const std::filesystem::path& key_file, FileSync sync);
 // "<connector or model id>/<name>".
 std::string SealContext(std::string_view owner, std::string_view name);
 Result<std::map<std::string, std::string, std::less<>>> SealAll(const CredentialVault& vault, const Secrets& secrets,
-                                                               std::string_view owner);
+                                                                std::string_view owner);
 Result<Secrets> UnsealAll(const CredentialVault& vault, const std::map<std::string, std::string, std::less<>>& sealed,
                           std::string_view owner);
 

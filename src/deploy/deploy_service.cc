@@ -144,8 +144,7 @@ DeployService::View DeployService::MakeView(models::Model model, const Standing&
   if (const auto found = standing.placements.find(view.model.id); found != standing.placements.end()) {
     view.placements = found->second;
   }
-  view.deployment =
-      Derive(view.model, view.plan, view.placements, standing.live, standing.EligibleFor(view.model));
+  view.deployment = Derive(view.model, view.plan, view.placements, standing.live, standing.EligibleFor(view.model));
   view.deployment.has_controller = standing.controlled.contains(view.model.id);
   return view;
 }
@@ -281,8 +280,7 @@ Status DeployService::Withdraw(const ModelId& model, const std::vector<NodeId>& 
     ASSIGN_OR_RETURN(const std::optional<Plan> old, ReadPlanFresh(model));
     const bool remote = old && old->remote;
     const config::SnapshotPtr settings = settings_.Current();
-    const auto eligible =
-        remote ? membership_.EligibleForRemote(*settings) : membership_.EligibleForLocal(*settings);
+    const auto eligible = remote ? membership_.EligibleForRemote(*settings) : membership_.EligibleForLocal(*settings);
     const std::optional<Plan> plan =
         WithoutNodes(old.value_or(Plan{.model = model}), nodes, eligible, clock_.WallMillis());
     if (!plan) return {};

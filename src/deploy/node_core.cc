@@ -57,21 +57,18 @@ struct NodeCore::Parts {
 void NodeCore::Parts::StartRemote() {
   NodeCoreEnvironment& e = environment;
   if (e.http_client == nullptr) return;
-  caller = connectors::RemoteCaller::Create({.client = *e.http_client,
-                                             .timers = e.executors.io,
-                                             .clock = e.clock,
-                                             .random = e.random,
-                                             .metrics = e.metrics});
-  remote = std::make_unique<serving::RemoteEnvironment>(
-      serving::RemoteEnvironment{.store = e.store,
-                                 .caller = *caller,
-                                 .cpu = e.executors.cpu,
-                                 .timers = e.executors.io,
-                                 .clock = e.clock,
-                                 .metrics = e.metrics,
-                                 .settings = e.settings,
-                                 .compile = MakeConnectorCompiler(e.vault),
-                                 .rules = MakeRulesSource(e.settings)});
+  caller = connectors::RemoteCaller::Create(
+      {.client = *e.http_client, .timers = e.executors.io, .clock = e.clock, .random = e.random, .metrics = e.metrics});
+  remote =
+      std::make_unique<serving::RemoteEnvironment>(serving::RemoteEnvironment{.store = e.store,
+                                                                              .caller = *caller,
+                                                                              .cpu = e.executors.cpu,
+                                                                              .timers = e.executors.io,
+                                                                              .clock = e.clock,
+                                                                              .metrics = e.metrics,
+                                                                              .settings = e.settings,
+                                                                              .compile = MakeConnectorCompiler(e.vault),
+                                                                              .rules = MakeRulesSource(e.settings)});
 }
 
 Status NodeCore::Parts::Start() {
@@ -109,8 +106,7 @@ Status NodeCore::Parts::Start() {
                                                                    .background = e.executors.background,
                                                                    .timers = e.executors.io,
                                                                    .clock = e.clock});
-  task_watch =
-      std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
+  task_watch = std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
   batch_jobs = std::make_unique<BatchJobs>(BatchJobsEnvironment{.tasks = tasks,
                                                                 .settings = e.settings,
                                                                 .remote = remote.get(),

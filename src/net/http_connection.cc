@@ -213,7 +213,7 @@ void Connection::AppendOut(Slot& slot, bool last_in_queue) {
   if (!slot.interim && !slot.head_done) {
     const bool drained = context_->draining.load() && phase_ == Phase::kIdle && last_in_queue;
     slot.close = slot.close || drained;
-    slot.head += slot.close                 ? "Connection: close\r\n\r\n"
+    slot.head += slot.close               ? "Connection: close\r\n\r\n"
                  : slot.frame.old_version ? "Connection: keep-alive\r\n\r\n"
                                           : "\r\n";
   }

@@ -85,9 +85,9 @@ struct Slot {
   // Of an answer that comes in pieces; all but `waiting` on the loop only.
   bool streamed = false;
   bool chunked = false;
-  bool head_done = false;            // `head` has its Connection line, or is written
-  bool ended = false;                // all pieces are in `next`
-  std::string next;                  // pieces, coded, that go out behind `body`
+  bool head_done = false;               // `head` has its Connection line, or is written
+  bool ended = false;                   // all pieces are in `next`
+  std::string next;                     // pieces, coded, that go out behind `body`
   std::atomic<std::size_t> waiting{0};  // bytes of pieces that the client has not taken
 
   // Nothing of it is left to be sent now, and more is to come.

@@ -37,7 +37,8 @@ struct HttpRequest {
 };
 
 // An answer that is sent as it comes: in chunked coding, to a client of HTTP/1.0 until the connection closes. Let go
-// without End, the connection is cut, so that the client sees that the answer is not whole. Threads: any, one at a time.
+// without End, the connection is cut, so that the client sees that the answer is not whole. Threads: any, one at a
+// time.
 class ReplyStream {
  public:
   virtual ~ReplyStream() = default;

@@ -124,11 +124,11 @@ void State::Publish(const Book& book, Leftovers& leftovers) {
 }
 
 void State::SetServable(Entry& entry) {
-  auto servable = entry.model->remote
-                      ? MakeRemoteServable(entry.model, entry.spec, *env_.remote)
-                      : MakePipelineServable(
-                            entry.model, entry.spec,
-                            {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock, .tokenizers = env_.lanes});
+  auto servable =
+      entry.model->remote
+          ? MakeRemoteServable(entry.model, entry.spec, *env_.remote)
+          : MakePipelineServable(entry.model, entry.spec,
+                                 {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock, .tokenizers = env_.lanes});
   entry.servable = MakeRecordedServable(
       std::move(servable),
       {.actions = env_.actions, .metrics = env_.metrics, .clock = env_.clock, .limit = env_.monitored_requests});

@@ -77,9 +77,9 @@ struct NamedTensor {
   std::string name = {};  // empty: absent
   std::optional<TensorView> tensor = {};
   std::optional<ProvidedNumbers> provided = {};  // REMOTE: in place of `tensor`
-  bool has_bytes = false;                // the tensor may be printed as byte_buffer too
-  std::string data_as_map = {};          // JSON text of an object; empty: absent
-  std::optional<std::string> text = {};  // "result": an answer in words
+  bool has_bytes = false;                        // the tensor may be printed as byte_buffer too
+  std::string data_as_map = {};                  // JSON text of an object; empty: absent
+  std::optional<std::string> text = {};          // "result": an answer in words
 };
 
 struct PredictTimes {
@@ -90,9 +90,9 @@ struct PredictResult {
   std::vector<std::vector<NamedTensor>> documents;  // one entry a text, in order; REMOTE: one a provider's answer
   std::vector<int> statuses = {};                   // REMOTE: the provider's, one an entry
   PredictTimes times;
-  std::size_t tokens = 0;  // REMOTE: as the provider reports
+  std::size_t tokens = 0;                          // REMOTE: as the provider reports
   std::optional<std::size_t> documents_read = {};  // where it is not documents.size()
-  std::size_t truncated = 0;  // texts cut to the model's length
+  std::size_t truncated = 0;                       // texts cut to the model's length
 };
 
 // Called exactly once: on a lane, cpu or timer thread, or inside Predict when refused at once. Hand heavy work on.

@@ -9,9 +9,9 @@ namespace mlnode::tasks {
 namespace {
 
 constexpr std::array<std::string_view, 3> kTypeNames = {"REGISTER_MODEL", "DEPLOY_MODEL", "BATCH_PREDICTION"};
-constexpr std::array<std::string_view, 9> kStateNames = {
-    "CREATED",    "RUNNING", "COMPLETED",  "FAILED", "CANCELLED", "COMPLETED_WITH_ERROR",
-    "CANCELLING", "EXPIRED", "UNREACHABLE"};
+constexpr std::array<std::string_view, 9> kStateNames = {"CREATED",    "RUNNING",   "COMPLETED",
+                                                         "FAILED",     "CANCELLED", "COMPLETED_WITH_ERROR",
+                                                         "CANCELLING", "EXPIRED",   "UNREACHABLE"};
 constexpr std::string_view kOwn = "_mlnode";
 
 Error Damaged(const storage::Document& document, std::string_view field) {

@@ -43,8 +43,7 @@ json::object RemoteFixture::Embeddings(const std::string& prefix) const {
 }
 
 json::object RemoteFixture::Chat() const {
-  return Connector("/v1/chat/completions",
-                   R"({ "model": "${parameters.model}", "messages": ${parameters.messages} })");
+  return Connector("/v1/chat/completions", R"({ "model": "${parameters.model}", "messages": ${parameters.messages} })");
 }
 
 std::string RemoteFixture::RegisterRemote(const json::object& connector, const json::object& more) {
@@ -64,8 +63,8 @@ Answer RemoteFixture::PredictDocs(const std::string& model, const json::array& t
 }
 
 std::size_t RemoteFixture::DeployTasks() {
-  const Answer found = Ok("POST", std::string(kMl) + "/tasks/_search",
-                          R"({"query":{"term":{"task_type":"DEPLOY_MODEL"}},"size":100})");
+  const Answer found =
+      Ok("POST", std::string(kMl) + "/tasks/_search", R"({"query":{"term":{"task_type":"DEPLOY_MODEL"}},"size":100})");
   return found.body.at("hits").at("hits").as_array().size();
 }
 

@@ -15,7 +15,8 @@ class RemoteFixture : public FakeNodeFixture {
   void StartProvider(std::uint16_t port = 0);
   void Set(const std::string& name, const json::value& value);  // plugins.ml_commons.<name>, at run time
   // Of a connector whose PREDICT action asks `path` of the provider; `parts` are put over it.
-  json::object Connector(const std::string& path, const std::string& request_body, const json::object& parts = {}) const;
+  json::object Connector(const std::string& path, const std::string& request_body,
+                         const json::object& parts = {}) const;
   json::object Embeddings(const std::string& prefix = {}) const;  // OpenAI's, with pre- and post-processing
   json::object Chat() const;
   // Registers a model with this connector in its body; `more` are further fields of the body.

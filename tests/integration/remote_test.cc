@@ -72,12 +72,11 @@ TEST_F(RemoteTest, AutoDeployCanBeForbidden) {
   Set("model_auto_deploy.enable", false);
   EXPECT_EQ(Predict(model, kHello).Reason(), "Model not ready yet. Please deploy the model first.");
   Set("model_auto_deploy.enable", true);
-  const std::string other = RegisterRemote(Embeddings(), {{"name", "other"},
-                                                          {"deploy_setting", {{"is_auto_deploy_enabled", false}}}});
+  const std::string other =
+      RegisterRemote(Embeddings(), {{"name", "other"}, {"deploy_setting", {{"is_auto_deploy_enabled", false}}}});
   const Answer refused = Predict(other, kHello);
   EXPECT_EQ(refused.status, 400);
-  EXPECT_EQ(refused.Reason(),
-            "Auto deployment disabled for this model, please deploy model first Model ID: " + other);
+  EXPECT_EQ(refused.Reason(), "Auto deployment disabled for this model, please deploy model first Model ID: " + other);
   const Answer deployed = Ok("POST", std::string(kMl) + "/models/" + other + "/_deploy");
   EXPECT_EQ(deployed.body.at("status").as_string(), "COMPLETED") << "as the peer answers for remote models";
   EXPECT_EQ(Predict(other, kHello).status, 200);
@@ -91,7 +90,8 @@ TEST_F(RemoteTest, DocumentsOfOneRequestAreOneCallUnlessAskedOtherwise) {
   EXPECT_EQ(provider_->requests(), 1U);
   json::object one_by_one = Embeddings();
   one_by_one["parameters"].as_object()["input_docs_processed_step_size"] = "1";
-  const std::string cut = RegisterRemote(one_by_one, {{"name", "cut"}, {"rate_limiter", {{"limit", "1"}, {"unit", "DAYS"}}}});
+  const std::string cut =
+      RegisterRemote(one_by_one, {{"name", "cut"}, {"rate_limiter", {{"limit", "1"}, {"unit", "DAYS"}}}});
   const Answer pieces = PredictDocs(cut, {"a", "bb", "ccc"});
   ASSERT_EQ(pieces.status, 200) << "the limit counts requests, not calls: " << pieces.text;
   EXPECT_THAT(pieces.body.at("inference_results").as_array(), SizeIs(3));
@@ -122,7 +122,8 @@ TEST_F(RemoteTest, ChangesAreInForceWithTheNextPrediction) {
   const std::string model = RegisterRemote(Chat());
   ASSERT_EQ(Predict(model, Say("hi")).status, 200);
   const auto update = [&](const std::string& body) { Ok("PUT", std::string(kMl) + "/models/" + model, body); };
-  update(R"({"guardrails":{"input_guardrail":{"regex":[".*secret.*"]},"output_guardrail":{"stop_words":[{"words":["bomb"]}]}}})");
+  update(
+      R"({"guardrails":{"input_guardrail":{"regex":[".*secret.*"]},"output_guardrail":{"stop_words":[{"words":["bomb"]}]}}})");
   EXPECT_EQ(Predict(model, Say("a secret")).Reason(), "guardrails triggered for user input");
   EXPECT_EQ(Predict(model, Say("a bomb")).Reason(), "guardrails triggered for LLM output");
   EXPECT_EQ(Predict(model, Say("hello")).status, 200);
@@ -137,16 +138,15 @@ TEST_F(RemoteTest, ChangesAreInForceWithTheNextPrediction) {
 }
 
 TEST_F(RemoteTest, AModelMayJudgeAnother) {
-  const std::string judge =
-      RegisterRemote(Connector("/v1/chat/completions",
-                               R"({ "messages": [{"role":"user","content":"${parameters.question}"}] })"),
-                     {{"name", "judge"}});
+  const std::string judge = RegisterRemote(
+      Connector("/v1/chat/completions", R"({ "messages": [{"role":"user","content":"${parameters.question}"}] })"),
+      {{"name", "judge"}});
   const auto guarded = [&](const std::string& accepts) {
     const json::value side = {{"model_id", judge},
                               {"response_filter", "$.choices[0].message.content"},
                               {"response_validation_regex", accepts}};
-    return RegisterRemote(Chat(), {{"name", "guarded " + accepts},
-                                   {"guardrails", {{"type", "model"}, {"input_guardrail", side}}}});
+    return RegisterRemote(
+        Chat(), {{"name", "guarded " + accepts}, {"guardrails", {{"type", "model"}, {"input_guardrail", side}}}});
   };
   json::value asked = Say("hi");
   asked.at("parameters").as_object()["question"] = "harmless";

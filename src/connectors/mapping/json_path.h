@@ -1,5 +1,5 @@
-// connectors/mapping/json_path.h: JSONPath (RFC 9535, by a crate behind native/json_path_abi.h) with the peer's (Jayway)
-// reading of the result: a definite path gives its value, an indefinite one a list. Immutable; any thread.
+// connectors/mapping/json_path.h: JSONPath (RFC 9535, by a crate behind native/json_path_abi.h) with the peer's
+// (Jayway) reading of the result: a definite path gives its value, an indefinite one a list. Immutable; any thread.
 #pragma once
 
 #include <memory>

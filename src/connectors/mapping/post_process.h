@@ -18,8 +18,8 @@ class PostProcess {
   // Empty: none. kInvalidArgument: an unknown built-in, a script outside the subset (line named).
   static Result<std::shared_ptr<const PostProcess>> Make(std::string_view function);
   virtual ~PostProcess() = default;
-  // `body`: the provider's answer as it came; `parameters`: merged (response_filter). kInvalidArgument: the shape errors
-  // of §5.3; kInternal "Fail to execute PREDICT in aws connector" for what the peer answers so.
+  // `body`: the provider's answer as it came; `parameters`: merged (response_filter). kInvalidArgument: the shape
+  // errors of §5.3; kInternal "Fail to execute PREDICT in aws connector" for what the peer answers so.
   virtual Result<std::vector<RemoteTensor>> Run(std::string_view body, const Parameters& parameters) const = 0;
 };
 

@@ -14,9 +14,9 @@
 namespace mlnode::connectors {
 
 struct ScriptLimits {
-  std::size_t steps = 10'000'000;                // expressions and statements evaluated; about half a second
-  std::size_t bytes = 64UL * 1024 * 1024;        // of all values made
-  int depth = 64;                                // of calls
+  std::size_t steps = 10'000'000;          // expressions and statements evaluated; about half a second
+  std::size_t bytes = 64UL * 1024 * 1024;  // of all values made
+  int depth = 64;                          // of calls
 };
 
 class Script {

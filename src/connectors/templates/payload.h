@@ -15,8 +15,8 @@ Parameters AsText(const json::object& parameters);
 // or array), the connector's are not (spec/remote §2.1, 2.2).
 Parameters Merge(const Parameters& connector, const Parameters& request, const Parameters& pre_processed);
 
-// kInvalidArgument in the peer's words: "Some parameter placeholder not filled in payload: a, b", "Invalid payload: ...",
-// "Content length is 0. Aborting request to remote model".
+// kInvalidArgument in the peer's words: "Some parameter placeholder not filled in payload: a, b", "Invalid payload:
+// ...", "Content length is 0. Aborting request to remote model".
 Result<std::string> MakeBody(const Action& action, const Parameters& parameters);
 Result<std::string> MakeUrl(const Action& action, const Parameters& parameters);
 // Secrets first, then parameters. kInvalidArgument: a parameter in a header that must not have one (checked when the

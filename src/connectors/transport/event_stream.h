@@ -19,12 +19,12 @@ struct StreamChunk {
 class StreamDecoder {
  public:
   static constexpr std::size_t kMaxEventBytes = 1UL * 1024 * 1024;  // one event; beyond: kTooLarge
-  // `interface`: "openai/v1/chat/completions" or "bedrock/converse/claude"; kInvalidArgument "Unsupported llm interface:
-  // <x>".
+  // `interface`: "openai/v1/chat/completions" or "bedrock/converse/claude"; kInvalidArgument "Unsupported llm
+  // interface: <x>".
   static Result<std::unique_ptr<StreamDecoder>> Make(std::string_view interface);
   virtual ~StreamDecoder() = default;
-  // Calls `chunk` for each that is complete, in order; a text may arrive in any pieces. kUpstream: broken framing, or an
-  // error event of the provider.
+  // Calls `chunk` for each that is complete, in order; a text may arrive in any pieces. kUpstream: broken framing, or
+  // an error event of the provider.
   virtual Status Feed(std::string_view piece, const std::function<Status(const StreamChunk&)>& chunk) = 0;
 };
 

@@ -92,9 +92,9 @@ Status PredictGate::CheckLoaded(Admission& admission) {
                         environment_.settings.Current()->Bool("plugins.ml_commons.model_auto_deploy.enable");
   if (!may_come) return MakeError(Code::kInvalidArgument, "Model not ready yet. Please deploy the model first.");
   if (AutoDeploys(admission.document.body)) return {};
-  return MakeError(Code::kInvalidArgument,
-                   "Auto deployment disabled for this model, please deploy model first Model ID: " +
-                       admission.request.model.str());
+  return MakeError(
+      Code::kInvalidArgument,
+      "Auto deployment disabled for this model, please deploy model first Model ID: " + admission.request.model.str());
 }
 
 Status PredictGate::CheckEnabled(Admission& admission) {
@@ -118,8 +118,7 @@ Status PredictGate::ChargeUser(Admission& admission) {
   if (!controller) return controller.error();
   ASSIGN_OR_RETURN(const auto allowance, models::ReadUserAllowance(**controller, admission.request.user));
   if (!allowance) return {};
-  Status taken =
-      limits_.Take(admission.request.model, admission.request.user, *allowance, Nodes(admission));
+  Status taken = limits_.Take(admission.request.model, admission.request.user, *allowance, Nodes(admission));
   if (taken) return {};
   return Throttled(std::move(taken).error(),
                    "Request is throttled at user level. If you think there's an issue, please contact your cluster "
@@ -140,8 +139,7 @@ std::size_t PredictGate::Nodes(const Admission& admission) const {
   if (!document) return 1;
   const Result<Plan> plan = ReadPlan(**document);
   if (!plan) return 1;
-  const auto eligible =
-      environment_.membership.Eligible(admission.rules.function, *environment_.settings.Current());
+  const auto eligible = environment_.membership.Eligible(admission.rules.function, *environment_.settings.Current());
   return std::max<std::size_t>(PlannedNodes(*plan, eligible).size(), 1);
 }
 

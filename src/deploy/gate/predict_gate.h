@@ -62,7 +62,8 @@ class PredictGate {
   // please deploy model first Model ID: <id>", kPermissionDenied "Model is disabled.",
   // kResourceExhausted "Request is throttled at model level." or "... at user level. ..." with retry_after, and what
   // ModelInterface::CheckInput says. Charges the model's rate limit, then that of the user, if one is known; call it
-  // once a request, however many calls of a provider it takes. What the documents say now counts: a change is in force with the next call.
+  // once a request, however many calls of a provider it takes. What the documents say now counts: a change is in force
+  // with the next call.
   Result<GatePass> Admit(const AdmitRequest& request);
 
  private:

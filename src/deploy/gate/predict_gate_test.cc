@@ -38,7 +38,8 @@ class PredictGateTest : public ::testing::Test {
   }
   // Why a prediction of `user` is refused; empty when it is not.
   std::string Refused(std::string_view user = {}) {
-    const auto pass = gate_.Admit({.model = model_, .user = user, .instance = [this](std::string_view) { return instance_; }});
+    const auto pass =
+        gate_.Admit({.model = model_, .user = user, .instance = [this](std::string_view) { return instance_; }});
     return pass ? "" : pass.error().message;
   }
 

@@ -132,8 +132,8 @@ std::optional<Error> AutoDeploy::State::LoadError(const ModelId& model, std::uin
 bool AutoDeploy::State::ComesByItself(const deploy::Plan& plan) const {
   if (plan.mode == PlanMode::kNone || !Planned(plan)) return false;
   const bool open = !plan.outcome;
-  const bool kept = plan.outcome && (plan.outcome->kind == Outcome::Kind::kDeployed ||
-                                     plan.outcome->kind == Outcome::Kind::kPartial);
+  const bool kept =
+      plan.outcome && (plan.outcome->kind == Outcome::Kind::kDeployed || plan.outcome->kind == Outcome::Kind::kPartial);
   return (open || kept) && !LoadError(plan.model, plan.generation);
 }
 
@@ -257,14 +257,15 @@ AutoDeploy::AutoDeploy(const AutoDeployEnvironment& environment) : state_(std::m
 AutoDeploy::~AutoDeploy() { Stop(); }
 
 void AutoDeploy::Start() {
-  subscription_ = state_->env.store.Watch({storage::Collection::kPlans, storage::Collection::kPlacements},
-                                          state_->env.background, [state = state_](const storage::Change& change) {
-                                            if (change.kind == storage::Change::Kind::kResync) return state->CheckAll();
-                                            // "<node>/<model>" or "<model>"
-                                            const std::string& id = change.key.id;
-                                            const std::size_t slash = id.rfind('/');
-                                            state->Check(ModelId(slash == std::string::npos ? id : id.substr(slash + 1)));
-                                          });
+  subscription_ =
+      state_->env.store.Watch({storage::Collection::kPlans, storage::Collection::kPlacements}, state_->env.background,
+                              [state = state_](const storage::Change& change) {
+                                if (change.kind == storage::Change::Kind::kResync) return state->CheckAll();
+                                // "<node>/<model>" or "<model>"
+                                const std::string& id = change.key.id;
+                                const std::size_t slash = id.rfind('/');
+                                state->Check(ModelId(slash == std::string::npos ? id : id.substr(slash + 1)));
+                              });
 }
 
 void AutoDeploy::Stop() {

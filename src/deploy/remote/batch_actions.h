@@ -10,8 +10,8 @@
 
 namespace mlnode::deploy {
 
-// The connector with a BATCH_PREDICT_STATUS and a CANCEL_BATCH_PREDICT action added where it has a BATCH_PREDICT action,
-// lacks them and its URL is of a service that is known; else as it was.
+// The connector with a BATCH_PREDICT_STATUS and a CANCEL_BATCH_PREDICT action added where it has a BATCH_PREDICT
+// action, lacks them and its URL is of a service that is known; else as it was.
 connectors::Connector WithBatchActions(connectors::Connector connector);
 
 // What the status and cancel calls of a job know: the members of the answer that began it, as text, with

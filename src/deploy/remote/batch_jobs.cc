@@ -91,8 +91,7 @@ void BatchJobs::State::Ask(const TaskRecord& task, ActionType type, Asked asked)
   serving::RemoteTermsSource source(env.remote->store, env.remote->compile, *task.model);
   const auto terms = source.Now();
   if (!terms) return asked(terms.error());
-  if (!(*terms)->connector->Has(type))
-    return asked(MakeError(Code::kInvalidArgument, std::string(Missing(type))));
+  if (!(*terms)->connector->Has(type)) return asked(MakeError(Code::kInvalidArgument, std::string(Missing(type))));
   auto input = std::make_shared<connectors::RemoteInput>();
   input->action = type;
   input->parameters = JobParameters(*task.remote_job);
@@ -103,12 +102,11 @@ void BatchJobs::State::Ask(const TaskRecord& task, ActionType type, Asked asked)
   servable->Predict(
       std::move(request), servable,
       [self = shared_from_this(), asked = std::move(asked)](Result<serving::PredictResult> result) mutable {
-        const bool posted =
-            self->env.background.Post([asked = std::move(asked), result = std::move(result)]() mutable {
-              if (!result) return asked(std::move(result).error());
-              auto job = JobOf(*result);
-              asked(job ? *std::move(job) : json::object());  // some services answer a cancellation with nothing
-            });
+        const bool posted = self->env.background.Post([asked = std::move(asked), result = std::move(result)]() mutable {
+          if (!result) return asked(std::move(result).error());
+          auto job = JobOf(*result);
+          asked(job ? *std::move(job) : json::object());  // some services answer a cancellation with nothing
+        });
         if (!posted) LOG_WARN("deploy", "a batch job's news is dropped: too much waits; it is asked again");
       });
 }
@@ -141,8 +139,7 @@ void BatchJobs::State::Cancel(const TaskId& id, UniqueFunction<void(Status)> don
   if (!task)
     return done(task.error().code == Code::kNotFound ? MakeError(Code::kNotFound, "Fail to find task") : task.error());
   if (!IsJob(*task)) {
-    return done(MakeError(Code::kInvalidArgument,
-                          "The task ID you provided does not have any associated batch job"));
+    return done(MakeError(Code::kInvalidArgument, "The task ID you provided does not have any associated batch job"));
   }
   Ask(*task, ActionType::kCancelBatchPredict,
       [self = shared_from_this(), id, done = std::move(done)](const Result<json::object>& news) mutable {
@@ -186,8 +183,8 @@ void BatchJobs::State::Looked(const TaskId& task, const Result<TaskRecord>& reco
     }
   }
   if (failures < kFailures) return;
-  const auto ended = env.tasks.Transition(task, TaskState::kUnreachable,
-                                          [&](TaskRecord& job) { job.error = record.error().message; });
+  const auto ended =
+      env.tasks.Transition(task, TaskState::kUnreachable, [&](TaskRecord& job) { job.error = record.error().message; });
   LOG_WARN("deploy", "batch job of task {} is given up: {}{}", task.str(), record.error().message,
            ended ? "" : " (not written: " + ended.error().message + ")");
 }
@@ -207,8 +204,9 @@ Status BatchJobs::CheckRoom() const {
   const auto jobs = std::ranges::count(running, tasks::TaskType::kBatchPrediction, &TaskRecord::type);
   if (jobs < limit) return {};
   return Error{.code = Code::kResourceExhausted,
-               .message = "Exceeded maximum limit for BATCH_PREDICTION tasks. To increase the limit, update the "
-                          "plugins.ml_commons.max_batch_inference_tasks setting.",
+               .message =
+                   "Exceeded maximum limit for BATCH_PREDICTION tasks. To increase the limit, update the "
+                   "plugins.ml_commons.max_batch_inference_tasks setting.",
                .reason = "status_exception"};
 }
 
@@ -227,8 +225,6 @@ Result<TaskRecord> BatchJobs::Record(const ModelId& model, const serving::Predic
 }
 
 void BatchJobs::Refresh(const TaskId& task, Done done) { state_->Refresh(task, std::move(done)); }
-void BatchJobs::Cancel(const TaskId& task, UniqueFunction<void(Status)> done) {
-  state_->Cancel(task, std::move(done));
-}
+void BatchJobs::Cancel(const TaskId& task, UniqueFunction<void(Status)> done) { state_->Cancel(task, std::move(done)); }
 
 }  // namespace mlnode::deploy

@@ -43,8 +43,8 @@ class BatchJobs {
                                    const std::optional<json::object>& dlq);
   using Done = UniqueFunction<void(Result<tasks::TaskRecord>)>;
   // Asks the provider, writes what it says into the task and gives the task. A task that has ended, or is no job, as it
-  // is. kNotFound; kInvalidArgument "Please configure the action type to get the batch job details in the connector"; what
-  // a prediction may answer. Called on `background`; `done` there or at once.
+  // is. kNotFound; kInvalidArgument "Please configure the action type to get the batch job details in the connector";
+  // what a prediction may answer. Called on `background`; `done` there or at once.
   void Refresh(const TaskId& task, Done done);
   // kInvalidArgument "The task ID you provided does not have any associated batch job", kNotFound "Fail to find task".
   void Cancel(const TaskId& task, UniqueFunction<void(Status)> done);
@@ -55,8 +55,8 @@ class BatchJobs {
   StepLoop loop_;  // last: it goes first
 };
 
-// The state that the provider's words mean, by the settings plugins.ml_commons.remote_job.*: the first status field that
-// is there, compared as a whole, in any case. RUNNING: none of them. Pure.
+// The state that the provider's words mean, by the settings plugins.ml_commons.remote_job.*: the first status field
+// that is there, compared as a whole, in any case. RUNNING: none of them. Pure.
 tasks::TaskState JobState(const json::object& remote_job, const config::Snapshot& settings);
 
 }  // namespace mlnode::deploy

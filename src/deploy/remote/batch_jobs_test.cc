@@ -85,8 +85,9 @@ TEST(BatchActionsTest, OthersAndTheConnectorsOwnAreLeft) {
 }
 
 TEST(BatchActionsTest, AJobsMembersAreParameters) {
-  const json::object job = ParseJsonObject(
-      R"({"TransformJobArn":"arn:aws:sagemaker:job/my-job","jobArn":"arn:a/b","n":5,"o":{"x":1}})").value();
+  const json::object job =
+      ParseJsonObject(R"({"TransformJobArn":"arn:aws:sagemaker:job/my-job","jobArn":"arn:a/b","n":5,"o":{"x":1}})")
+          .value();
   EXPECT_EQ(ToJson(JobParameters(job)),
             R"({"TransformJobArn":"arn:aws:sagemaker:job/my-job","jobArn":"arn:a/b","n":"5","o":"{\"x\":1}",)"
             R"("TransformJobName":"my-job","processedJobArn":"arn:a%2Fb"})");

@@ -9,10 +9,10 @@ Result<GatePass> Admit(PredictGate& gate, const ModelId& model, const json::obje
   ASSIGN_OR_RETURN(const GateModel found, gate.Find(model));
   if (found.function != models::FunctionName::kRemote)
     return MakeError(Code::kInvalidArgument, "Only a remote model can judge texts.");
-  return gate.Admit({.model = model, .instance = [&parameters](std::string_view) {
-                       return ToJson(json::object{
-                           {"algorithm", "REMOTE"}, {"parameters", parameters}, {"action_type", "PREDICT"}});
-                     }});
+  return gate.Admit(
+      {.model = model, .instance = [&parameters](std::string_view) {
+         return ToJson(json::object{{"algorithm", "REMOTE"}, {"parameters", parameters}, {"action_type", "PREDICT"}});
+       }});
 }
 
 void Predict(const std::shared_ptr<serving::Servable>& servable, serving::PredictRequest request,
@@ -36,8 +36,8 @@ serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys) {
     request.remote = std::move(input);
     if (pass->servable) return Predict(pass->servable, std::move(request), std::move(done));
     deploys.Obtain(model, deadline,
-                   [request = std::move(request), done = std::move(done)](
-                       Result<std::shared_ptr<serving::Servable>> servable) mutable {
+                   [request = std::move(request),
+                    done = std::move(done)](Result<std::shared_ptr<serving::Servable>> servable) mutable {
                      if (!servable) return done(std::move(servable).error());
                      Predict(*servable, std::move(request), std::move(done));
                    });

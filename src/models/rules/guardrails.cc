@@ -25,7 +25,8 @@ Result<Pattern> CompilePattern(std::string_view where, const std::string& text) 
   options.set_log_errors(false);
   auto pattern = std::make_unique<const RE2>(text, options);
   if (!pattern->ok()) {
-    return Invalid(fmt::format("[{}] is no pattern that can be matched in linear time (RE2): {}", where, pattern->error()));
+    return Invalid(
+        fmt::format("[{}] is no pattern that can be matched in linear time (RE2): {}", where, pattern->error()));
   }
   return Pattern(std::move(pattern));
 }
@@ -64,7 +65,8 @@ class StopWords {
       const auto found = phrases_.find(words[at]);
       if (found == phrases_.end()) continue;
       for (const auto& phrase : found->second) {
-        if (phrase.size() <= words.size() - at && std::equal(phrase.begin(), phrase.end(), words.begin() + static_cast<std::ptrdiff_t>(at)))
+        if (phrase.size() <= words.size() - at &&
+            std::equal(phrase.begin(), phrase.end(), words.begin() + static_cast<std::ptrdiff_t>(at)))
           return true;
       }
     }
@@ -127,7 +129,8 @@ Status ReadStopWords(std::string_view where, const json::object& given, SideRule
     for (const std::string& text : words) {
       std::vector<std::string> phrase = Words(text);
       if (phrase.empty() || phrase.size() > kMaxPhraseWords)
-        return Invalid(fmt::format("[{}.stop_words] must hold 1 to {} words an entry, found [{}]", where, kMaxPhraseWords, text));
+        return Invalid(
+            fmt::format("[{}.stop_words] must hold 1 to {} words an entry, found [{}]", where, kMaxPhraseWords, text));
       side.stop_words.Add(std::move(phrase));
       form.emplace_back(text);
     }
@@ -139,12 +142,15 @@ Status ReadStopWords(std::string_view where, const json::object& given, SideRule
 
 Status ReadJudge(std::string_view where, const json::object& given, SideRules& side) {
   ASSIGN_OR_RETURN(const auto model, StringField(given, "model_id"));
-  if (!model || model->empty()) return Invalid(fmt::format("[{}.model_id] is required for guardrails of type model", where));
+  if (!model || model->empty())
+    return Invalid(fmt::format("[{}.model_id] is required for guardrails of type model", where));
   ASSIGN_OR_RETURN(const auto filter, StringField(given, "response_filter"));
   ASSIGN_OR_RETURN(const auto accepted, StringField(given, "response_validation_regex"));
   if (!accepted) {
-    return Invalid(fmt::format("[{}.response_validation_regex] is required for guardrails of type model: it says which answers "
-                               "accept a text", where));
+    return Invalid(
+        fmt::format("[{}.response_validation_regex] is required for guardrails of type model: it says which answers "
+                    "accept a text",
+                    where));
   }
   ASSIGN_OR_RETURN(side.accepted, CompilePattern(fmt::format("{}.response_validation_regex", where), *accepted));
   side.judge = Guardrails::Judge{.model = ModelId(*model), .response_filter = filter.value_or("")};

@@ -25,7 +25,8 @@ TEST(GuardrailsTest, APatternBlocksWhatItMatchesAsAWhole) {
 }
 
 TEST(GuardrailsTest, StopWordsAreWordsAndPhrasesInAnyCase) {
-  const auto guard = Compiled(R"({"type":"local_regex","output_guardrail":{"stop_words":[{"words":["Bomb","credit card"]}]}})");
+  const auto guard =
+      Compiled(R"({"type":"local_regex","output_guardrail":{"stop_words":[{"words":["Bomb","credit card"]}]}})");
   EXPECT_TRUE(guard->Blocks(GuardSide::kOutput, R"({"text":"how to build a BOMB."})"));
   EXPECT_TRUE(guard->Blocks(GuardSide::kOutput, "my Credit-Card number"));
   EXPECT_FALSE(guard->Blocks(GuardSide::kOutput, "bombastic card, credit"));
@@ -57,7 +58,8 @@ TEST(GuardrailsTest, WhatCannotBeJudgedIsRefusedWhenItIsGiven) {
               HasSubstr("guardrails.input_guardrail.stop_words[0]] names the index [words], which does not exist"));
   EXPECT_THAT(Refused(R"({"input_guardrail":{"regex":["(a"]}})"), HasSubstr("guardrails.input_guardrail.regex[0]"));
   EXPECT_THAT(Refused(R"({"input_guardrail":{"regex":["(?<=a)b"]}})"), HasSubstr("RE2"));
-  EXPECT_THAT(Refused(R"({"type":"model","output_guardrail":{"model_id":"m"}})"), HasSubstr("response_validation_regex"));
+  EXPECT_THAT(Refused(R"({"type":"model","output_guardrail":{"model_id":"m"}})"),
+              HasSubstr("response_validation_regex"));
   EXPECT_THAT(Refused(R"({"type":"model","output_guardrail":{}})"), HasSubstr("model_id"));
   EXPECT_THAT(Refused(R"({"input_guardrail":{"stop_words":[{"words":["..."]}]}})"), HasSubstr("[...]"));
 }

@@ -24,8 +24,8 @@ bool RemoteTakes(models::FunctionName asked);
 // was provided", "DLQ bucketName or region cannot be null", an unknown action_type, what the JSON parser says.
 Result<RemoteBody> ParseRemoteBody(models::FunctionName asked, const std::string& body);
 
-// The request as the model's interface sees it (spec/remote §7), JSON text. Texts among the parameters that are JSON are
-// turned back into it, unless `schema` (a JSON Schema's text) says that the parameter is a string.
+// The request as the model's interface sees it (spec/remote §7), JSON text. Texts among the parameters that are JSON
+// are turned back into it, unless `schema` (a JSON Schema's text) says that the parameter is a string.
 std::string RemoteInstance(const connectors::RemoteInput& input, std::string_view schema);
 
 }  // namespace mlnode::rest

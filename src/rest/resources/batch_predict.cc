@@ -42,14 +42,14 @@ void Finish(const BatchCallPtr& call, Result<serving::PredictResult> result) {
       [call, result = *std::move(result)] { call->answer(Recorded(*call, result)); });
   if (posted) return;
   LOG_ERROR("rest", "a batch job of model {} has begun and is not recorded: too much waits", call->model.str());
-  call->answer(MakeError(Code::kResourceExhausted, "the batch job has begun, but too much waits for it to be recorded"));
+  call->answer(
+      MakeError(Code::kResourceExhausted, "the batch job has begun, but too much waits for it to be recorded"));
 }
 
 void Predict(const BatchCallPtr& call, const std::shared_ptr<serving::Servable>& servable,
              serving::PredictRequest request) {
-  servable->Predict(std::move(request), servable, [call](Result<serving::PredictResult> result) {
-    Finish(call, std::move(result));
-  });
+  servable->Predict(std::move(request), servable,
+                    [call](Result<serving::PredictResult> result) { Finish(call, std::move(result)); });
 }
 
 Status Begin(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& context, const OnceAnswer& answer) {
@@ -67,8 +67,8 @@ Status Begin(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& cont
   serving::PredictRequest request;
   request.deadline = Deadline(context->http().received + timeout);
   request.remote = std::make_shared<const connectors::RemoteInput>(std::move(body.input));
-  const BatchCallPtr call(new BatchCall{
-      .node = node, .context = context, .answer = answer, .model = model, .dlq = std::move(body.dlq)});
+  const BatchCallPtr call(
+      new BatchCall{.node = node, .context = context, .answer = answer, .model = model, .dlq = std::move(body.dlq)});
   if (pass.servable) {
     Predict(call, pass.servable, std::move(request));
     return {};
@@ -88,10 +88,8 @@ Status Begin(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& cont
 void AddBatchRoutes(RouteTable& table, deploy::NodeCore& node) {
   table.Add({.method = "POST",
              .pattern = fmt::format("{}/models/{{model_id}}/_batch_predict", kMlBase),
-             .async = FromBackground(node,
-                                     [&node](const std::shared_ptr<RequestContext>& context, const OnceAnswer& answer) {
-                                       return Begin(node, context, answer);
-                                     }),
+             .async = FromBackground(node, [&node](const std::shared_ptr<RequestContext>& context,
+                                                   const OnceAnswer& answer) { return Begin(node, context, answer); }),
              .body = BodyUse::kJson});
 }
 

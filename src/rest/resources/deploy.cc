@@ -78,12 +78,12 @@ void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node) {
     const char* old_pattern;
     Result<net::HttpReply> (*handle)(const RequestContext&, deploy::NodeCore&);
   };
-  const Route deploy{.method = "POST",
-                     .pattern = Path("/{model_id}/_deploy"),
-                     .async = FromBackground(node,
-                                             [&node](const std::shared_ptr<RequestContext>& context,
-                                                     const OnceAnswer& answer) { return Deploy(node, context, answer); }),
-                     .body = BodyUse::kJson};
+  const Route deploy{
+      .method = "POST",
+      .pattern = Path("/{model_id}/_deploy"),
+      .async = FromBackground(node, [&node](const std::shared_ptr<RequestContext>& context,
+                                            const OnceAnswer& answer) { return Deploy(node, context, answer); }),
+      .body = BodyUse::kJson};
   table.Add(deploy);
   table.AddAlias(Path("/{model_id}/_load"), deploy);
   constexpr Verb kVerbs[] = {{"/{model_id}/_undeploy", "/{model_id}/_unload", Undeploy},

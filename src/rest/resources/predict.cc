@@ -133,14 +133,15 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Predict(std::shared_ptr<serving::Servable> model, serving::PredictRequest request) {
     serving::Servable& servable = *model;
-    servable.Predict(std::move(request), std::move(model),
-                     [call = shared_from_this()](Result<serving::PredictResult> result) { call->Done(std::move(result)); });
+    servable.Predict(
+        std::move(request), std::move(model),
+        [call = shared_from_this()](Result<serving::PredictResult> result) { call->Done(std::move(result)); });
   }
 
   void Submit(PredictBody parsed) {
     // Nobody is known by name yet: access control is to come.
-    auto pass =
-        node_.gate().Admit({.model = model_, .instance = [&](std::string_view) { return InterfaceInstance(found_.function, parsed); }});
+    auto pass = node_.gate().Admit(
+        {.model = model_, .instance = [&](std::string_view) { return InterfaceInstance(found_.function, parsed); }});
     if (!pass) return Reply(std::move(pass).error());
     filter_ = AnswerFilter(found_.function, parsed.filter);
     interface_ = std::move(pass->interface);
@@ -218,7 +219,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   Deadline deadline_ = Deadline::Never();  // from the arrival of the request
   serving::CancelFlag cancelled_;          // set once the client has gone
   ModelId model_;
-  std::optional<serving::Urgency> urgency_;  // as the client says
+  std::optional<serving::Urgency> urgency_;                            // as the client says
   models::FunctionName asked_ = models::FunctionName::kTextEmbedding;  // whose body it is
   deploy::GateModel found_{.function = models::FunctionName::kTextEmbedding};
   ResultFilter filter_;

@@ -1,6 +1,6 @@
-// POST models/{id}/_predict/stream: the answer of a language model as it comes, as server-sent events (spec/remote §12).
-// The way: cpu → gate.Admit → Servable::Stream → one event a piece, sent from the HTTP client's thread. The head goes out
-// with the first piece: what fails before is an answer like any other. A client that has gone, or that falls
+// POST models/{id}/_predict/stream: the answer of a language model as it comes, as server-sent events (spec/remote
+// §12). The way: cpu → gate.Admit → Servable::Stream → one event a piece, sent from the HTTP client's thread. The head
+// goes out with the first piece: what fails before is an answer like any other. A client that has gone, or that falls
 // HttpServerOptions::max_unsent_bytes behind, ends the provider's transfer.
 #include <algorithm>
 #include <atomic>
@@ -69,10 +69,10 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
       return MakeError(Code::kInvalidArgument, "Missing required parameter for streaming: _llm_interface");
     request.interface = *interface;
     auto input = std::make_shared<connectors::RemoteInput>(std::move(body.input));
-    ASSIGN_OR_RETURN(
-        deploy::GatePass pass,
-        node_.gate().Admit(
-            {.model = model, .instance = [&](std::string_view schema) { return RemoteInstance(*input, schema); }}));
+    ASSIGN_OR_RETURN(deploy::GatePass pass,
+                     node_.gate().Admit({.model = model, .instance = [&](std::string_view schema) {
+                                           return RemoteInstance(*input, schema);
+                                         }}));
     request.predict.deadline = Deadline(context_->http().received + site_.limit);
     request.predict.cancelled = cancelled_;
     request.predict.remote = std::move(input);
@@ -136,9 +136,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
 
 void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node) {
   const std::chrono::milliseconds timeout(node.settings().Current()->Int("mlnode.predict.deadline_ms"));
-  const std::shared_ptr<StreamSite> site(new StreamSite{.node = node,
-                                                        .watch = ClientWatch(node.executors().io),
-                                                        .limit = std::max<Duration>(timeout, kShortestLimit)});
+  const std::shared_ptr<StreamSite> site(new StreamSite{
+      .node = node, .watch = ClientWatch(node.executors().io), .limit = std::max<Duration>(timeout, kShortestLimit)});
   table.Add({.method = "POST",
              .pattern = fmt::format("{}/models/{{model_id}}/_predict/stream", kMlBase),
              .async =

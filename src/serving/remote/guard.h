@@ -24,11 +24,12 @@ struct GuardJob {
   std::vector<GuardedText> texts;
   Deadline deadline = Deadline::Never();
   CancelFlag cancelled;
-  bool judging = false;  // the prediction itself is asked by a guardrail: a judge is refused, so that no two ask each other
+  bool judging =
+      false;  // the prediction itself is asked by a guardrail: a judge is refused, so that no two ask each other
 };
 
-// `done` once, here or on another thread: accepted, or kInvalidArgument "guardrails triggered for user input" or "... for
-// LLM output", whatever the cause. Texts are judged one after the other.
+// `done` once, here or on another thread: accepted, or kInvalidArgument "guardrails triggered for user input" or "...
+// for LLM output", whatever the cause. Texts are judged one after the other.
 void RunGuard(const RemoteEnvironment& environment, GuardJob job, UniqueFunction<void(Status)> done);
 
 }  // namespace mlnode::serving

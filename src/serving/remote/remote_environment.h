@@ -19,9 +19,8 @@ using ConnectorCompiler =
     std::function<Result<std::shared_ptr<const connectors::CompiledConnector>>(const storage::Document& holder)>;
 
 // Asks another model through the same checks as a client (a guardrail of type "model"). `done` once, any thread.
-using AskModel =
-    std::function<void(const ModelId& model, json::object parameters, Deadline deadline, CancelFlag cancelled,
-                       PredictDone done)>;
+using AskModel = std::function<void(const ModelId& model, json::object parameters, Deadline deadline,
+                                    CancelFlag cancelled, PredictDone done)>;
 
 // All borrowed; they outlive what is served with them, and what of it is still under way.
 struct RemoteEnvironment {

@@ -69,8 +69,8 @@ void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const Pre
                .judging = request.judging};
   for (const connectors::PreparedCall& call : prepared.calls) {
     const auto question = call.parameters.find("question");
-    job.texts.push_back({.text = call.request.body,
-                         .question = question == call.parameters.end() ? std::string() : question->second});
+    job.texts.push_back(
+        {.text = call.request.body, .question = question == call.parameters.end() ? std::string() : question->second});
   }
   RunGuard(site.environment, std::move(job), std::move(done));
 }

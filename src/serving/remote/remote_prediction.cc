@@ -230,7 +230,7 @@ std::shared_ptr<connectors::EmbeddingBatcher> BatcherOf(const std::shared_ptr<Re
   const connectors::ClientConfig config =
       terms->connector->connector().client_config.value_or(connectors::ClientConfig());
   const auto run = [weak = std::weak_ptr(site)](connectors::RemoteInput input, Deadline deadline,
-                                               connectors::EmbeddingBatcher::Done done) {
+                                                connectors::EmbeddingBatcher::Done done) {
     const auto alive = weak.lock();
     if (!alive) return done(MakeError(Code::kUnavailable, std::string(kModelWithdrawn)));
     PredictRequest request;
@@ -244,11 +244,12 @@ std::shared_ptr<connectors::EmbeddingBatcher> BatcherOf(const std::shared_ptr<Re
                                        })
         ->Start();
   };
-  old = std::exchange(*batching, {.terms = terms,
-                                  .batcher = connectors::EmbeddingBatcher::Create(
-                                      {.max_documents = static_cast<std::size_t>(config.batch_max_documents),
-                                       .max_delay = config.batch_max_delay},
-                                      run, site->environment.timers, site->environment.clock)});
+  old = std::exchange(
+      *batching,
+      {.terms = terms,
+       .batcher = connectors::EmbeddingBatcher::Create(
+           {.max_documents = static_cast<std::size_t>(config.batch_max_documents), .max_delay = config.batch_max_delay},
+           run, site->environment.timers, site->environment.clock)});
   return batching->batcher;
 }
 

@@ -11,8 +11,7 @@ namespace {
 class RemoteServable final : public Servable {
  public:
   RemoteServable(std::shared_ptr<ServedModel> model, LoadSpec spec, const RemoteEnvironment& environment)
-      : spec_(std::move(spec)),
-        site_(std::make_shared<RemoteSite>(environment, std::move(model))) {}
+      : spec_(std::move(spec)), site_(std::make_shared<RemoteSite>(environment, std::move(model))) {}
 
   const LoadSpec& spec() const override { return spec_; }
   const ServableInfo& info() const override { return site_->model->info; }

@@ -1,7 +1,7 @@
 // serving/remote/remote_servable.h: the flow of a prediction by a model that is hosted elsewhere (spec/remote §5):
 // on `cpu` the connector makes the calls, the input guardrail judges them, the transport sends them all at once (as
-// many as the connector's max_connection), the output guardrail judges the answers, and on `cpu` they become tensors, in
-// order. Any failure fails the prediction. No thread waits for a provider.
+// many as the connector's max_connection), the output guardrail judges the answers, and on `cpu` they become tensors,
+// in order. Any failure fails the prediction. No thread waits for a provider.
 #pragma once
 
 #include <memory>

@@ -12,8 +12,8 @@ namespace mlnode::serving {
 namespace {
 
 using testing::EchoConnector;
-using testing::FakeCaller;
 using ::testing::ElementsAre;
+using testing::FakeCaller;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 

@@ -75,7 +75,9 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
     return decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) { return Pass(chunk); });
   }
 
-  Status Pass(const connectors::StreamChunk& chunk) { return sink_.piece({.content = chunk.content, .last = chunk.last}); }
+  Status Pass(const connectors::StreamChunk& chunk) {
+    return sink_.piece({.content = chunk.content, .last = chunk.last});
+  }
 
   void Ended(Result<net::ClientReply> reply) {
     site_->CountAnswer(reply);

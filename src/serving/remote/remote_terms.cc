@@ -35,9 +35,9 @@ Result<RemoteTermsPtr> RemoteTermsSource::Now() {
   ASSIGN_OR_RETURN(const auto connector_id, StringField(model->body, "connector_id"));
   storage::DocumentPtr holder = model;
   if (connector_id && !connector_id->empty()) {
-    ASSIGN_OR_RETURN(
-        holder, Read(store_, storage::Collection::kConnectors, *connector_id,
-                     fmt::format("Failed to find connector with the provided connector id: {}", *connector_id)));
+    ASSIGN_OR_RETURN(holder,
+                     Read(store_, storage::Collection::kConnectors, *connector_id,
+                          fmt::format("Failed to find connector with the provided connector id: {}", *connector_id)));
   } else if (!model->body.contains("connector")) {
     return MakeError(Code::kFailedPrecondition, fmt::format("Model {} has no connector.", model_.str()));
   }

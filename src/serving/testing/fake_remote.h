@@ -28,9 +28,9 @@ class FakeCaller final : public connectors::RemoteCaller {
   void Fail(Error error);
   std::size_t waiting() const { return calls.size(); }
 
-  std::deque<Call> calls;            // without an answer
-  std::vector<std::string> bodies;   // of all calls, in the order they were sent
-  std::function<void()> on_send;     // when set, called for each
+  std::deque<Call> calls;           // without an answer
+  std::vector<std::string> bodies;  // of all calls, in the order they were sent
+  std::function<void()> on_send;    // when set, called for each
 };
 
 class TrustingRules final : public connectors::EndpointRules {
@@ -39,8 +39,8 @@ class TrustingRules final : public connectors::EndpointRules {
   void Guard(net::ClientRequest&) const override {}
 };
 
-// Each document, or else the parameters, becomes one call whose body is it; an answer becomes one tensor "response" with
-// the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made.
+// Each document, or else the parameters, becomes one call whose body is it; an answer becomes one tensor "response"
+// with the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made.
 class EchoConnector final : public connectors::CompiledConnector {
  public:
   explicit EchoConnector(connectors::Connector connector) : connector_(std::move(connector)) {}
