@@ -1,4 +1,5 @@
 // Remote models over HTTP, against a provider on this machine.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <atomic>
