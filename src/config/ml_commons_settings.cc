@@ -24,6 +24,8 @@ constexpr std::string_view kTrustedEndpoints = R"(^https://runtime\.sagemaker\..
 // Of settings whose feature this version does not have: known, so that clients may set and read them.
 constexpr std::string_view kNoEffect = "Accepted for compatibility; no effect in this version.";
 
+constexpr std::string_view kJobRegex = "What a batch job's status says, compared as a whole and in any case.";
+
 constexpr SettingRow kRows[] = {
     TextRow("plugins.ml_commons.task_dispatch_policy", Scope::kDynamic, "round_robin", kNoEffect),
     IntRow("plugins.ml_commons.max_model_on_node", Scope::kDynamic, "10", {0, 10000},
@@ -33,7 +35,8 @@ constexpr SettingRow kRows[] = {
     IntRow("plugins.ml_commons.max_deploy_model_tasks_per_node", Scope::kDynamic, "10", {0, 10},
            "Deployments that one node works on at a time."),
     IntRow("plugins.ml_commons.max_ml_task_per_node", Scope::kDynamic, "10", {0, 10000}, kNoEffect),
-    IntRow("plugins.ml_commons.max_batch_inference_tasks", Scope::kDynamic, "100", {0, 10000}, kNoEffect),
+    IntRow("plugins.ml_commons.max_batch_inference_tasks", Scope::kDynamic, "100", {0, 10000},
+           "Batch jobs at providers that may be in progress at a time."),
     IntRow("plugins.ml_commons.max_batch_ingestion_tasks", Scope::kDynamic, "100", {0, 10000}, kNoEffect),
     IntRow("plugins.ml_commons.batch_ingestion_bulk_size", Scope::kDynamic, "500", {100, 100000}, kNoEffect),
     BoolRow("plugins.ml_commons.only_run_on_ml_node", Scope::kDynamic, true,
@@ -58,7 +61,8 @@ constexpr SettingRow kRows[] = {
             "Names of nodes that get no models, separated by commas."),
     BoolRow("plugins.ml_commons.allow_custom_deployment_plan", Scope::kDynamic, true,
             "Deploy and undeploy may name nodes; the peer's default is false."),
-    BoolRow("plugins.ml_commons.model_auto_deploy.enable", Scope::kDynamic, true, kNoEffect),
+    BoolRow("plugins.ml_commons.model_auto_deploy.enable", Scope::kDynamic, true,
+            "A remote model that is asked and not deployed is deployed first."),
     BoolRow(
         "plugins.ml_commons.model_auto_redeploy.enable", Scope::kDynamic, true,
         "What was deployed is loaded again after a restart, and retried when that fails for want of memory or disk."),
@@ -87,7 +91,7 @@ constexpr SettingRow kRows[] = {
     PatternsRow("plugins.ml_commons.trusted_connector_private_endpoints_regex", Scope::kDynamic, "",
                 "When given, one of these must match the whole URL too where its host has a private address."),
     ListRow("plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model", Scope::kDynamic, "data,ml",
-            kNoEffect),
+            "Roles of nodes that serve remote models."),
     ListRow("plugins.ml_commons.task_dispatcher.eligible_node_role.local_model", Scope::kDynamic, "data,ml",
             "Roles of nodes that serve local models where only_run_on_ml_node is off."),
     BoolRow("plugins.ml_commons.connector.private_ip_enabled", Scope::kDynamic, false,
@@ -97,18 +101,20 @@ constexpr SettingRow kRows[] = {
     BoolRow("plugins.ml_commons.controller_enabled", Scope::kDynamic, true,
             "Controllers may be made, read, changed and deleted, and their limits count."),
     BoolRow("plugins.ml_commons.safe_delete_model", Scope::kDynamic, false, kNoEffect),
-    BoolRow("plugins.ml_commons.offline_batch_inference_enabled", Scope::kDynamic, true, kNoEffect),
+    BoolRow("plugins.ml_commons.offline_batch_inference_enabled", Scope::kDynamic, true,
+            "Batch jobs may be begun at providers."),
     BoolRow("plugins.ml_commons.offline_batch_ingestion_enabled", Scope::kDynamic, true, kNoEffect),
     ListRow("plugins.ml_commons.remote_job.status_field", Scope::kDynamic, "status,Status,TransformJobStatus",
-            kNoEffect),
+            "Where a provider says how its batch job stands: the first of these fields that is there."),
     TextRow("plugins.ml_commons.remote_job.status_regex.completed", Scope::kDynamic,
-            "(complete|completed|partiallyCompleted)", kNoEffect),
-    TextRow("plugins.ml_commons.remote_job.status_regex.cancelled", Scope::kDynamic, "(stopped|cancelled)", kNoEffect),
+            "(complete|completed|partiallyCompleted)", kJobRegex),
+    TextRow("plugins.ml_commons.remote_job.status_regex.cancelled", Scope::kDynamic, "(stopped|cancelled)", kJobRegex),
     TextRow("plugins.ml_commons.remote_job.status_regex.cancelling", Scope::kDynamic, "(stopping|cancelling)",
-            kNoEffect),
-    TextRow("plugins.ml_commons.remote_job.status_regex.expired", Scope::kDynamic, "(expired|timeout)", kNoEffect),
-    TextRow("plugins.ml_commons.remote_job.status_regex.failed", Scope::kDynamic, "(failed)", kNoEffect),
-    IntRow("plugins.ml_commons.max_json_size", Scope::kDynamic, "100000000", {-1, 2147483647}, kNoEffect),
+            kJobRegex),
+    TextRow("plugins.ml_commons.remote_job.status_regex.expired", Scope::kDynamic, "(expired|timeout)", kJobRegex),
+    TextRow("plugins.ml_commons.remote_job.status_regex.failed", Scope::kDynamic, "(failed)", kJobRegex),
+    IntRow("plugins.ml_commons.max_json_size", Scope::kDynamic, "100000000", {-1, 2147483647},
+           "Longest answer of a provider that is read, in bytes; -1: any."),
 };
 
 }  // namespace

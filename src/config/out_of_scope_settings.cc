@@ -50,7 +50,7 @@ constexpr SettingRow kRows[] = {
     BoolRow("plugins.ml_commons.memory.retention_enabled", Scope::kDynamic, false,
             "Accepted for compatibility; no effect in this version."),
     BoolRow("plugins.ml_commons.stream_enabled", Scope::kDynamic, false,
-            "Accepted for compatibility; no effect in this version."),
+            "Answers of remote language models may be streamed."),
     BoolRow("plugins.ml_commons.mcp_header_passthrough_enabled", Scope::kDynamic, false,
             "Accepted for compatibility; no effect in this version."),
     BoolRow("plugins.ml_commons.ag_ui_enabled", Scope::kDynamic, false,

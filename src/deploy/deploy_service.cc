@@ -102,7 +102,10 @@ struct DeployService::Standing {
   std::map<ModelId, Plan> plans;
   std::map<ModelId, std::vector<Placement>> placements;
   std::vector<Lease> live;
-  std::vector<NodeId> eligible;
+  std::vector<NodeId> eligible_for_local, eligible_for_remote;
+  const std::vector<NodeId>& EligibleFor(const models::Model& model) const {
+    return models::TraitsOf(model.function).local ? eligible_for_local : eligible_for_remote;
+  }
   std::set<ModelId> controlled;  // models that have a controller
 };
 
@@ -127,7 +130,9 @@ DeployService::Standing DeployService::Look() const {
     }
   }
   standing.live = membership_.Live();
-  standing.eligible = membership_.EligibleForLocal(*settings_.Current());
+  const config::SnapshotPtr settings = settings_.Current();
+  standing.eligible_for_local = membership_.EligibleForLocal(*settings);
+  standing.eligible_for_remote = membership_.EligibleForRemote(*settings);
   return standing;
 }
 
@@ -139,7 +144,7 @@ DeployService::View DeployService::MakeView(models::Model model, const Standing&
   if (const auto found = standing.placements.find(view.model.id); found != standing.placements.end()) {
     view.placements = found->second;
   }
-  view.deployment = Derive(view.model, view.plan, view.placements, standing.live, standing.eligible);
+  view.deployment = Derive(view.model, view.plan, view.placements, standing.live, standing.EligibleFor(view.model));
   view.deployment.has_controller = standing.controlled.contains(view.model.id);
   return view;
 }
@@ -159,12 +164,13 @@ std::vector<DeployService::View> DeployService::List() const {
 Result<std::vector<NodeId>> DeployService::Targets(const models::Model& model, const std::optional<Plan>& plan,
                                                    const std::vector<NodeId>& nodes) const {
   const Standing standing = Look();
-  std::vector<NodeId> targets = standing.eligible;
+  const std::vector<NodeId>& eligible = standing.EligibleFor(model);
+  std::vector<NodeId> targets = eligible;
   if (!nodes.empty()) {
     std::vector<Placement> placements;
     if (const auto found = standing.placements.find(model.id); found != standing.placements.end())
       placements = found->second;
-    const Deployment now = Derive(model, plan, placements, standing.live, standing.eligible);
+    const Deployment now = Derive(model, plan, placements, standing.live, eligible);
     std::vector<NodeId> routed = now.workers;
     if (plan && IsOpen(*plan)) routed.insert(routed.end(), now.loading.begin(), now.loading.end());
     std::ranges::sort(routed);
@@ -231,6 +237,7 @@ Status DeployService::TryDeploy(const models::Model& model, const std::vector<No
   if (!old || !IsOpen(*old)) plan.tasks.clear();  // those of an open deploy end together with this one
   if (IsVoid(plan, model)) plan.last_deployed_time.reset();
   plan.early = model.registration != models::Registration::kRegistered;
+  plan.remote = !models::TraitsOf(model.function).local;
   plan.tasks.push_back(*task);
   plan.mode = nodes.empty() ? PlanMode::kAll : PlanMode::kNodes;
   plan.to_all = nodes.empty();
@@ -271,7 +278,9 @@ Result<TaskId> DeployService::Deploy(const ModelId& id, const std::vector<NodeId
 Status DeployService::Withdraw(const ModelId& model, const std::vector<NodeId>& nodes) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const std::optional<Plan> old, ReadPlanFresh(model));
-    const auto eligible = membership_.EligibleForLocal(*settings_.Current());
+    const bool remote = old && old->remote;
+    const config::SnapshotPtr settings = settings_.Current();
+    const auto eligible = remote ? membership_.EligibleForRemote(*settings) : membership_.EligibleForLocal(*settings);
     const std::optional<Plan> plan =
         WithoutNodes(old.value_or(Plan{.model = model}), nodes, eligible, clock_.WallMillis());
     if (!plan) return {};

@@ -41,7 +41,7 @@ std::vector<NodeId> PlannedNodes(const Plan& plan, const std::vector<NodeId>& el
 // Why each of these nodes does not hold the model, as clients read it: the JSON text {"<node id>":"<message>"}.
 std::string FailureText(const std::map<NodeId, std::string>& failures);
 inline constexpr std::string_view kNodeGone = "The node is not part of the cluster";
-inline constexpr std::string_view kNodeNotEligible = "The node is not eligible for local models";
+inline constexpr std::string_view kNodeNotEligible = "The node is not eligible for this kind of model";
 inline constexpr std::string_view kNoEligibleNode = "no eligible node found";
 
 // `placements`: of this model, any node; those that do not count are ignored, as are failures of an earlier generation.

@@ -133,12 +133,20 @@ std::vector<Lease> Membership::Live() const {
 std::vector<NodeId> Membership::EligibleForLocal(const config::Snapshot& settings) const {
   const bool ml_only = settings.Bool("plugins.ml_commons.only_run_on_ml_node");
   const auto roles = settings.List("plugins.ml_commons.task_dispatcher.eligible_node_role.local_model");
+  return WithRole(ml_only ? std::vector<std::string>{"ml"} : roles, settings);
+}
+
+std::vector<NodeId> Membership::EligibleForRemote(const config::Snapshot& settings) const {
+  return WithRole(settings.List("plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model"), settings);
+}
+
+// Live nodes that have one of these roles and are not named as excluded.
+std::vector<NodeId> Membership::WithRole(const std::vector<std::string>& roles,
+                                         const config::Snapshot& settings) const {
   const auto excluded = SplitNames(settings.String("plugins.ml_commons.exclude_nodes._name"));
   std::vector<NodeId> eligible;
   for (const Lease& lease : Live()) {
-    const bool fits =
-        ml_only ? Contains(lease.roles, std::string("ml"))
-                : std::ranges::any_of(roles, [&](const std::string& role) { return Contains(lease.roles, role); });
+    const bool fits = std::ranges::any_of(roles, [&](const std::string& role) { return Contains(lease.roles, role); });
     if (fits && !Contains(excluded, lease.name)) eligible.push_back(lease.node);
   }
   return eligible;

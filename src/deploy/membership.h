@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "core/executor.h"
 #include "deploy/plan.h"
+#include "models/function_traits.h"
 #include "storage/store.h"
 
 namespace mlnode::deploy {
@@ -38,8 +39,15 @@ class Membership {
   // Eligible for local models (spec/deploy §1): role ml when only_run_on_ml_node, else a role of
   // task_dispatcher.eligible_node_role.local_model; not named in exclude_nodes._name. By id.
   std::vector<NodeId> EligibleForLocal(const config::Snapshot& settings) const;
+  // For remote ones: a role of task_dispatcher.eligible_node_role.remote_model, whatever only_run_on_ml_node says; not
+  // named in exclude_nodes._name. By id.
+  std::vector<NodeId> EligibleForRemote(const config::Snapshot& settings) const;
+  std::vector<NodeId> Eligible(models::FunctionName function, const config::Snapshot& settings) const {
+    return models::TraitsOf(function).local ? EligibleForLocal(settings) : EligibleForRemote(settings);
+  }
 
  private:
+  std::vector<NodeId> WithRole(const std::vector<std::string>& roles, const config::Snapshot& settings) const;
   Lease OwnLease() const;
   Status Beat();
 

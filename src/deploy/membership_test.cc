@@ -122,5 +122,20 @@ TEST_F(MembershipTest, EligibilityFollowsTheSettings) {
               ElementsAre("data"));
 }
 
+TEST_F(MembershipTest, RemoteModelsHaveRolesOfTheirOwn) {
+  const auto both = Join(Identity("both"));
+  const auto data = Join(Identity("data", {"data"}));
+  const auto eligible = [&](config::RawValues values) {
+    std::vector<std::string> names;
+    const auto settings = config::Settings::Create(std::move(values)).value();
+    for (const NodeId& node : both->EligibleForRemote(*settings->Current())) names.push_back(node.str());
+    return names;
+  };
+  const std::string p = "plugins.ml_commons.";
+  EXPECT_THAT(eligible({{p + "only_run_on_ml_node", "true"}}), ElementsAre("both", "data"));
+  EXPECT_THAT(eligible({{p + "task_dispatcher.eligible_node_role.remote_model", "ml"}}), ElementsAre("both"));
+  EXPECT_THAT(eligible({{p + "exclude_nodes._name", "name-both"}}), ElementsAre("data"));
+}
+
 }  // namespace
 }  // namespace mlnode::deploy

@@ -164,8 +164,11 @@ NodeView NodeAgent::State::Look() {
     }
   }
   const config::SnapshotPtr current = settings.Current();
-  const auto eligible = membership.EligibleForLocal(*current);
-  view.eligible = std::ranges::find(eligible, view.self) != eligible.end();
+  const auto holds_self = [&view](const std::vector<NodeId>& nodes) {
+    return std::ranges::find(nodes, view.self) != nodes.end();
+  };
+  view.eligible = holds_self(membership.EligibleForLocal(*current));
+  view.eligible_for_remote = holds_self(membership.EligibleForRemote(*current));
   view.redeploys = current->Bool("plugins.ml_commons.model_auto_redeploy.enable");
   if (view.redeploys) std::erase_if(refused, [](const auto& one) { return one.second.error->reason == kRedeploysOff; });
   const std::int64_t retries = current->Int("plugins.ml_commons.model_auto_redeploy.lifetime_retry_times");
@@ -235,12 +238,15 @@ void NodeAgent::State::Refuse(const ModelId& model, std::uint64_t generation, Er
 // Limits of this node that stand against one more load. What is loaded or loading already was let in before.
 std::optional<Error> NodeAgent::State::Refusal(const models::Model& model, const NodeView& view) const {
   if (model.registration != models::Registration::kRegistered) return MissingChunk(model);
+  // A remote one takes neither memory nor disk nor the time of a load: the peer's limits and breakers leave it alone.
+  if (!models::TraitsOf(model.function).local) return std::nullopt;
   const auto held = std::ranges::find(view.local, model.id, &serving::LocalModel::model);
   if (held != view.local.end() && held->state != serving::LocalState::kFailed) return std::nullopt;
   const config::SnapshotPtr current = settings.Current();
   std::int64_t holding = 0, loading = 0;
   for (const serving::LocalModel& other : local.List()) {
     if (other.model == model.id || other.state == serving::LocalState::kFailed) continue;
+    if (!models::TraitsOf(other.function).local) continue;
     ++holding;
     // Requests only: what was deployed before a restart is loaded one after the other, however much it is.
     if (other.state == serving::LocalState::kLoading && IsRequested(other.model, view)) ++loading;

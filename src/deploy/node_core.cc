@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "connectors/transport/remote_caller.h"
 #include "deploy/reconciler.h"
+#include "deploy/remote/model_asker.h"
+#include "deploy/remote/remote_wiring.h"
 
 namespace mlnode::deploy {
 
@@ -23,6 +26,7 @@ struct NodeCore::Parts {
                    environment.executors.background) {}
 
   Status Start();
+  void StartRemote();
 
   NodeCoreEnvironment environment;
   serving::MemoryBudget budget;
@@ -36,12 +40,36 @@ struct NodeCore::Parts {
   ControllerService controllers;
   std::unique_ptr<serving::ArtifactCache> cache;
   std::unique_ptr<serving::Scheduler> queue;
+  // The caller goes first: it ends what is under way, which still uses the environment.
+  std::unique_ptr<serving::RemoteEnvironment> remote;
+  std::unique_ptr<connectors::RemoteCaller> caller;
   std::unique_ptr<serving::LocalModels> local;
   std::unique_ptr<PredictGate> gate;
+  std::unique_ptr<AutoDeploy> auto_deploy;
+  std::unique_ptr<TaskWatch> task_watch;
+  std::unique_ptr<BatchJobs> batch_jobs;
   std::unique_ptr<models::ModelRegistration> registration;
   Reconciler reconciler;
   std::unique_ptr<NodeAgent> agent;
 };
+
+// Before `local`, which serves with it; who it asks is known once the gate is there.
+void NodeCore::Parts::StartRemote() {
+  NodeCoreEnvironment& e = environment;
+  if (e.http_client == nullptr) return;
+  caller = connectors::RemoteCaller::Create(
+      {.client = *e.http_client, .timers = e.executors.io, .clock = e.clock, .random = e.random, .metrics = e.metrics});
+  remote =
+      std::make_unique<serving::RemoteEnvironment>(serving::RemoteEnvironment{.store = e.store,
+                                                                              .caller = *caller,
+                                                                              .cpu = e.executors.cpu,
+                                                                              .timers = e.executors.io,
+                                                                              .clock = e.clock,
+                                                                              .metrics = e.metrics,
+                                                                              .settings = e.settings,
+                                                                              .compile = MakeConnectorCompiler(e.vault),
+                                                                              .rules = MakeRulesSource(e.settings)});
+}
 
 Status NodeCore::Parts::Start() {
   NodeCoreEnvironment& e = environment;
@@ -52,6 +80,7 @@ Status NodeCore::Parts::Start() {
   ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
   RETURN_IF_ERROR(membership.Start());
   queue = serving::Scheduler::Create(e.queue, e.executors.lanes, e.executors.io, e.clock, e.metrics);
+  StartRemote();
   local = serving::LocalModels::Create({.store = e.store,
                                         .cache = *cache,
                                         .engines = e.engines,
@@ -65,9 +94,26 @@ Status NodeCore::Parts::Start() {
                                         .lanes = e.queue.lanes,
                                         .acceleration = e.acceleration,
                                         .monitored_requests = e.monitored_requests,
-                                        .memory_used = e.memory_used});
+                                        .memory_used = e.memory_used,
+                                        .remote = remote.get()});
   gate = std::make_unique<PredictGate>(PredictGate::Environment{
       .models = models, .local = *local, .settings = e.settings, .membership = membership, .clock = e.clock});
+  auto_deploy = std::make_unique<AutoDeploy>(AutoDeployEnvironment{.deploys = deploys,
+                                                                   .membership = membership,
+                                                                   .local = *local,
+                                                                   .store = e.store,
+                                                                   .settings = e.settings,
+                                                                   .background = e.executors.background,
+                                                                   .timers = e.executors.io,
+                                                                   .clock = e.clock});
+  task_watch = std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
+  batch_jobs = std::make_unique<BatchJobs>(BatchJobsEnvironment{.tasks = tasks,
+                                                                .settings = e.settings,
+                                                                .remote = remote.get(),
+                                                                .background = e.executors.background,
+                                                                .clock = e.clock,
+                                                                .self = e.self.id});
+  if (remote) remote->ask = MakeModelAsker(*gate, *auto_deploy);
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,
                                       .tasks = tasks,
@@ -89,6 +135,9 @@ Status NodeCore::Parts::Start() {
                                                            .clock = e.clock,
                                                            .background = e.executors.background,
                                                            .resources = e.resources});
+  auto_deploy->Start();
+  task_watch->Start();
+  batch_jobs->Start();
   reconciler.Start();
   agent->Start();
   return {};
@@ -105,6 +154,9 @@ Result<std::unique_ptr<NodeCore>> NodeCore::Start(NodeCoreEnvironment environmen
 }
 
 void NodeCore::Stop() {
+  parts_->auto_deploy->Stop();
+  parts_->task_watch->Stop();
+  parts_->batch_jobs->Stop();
   parts_->agent->Stop();
   parts_->reconciler.Stop();
   parts_->sync.Stop();
@@ -129,6 +181,10 @@ ControllerService& NodeCore::controllers() { return parts_->controllers; }
 connectors::ConnectorRepository& NodeCore::connectors() { return parts_->connectors; }
 const connectors::CredentialVault& NodeCore::vault() { return parts_->environment.vault; }
 PredictGate& NodeCore::gate() { return *parts_->gate; }
+AutoDeploy& NodeCore::auto_deploy() { return *parts_->auto_deploy; }
+TaskWatch& NodeCore::task_watch() { return *parts_->task_watch; }
+BatchJobs& NodeCore::batch_jobs() { return *parts_->batch_jobs; }
+const serving::RemoteEnvironment* NodeCore::remote() const { return parts_->remote.get(); }
 serving::LocalModels& NodeCore::local_models() { return *parts_->local; }
 NodeAgent& NodeCore::agent() { return *parts_->agent; }
 serving::MemoryBudget& NodeCore::budget() { return parts_->budget; }

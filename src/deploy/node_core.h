@@ -19,6 +19,9 @@
 #include "deploy/gate/predict_gate.h"
 #include "deploy/membership.h"
 #include "deploy/node_agent.h"
+#include "deploy/remote/auto_deploy.h"
+#include "deploy/remote/batch_jobs.h"
+#include "deploy/remote/task_watch.h"
 #include "deploy/settings_sync.h"
 #include "engines/engine.h"
 #include "models/model_repository.h"
@@ -90,6 +93,11 @@ class NodeCore {
   connectors::ConnectorRepository& connectors();
   const connectors::CredentialVault& vault();
   PredictGate& gate();
+  AutoDeploy& auto_deploy();
+  TaskWatch& task_watch();
+  BatchJobs& batch_jobs();
+  // What remote models are served with; null without an HTTP client.
+  const serving::RemoteEnvironment* remote() const;
   serving::LocalModels& local_models();
   NodeAgent& agent();
   serving::MemoryBudget& budget();

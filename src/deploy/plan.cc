@@ -174,6 +174,7 @@ Result<Plan> ReadPlan(const storage::Document& document) {
   if (const json::object* outcome = fields.Object("outcome")) plan.outcome = ReadOutcome(fields, *outcome, what);
   plan.last_deployed_time = fields.MaybeInt("last_deployed_time");
   plan.early = fields.Flag("early");
+  plan.remote = fields.Flag("remote");
   plan.succeeded = fields.Flag("succeeded");
   if (const json::object* attempts = fields.Object("attempts")) plan.attempts = ReadAttempts(fields, *attempts, what);
   plan.revision = document.revision;
@@ -195,6 +196,7 @@ json::object StoredForm(const Plan& plan) {
   }
   if (plan.last_deployed_time) body["last_deployed_time"] = *plan.last_deployed_time;
   if (plan.early) body["early"] = true;
+  if (plan.remote) body["remote"] = true;
   if (plan.succeeded) body["succeeded"] = true;
   json::object attempts;
   for (const auto& [node, one] : plan.attempts) {

@@ -51,6 +51,7 @@ struct Plan {
   std::optional<Outcome> outcome = {};
   std::optional<EpochMillis> last_deployed_time = {};
   bool early = false;      // asked for before the model was complete: a failure says nothing of what it is now
+  bool remote = false;     // of a remote model, for which other nodes are eligible (membership.h)
   bool succeeded = false;  // a deploy has ended well enough (model_auto_redeploy_success_ratio) since it was registered
   // Written by the node before it loads, taken out when the load ended; a new generation has none.
   std::map<NodeId, LoadAttempts> attempts = {};

@@ -26,6 +26,7 @@ Plan FullPlan() {
   plan.outcome = Outcome{.kind = Outcome::Kind::kPartial, .at = 150, .reason = "{\"n2\":\"no\"}"};
   plan.last_deployed_time = 150;
   plan.early = true;
+  plan.remote = true;
   plan.succeeded = true;
   plan.attempts[NodeId("n1")] = {.incarnation = 0xFEDC'BA98'7654'3210, .count = 2};
   return plan;
@@ -53,6 +54,7 @@ TEST(PlanTest, ReadsWhatItStores) {
   EXPECT_EQ(read->outcome->reason, "{\"n2\":\"no\"}");
   EXPECT_EQ(read->last_deployed_time, 150);
   EXPECT_TRUE(read->early);
+  EXPECT_TRUE(read->remote);
   EXPECT_TRUE(read->succeeded);
   ASSERT_TRUE(read->attempts.contains(NodeId("n1")));
   EXPECT_EQ(read->attempts.at(NodeId("n1")).incarnation, 0xFEDC'BA98'7654'3210);
@@ -88,7 +90,7 @@ TEST(PlanTest, DamagedDocumentIsDataLossNamingTheField) {
     json::value value;
   };
   for (const Case& damage : {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
-                             Case{"deadline", nullptr}, Case{"early", 1}, Case{"attempts", json::object{{"n1", 3}}},
+                             Case{"deadline", nullptr}, Case{"early", 1}, Case{"remote", 1}, Case{"attempts", json::object{{"n1", 3}}},
                              Case{"attempts", json::object{{"n1", json::object{{"incarnation", "x"}}}}}}) {
     json::object body = StoredForm(FullPlan());
     body[damage.field] = damage.value;

@@ -72,6 +72,10 @@ class ClusterPass {
   }
 
  private:
+  const std::vector<NodeId>& EligibleFor(const Plan& plan) const {
+    return plan.remote ? view_.eligible_for_remote : view_.eligible;
+  }
+
   // Takes the task out of those that are left to CheckOwner. Null: not in progress.
   const tasks::TaskRecord* Take(const TaskId& id) {
     const auto found = tasks_.find(id);
@@ -105,7 +109,7 @@ class ClusterPass {
 
   bool IsIdle(const Plan& plan) const {
     bool held = false;
-    for (const NodeId& node : PlannedNodes(plan, view_.eligible)) {
+    for (const NodeId& node : PlannedNodes(plan, EligibleFor(plan))) {
       const auto found = placements_.find(std::pair(plan.model, node));
       if (found == placements_.end() || found->second->state == PlacementState::kFailed) continue;
       const Placement& placement = *found->second;
@@ -139,7 +143,8 @@ class ClusterPass {
 
   Standing Judge(const Plan& plan) const {
     Standing standing;
-    for (const NodeId& node : PlannedNodes(plan, view_.eligible)) {
+    const std::vector<NodeId>& eligible = EligibleFor(plan);
+    for (const NodeId& node : PlannedNodes(plan, eligible)) {
       const auto found = placements_.find(std::pair(plan.model, node));
       const Placement* placement = found == placements_.end() ? nullptr : found->second;
       if (placement && placement->generation != plan.generation) placement = nullptr;
@@ -150,7 +155,7 @@ class ClusterPass {
       const auto lease = std::ranges::find(view_.live, node, &Lease::node);
       if (lease == view_.live.end()) {
         standing.failures.emplace(node, kNodeGone);
-      } else if (std::ranges::find(view_.eligible, node) == view_.eligible.end()) {
+      } else if (std::ranges::find(eligible, node) == eligible.end()) {
         standing.failures.emplace(node, kNodeNotEligible);
       } else if (placement && placement->state == PlacementState::kLoaded) {
         ++standing.loaded;
@@ -325,7 +330,8 @@ std::vector<ClusterAction> Reconcile(const ClusterView& view) { return ClusterPa
 std::vector<NodeAction> ReconcileNode(const NodeView& view) { return NodePass(view).Run(); }
 
 bool Wants(const Plan& plan, const NodeView& view) {
-  if (!view.eligible || !view.models.contains(plan.model)) return false;
+  const bool eligible = plan.remote ? view.eligible_for_remote : view.eligible;
+  if (!eligible || !view.models.contains(plan.model)) return false;
   if (plan.outcome &&
       (plan.outcome->kind == Outcome::Kind::kFailed || plan.outcome->kind == Outcome::Kind::kCancelled)) {
     return false;

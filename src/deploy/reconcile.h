@@ -29,8 +29,9 @@ struct ClusterView {
   // Registration tasks whose model is complete, seen after `live`: only the task's own end is missing.
   std::map<TaskId, ModelId> registered = {};
   EpochMillis now = 0;
-  EpochMillis deadline_length = 0;  // mlnode.deploy.deadline_seconds
-  double success_ratio = 0.8;       // of the nodes that hold it, for a deploy to count as a success (plan.succeeded)
+  EpochMillis deadline_length = 0;               // mlnode.deploy.deadline_seconds
+  std::vector<NodeId> eligible_for_remote = {};  // for remote models
+  double success_ratio = 0.8;  // of the nodes that hold it, for a deploy to count as a success (plan.succeeded)
 };
 struct WithdrawIdle {  // nobody used the model for as long as its document says: as an undeploy
   Plan plan;
@@ -91,7 +92,8 @@ struct NodeView {
   bool redeploys = true;                        // model_auto_redeploy.enable
   std::uint64_t redeploy_limit = 3;             // model_auto_redeploy.lifetime_retry_times
   EpochMillis now = 0;
-  EpochMillis load_progress = 0;  // newest progress of any load here: what those behind it in the queue wait for
+  bool eligible_for_remote = true;  // for remote models
+  EpochMillis load_progress = 0;    // newest progress of any load here: what those behind it in the queue wait for
 };
 struct StartLoad {
   ModelId model;

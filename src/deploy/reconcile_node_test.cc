@@ -94,6 +94,15 @@ TEST_F(ReconcileNodeTest, UnloadsWhenNoLongerEligible) {
   EXPECT_THAT(Texts(view_), ElementsAre("unload m"));
 }
 
+TEST_F(ReconcileNodeTest, ARemoteModelHasItsOwnEligibility) {
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.plans[0].remote = true;
+  view_.eligible = false;
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
+  view_.eligible_for_remote = false;
+  EXPECT_THAT(Texts(view_), IsEmpty());
+}
+
 TEST_F(ReconcileNodeTest, UnloadsWhenTheModelOrThePlanIsGone) {
   view_.local = {LocalOf(LocalState::kReady)};
   EXPECT_THAT(Texts(view_), ElementsAre("unload m"));

@@ -131,11 +131,21 @@ TEST_F(ReconcileTest, DeadTargetIsAFailureOfAFixedPlan) {
   EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"z":"The node is not part of the cluster"})"));
 }
 
+TEST_F(ReconcileTest, OtherNodesAreEligibleForRemoteModels) {
+  Plan plan = PlanOf(PlanMode::kAll);
+  plan.remote = true;
+  Wanted(plan);
+  view_.eligible = {};
+  view_.eligible_for_remote = Nodes({"a"});
+  view_.placements = {PlacementOf("a", kLoaded)};
+  EXPECT_THAT(Texts(view_), ElementsAre("close m deployed"));
+}
+
 TEST_F(ReconcileTest, TargetThatIsNoLongerEligibleIsAFailure) {
   Wanted(PlanOf(PlanMode::kNodes, {"a", "b"}));
   view_.eligible = Nodes({"a"});
   view_.placements = {PlacementOf("a", kLoaded)};
-  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The node is not eligible for local models"})"));
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The node is not eligible for this kind of model"})"));
 }
 
 TEST_F(ReconcileTest, DeadNodeIsNotCountedWhenAllAreMeant) {

@@ -68,6 +68,7 @@ ClusterView Reconciler::State::Look() const {
   const config::SnapshotPtr current = settings.Current();
   view.live = membership.Live();
   view.eligible = membership.EligibleForLocal(*current);
+  view.eligible_for_remote = membership.EligibleForRemote(*current);
   view.registered = Registered(view.tasks);
   view.now = clock.WallMillis();
   view.deadline_length = current->Int("mlnode.deploy.deadline_seconds") * 1000;

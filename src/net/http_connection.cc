@@ -58,7 +58,7 @@ void Encode(Slot& slot, HttpReply reply) {
 }
 
 // Without the Connection line, which is added last.
-std::size_t UnsentBytes(const Slot& slot) { return slot.head_bytes + slot.body.size(); }
+std::size_t UnsentBytes(const Slot& slot) { return slot.head_bytes + slot.body.size() + slot.next.size(); }
 
 }  // namespace
 
@@ -129,6 +129,34 @@ void Connection::Deliver(std::shared_ptr<Slot> slot, HttpReply reply) {
   });
 }
 
+void Connection::DeliverStream(std::shared_ptr<Slot> slot, const HttpReply& reply) {
+  slot->streamed = true;
+  slot->chunked = !slot->frame.old_version;
+  if (!slot->chunked) slot->close = true;
+  slot->head = SerializeStreamHead(reply, slot->chunked);
+  slot->head_bytes = slot->head.size();
+  asio::dispatch(loop_->io, [weak = weak_from_this(), slot = std::move(slot)] {
+    if (const auto self = weak.lock()) self->OnReady(slot);
+  });
+}
+
+void Connection::DeliverPiece(std::shared_ptr<Slot> slot, std::string coded, bool ended) {
+  asio::dispatch(loop_->io, [weak = weak_from_this(), slot = std::move(slot), coded = std::move(coded), ended] {
+    const auto self = weak.lock();
+    if (!self || self->closed_) return;
+    self->CountUnsent(static_cast<std::int64_t>(coded.size()));
+    slot->next += coded;
+    slot->ended = ended;
+    self->Flush();
+  });
+}
+
+void Connection::CutStream() {
+  asio::dispatch(loop_->io, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Close();
+  });
+}
+
 void Connection::Drop(std::shared_ptr<Slot> slot) {
   asio::dispatch(loop_->io, [weak = weak_from_this(), slot = std::move(slot)] {
     const auto self = weak.lock();
@@ -179,23 +207,34 @@ void Connection::CountUnsent(std::int64_t bytes) {
   context_->unsent_bytes.Add(static_cast<double>(bytes));
 }
 
-// Writes the answers that are ready, head and body of several in one system call, as far as order allows.
+// Head and body of one answer, or what there is of it now, to what goes out next.
+void Connection::AppendOut(Slot& slot, bool last_in_queue) {
+  const bool whole = !slot.streamed || slot.ended;
+  if (!slot.interim && !slot.head_done) {
+    const bool drained = context_->draining.load() && phase_ == Phase::kIdle && last_in_queue;
+    slot.close = slot.close || drained;
+    slot.head += slot.close               ? "Connection: close\r\n\r\n"
+                 : slot.frame.old_version ? "Connection: keep-alive\r\n\r\n"
+                                          : "\r\n";
+  }
+  slot.head_done = true;
+  close_after_write_ = whole && slot.close;
+  if (slot.streamed) slot.body = std::exchange(slot.next, {});
+  if (!slot.head.empty()) out_.emplace_back(slot.head.data(), slot.head.size());
+  if (!slot.body.empty()) out_.emplace_back(slot.body.data(), slot.body.size());
+}
+
+// Writes the answers that are ready, head and body of several in one system call, as far as order allows: nothing goes
+// out behind an answer that still comes in pieces.
 void Connection::Flush() {
   if (writing_ || closed_) return;
   out_.clear();
   std::size_t answers = 0;
   for (const auto& slot : queue_) {
-    if (!slot->ready || answers == kAnswersAtOnce || close_after_write_) break;
+    if (!slot->ready || answers == kAnswersAtOnce || close_after_write_ || slot->Idle()) break;
     ++answers;
-    if (!slot->interim) {
-      const bool drained = context_->draining.load() && phase_ == Phase::kIdle && answers == queue_.size();
-      close_after_write_ = slot->close || drained;
-      slot->head += close_after_write_        ? "Connection: close\r\n\r\n"
-                    : slot->frame.old_version ? "Connection: keep-alive\r\n\r\n"
-                                              : "\r\n";
-    }
-    out_.emplace_back(slot->head.data(), slot->head.size());
-    if (!slot->body.empty()) out_.emplace_back(slot->body.data(), slot->body.size());
+    AppendOut(*slot, answers == queue_.size());
+    if (slot->streamed && !slot->ended) break;
   }
   if (answers == 0) return;
   writing_ = true;
@@ -222,10 +261,13 @@ void Connection::OnWritten(const boost::system::error_code& error, std::size_t a
     queue_.clear();
     return;
   }
-  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(answers);
-  std::for_each(queue_.begin(), end,
-                [this](const auto& slot) { CountUnsent(-static_cast<std::int64_t>(UnsentBytes(*slot))); });
-  queue_.erase(queue_.begin(), end);
+  for (; answers > 0; --answers) {
+    Slot& slot = *queue_.front();
+    if (slot.streamed) OnStreamWritten(slot);
+    if (slot.streamed && (!slot.ended || !slot.next.empty())) break;  // more of it is to come
+    CountUnsent(-static_cast<std::int64_t>(UnsentBytes(slot)));
+    queue_.pop_front();
+  }
   if (close_after_write_) return AfterLastAnswer();
   room_.cancel();
   if (queue_.empty()) {
@@ -233,6 +275,15 @@ void Connection::OnWritten(const boost::system::error_code& error, std::size_t a
     if (phase_ == Phase::kIdle) SetReadDeadline(context_->options.idle_timeout);
   }
   Flush();
+}
+
+// What was written of an answer in pieces is forgotten.
+void Connection::OnStreamWritten(Slot& slot) {
+  CountUnsent(-static_cast<std::int64_t>(slot.head_bytes + slot.body.size()));
+  slot.waiting.fetch_sub(slot.body.size(), std::memory_order_relaxed);
+  slot.head.clear();
+  slot.head_bytes = 0;
+  slot.body.clear();
 }
 
 void Connection::AfterLastAnswer() {

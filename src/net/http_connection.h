@@ -82,6 +82,16 @@ struct Slot {
   std::size_t head_bytes = 0;  // of `head` as it was encoded
   std::string head;
   std::string body;
+  // Of an answer that comes in pieces; all but `waiting` on the loop only.
+  bool streamed = false;
+  bool chunked = false;
+  bool head_done = false;               // `head` has its Connection line, or is written
+  bool ended = false;                   // all pieces are in `next`
+  std::string next;                     // pieces, coded, that go out behind `body`
+  std::atomic<std::size_t> waiting{0};  // bytes of pieces that the client has not taken
+
+  // Nothing of it is left to be sent now, and more is to come.
+  bool Idle() const { return streamed && !ended && head_done && next.empty(); }
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -96,6 +106,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Writes `reply` out to text in the calling thread, then hands it to the loop.
   void Deliver(std::shared_ptr<Slot> slot, HttpReply reply);
+  // The same for an answer in pieces: its head, then the pieces; `ended` with the last.
+  void DeliverStream(std::shared_ptr<Slot> slot, const HttpReply& reply);
+  void DeliverPiece(std::shared_ptr<Slot> slot, std::string coded, bool ended);
+  void CutStream();
+  std::size_t max_unsent_bytes() const { return context_->options.max_unsent_bytes; }
   // The exchange was dropped without an answer.
   void Drop(std::shared_ptr<Slot> slot);
   bool gone() const { return gone_.load(std::memory_order_relaxed); }
@@ -127,6 +142,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void RefuseWith(HttpReply reply);
   void OnReady(const std::shared_ptr<Slot>& slot);
   void Flush();
+  void AppendOut(Slot& slot, bool last_in_queue);
+  void OnStreamWritten(Slot& slot);
   void OnWritten(const boost::system::error_code& error, std::size_t answers);
   void AfterLastAnswer();
   void OnReadFailed(const boost::system::error_code& error);

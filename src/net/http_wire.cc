@@ -126,7 +126,10 @@ bool AcceptsGzip(const Headers& request) {
   return gzip > 0 && gzip >= weights.identity;
 }
 
-std::string SerializeHead(const HttpReply& reply, std::size_t body_bytes, bool gzipped) {
+namespace {
+
+// Status line and the fields that the reply itself has.
+std::string SerializeFields(const HttpReply& reply) {
   std::string head;
   head.reserve(256);
   auto out = std::back_inserter(head);
@@ -141,9 +144,24 @@ std::string SerializeHead(const HttpReply& reply, std::size_t body_bytes, bool g
       LOG_ERROR("net", "a reply header was left out: its name or value cannot be written in HTTP");
     }
   }
-  if (gzipped) head += "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
-  if (!IsBodiless(reply.status)) fmt::format_to(out, "Content-Length: {}\r\n", body_bytes);
   return head;
 }
+
+}  // namespace
+
+std::string SerializeHead(const HttpReply& reply, std::size_t body_bytes, bool gzipped) {
+  std::string head = SerializeFields(reply);
+  if (gzipped) head += "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+  if (!IsBodiless(reply.status)) fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", body_bytes);
+  return head;
+}
+
+std::string SerializeStreamHead(const HttpReply& reply, bool chunked) {
+  std::string head = SerializeFields(reply);
+  if (chunked) head += "Transfer-Encoding: chunked\r\n";
+  return head;
+}
+
+std::string ChunkOf(std::string_view piece) { return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece); }
 
 }  // namespace mlnode::net

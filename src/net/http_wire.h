@@ -31,5 +31,10 @@ bool AcceptsGzip(const Headers& request);
 // Status line and fields of `reply`, each line with its CRLF, without Connection and without the empty line that ends
 // the head: only the writer knows them. A field whose name or value would break the framing is left out and logged.
 std::string SerializeHead(const HttpReply& reply, std::size_t body_bytes, bool gzipped);
+// The same for a body that comes in pieces: chunked, or without any length where it ends with the connection.
+std::string SerializeStreamHead(const HttpReply& reply, bool chunked);
+// One piece in chunked coding (RFC 9112 §7.1); what ends the body.
+std::string ChunkOf(std::string_view piece);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace mlnode::net

@@ -191,7 +191,7 @@ void ApiServer::StartAsync(const std::shared_ptr<RequestContext>& context) {
 void ApiServer::FinishResult(RequestContext& context, Result<net::HttpReply> result) {
   if (result) return Finish(context, *std::move(result));
   const Error error = LocateInBody(std::move(result).error(), context);
-  if (StatusOf(error.code) >= 500) {
+  if (StatusOf(error) >= 500) {
     const bool fault = error.code == Code::kInternal || error.code == Code::kDataLoss;
     MLNODE_LOG(fault ? LogLevel::kError : LogLevel::kWarn, "rest", "{} {}, request {}: {} {}", context.http().method,
                context.path, context.request_id, error.message, error.detail);

@@ -69,6 +69,15 @@ std::span<const CodeRow> CodeTable() { return kCodes; }
 
 int StatusOf(Code code) { return RowOf(code).status; }
 
+int StatusOf(const Error& error) {
+  if (!error.upstream_status) return StatusOf(error.code);
+  const int status = *error.upstream_status;
+  const bool known = (status >= 400 && status <= 417) || (status >= 422 && status <= 424) || status == 429 ||
+                     (status >= 500 && status <= 507);
+  if (known) return status;
+  return status >= 400 ? 500 : 502;
+}
+
 std::string_view TypeOf(const Error& error) {
   return error.reason.empty() ? RowOf(error.code).type : std::string_view(error.reason);
 }
@@ -85,13 +94,13 @@ json::object ErrorBody(const Error& error) {
   }
   json::object body;
   body["error"] = std::move(described);
-  body["status"] = StatusOf(error.code);
+  body["status"] = StatusOf(error);
   return body;
 }
 
 net::HttpReply ErrorReply(const Error& error, bool pretty) {
   net::HttpReply reply;
-  reply.status = StatusOf(error.code);
+  reply.status = StatusOf(error);
   const json::value body = ErrorBody(error);
   reply.body = pretty ? ToPrettyJson(body) : ToJson(body);
   if (error.retry_after) {

@@ -42,6 +42,20 @@ TEST(ErrorBodyTest, TheTableHasOneRowACodeInOrder) {
   for (std::size_t i = 0; i < CodeTable().size(); ++i) EXPECT_EQ(CodeTable()[i].code, static_cast<Code>(i));
 }
 
+TEST(ErrorBodyTest, ARemoteServicesStatusIsTheCallersWhereItIsAKnownError) {
+  const auto status = [](int upstream) {
+    Error error = MakeError(Code::kUpstream, "Error from remote service: no");
+    error.upstream_status = upstream;
+    EXPECT_EQ(ErrorReply(error, false).status, StatusOf(error));
+    EXPECT_EQ(ErrorBody(error).at("status"), StatusOf(error));
+    return StatusOf(error);
+  };
+  for (const int known : {400, 401, 404, 417, 422, 424, 429, 500, 503, 507}) EXPECT_EQ(status(known), known);
+  for (const int unknown : {418, 425, 451, 508, 529}) EXPECT_EQ(status(unknown), 500) << unknown;
+  for (const int no_error : {100, 302, 304}) EXPECT_EQ(status(no_error), 502) << no_error;
+  EXPECT_EQ(StatusOf(MakeError(Code::kUpstream, "broken")), 502);
+}
+
 TEST(ErrorBodyTest, HasThePeersShape) {
   EXPECT_EQ(ToJson(ErrorBody(MakeError(Code::kNotFound, "Failed to find model"))),
             R"({"error":{"root_cause":[{"type":"status_exception","reason":"Failed to find model"}],)"

@@ -68,16 +68,34 @@ void AppendTensorFields(std::string& out, const TensorView& tensor, const Result
   AppendCborText(out, "LITTLE_ENDIAN");
 }
 
+// Double precision: a provider's numbers are not rounded.
+void AppendNumbers(std::string& out, const serving::ProvidedNumbers& numbers) {
+  if (!numbers.data_type.empty()) {
+    AppendCborText(out, "data_type");
+    AppendCborText(out, numbers.data_type);
+  }
+  if (!numbers.shape.empty()) {
+    AppendCborText(out, "shape");
+    AppendInts<std::int64_t>(out, numbers.shape.data(), numbers.shape.size());
+  }
+  AppendCborText(out, "data");
+  AppendCborArray(out, numbers.data.size());
+  for (const double value : numbers.data) out += ToCbor(json::value(value), CborFloats::kDouble);
+}
+
 Status AppendTensor(std::string& out, const serving::NamedTensor& named, const ResultFilter& filter) {
   const bool with_bytes = named.tensor && named.has_bytes && filter.return_bytes;
   std::size_t fields = (named.name.empty() ? 0U : 1U) + (named.text ? 1U : 0U) + (named.data_as_map.empty() ? 0U : 1U);
   if (named.tensor) fields += 2U + (filter.return_number ? 1U : 0U) + (with_bytes ? 1U : 0U);
+  if (named.provided)
+    fields += 1U + (named.provided->data_type.empty() ? 0U : 1U) + (named.provided->shape.empty() ? 0U : 1U);
   AppendCborMap(out, fields);
   if (!named.name.empty()) {
     AppendCborText(out, "name");
     AppendCborText(out, named.name);
   }
   if (named.tensor) AppendTensorFields(out, *named.tensor, filter, with_bytes);
+  if (named.provided) AppendNumbers(out, *named.provided);
   if (named.text) {
     AppendCborText(out, "result");
     AppendCborText(out, *named.text);
@@ -89,10 +107,15 @@ Status AppendTensor(std::string& out, const serving::NamedTensor& named, const R
   return {};
 }
 
-Status AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors, const ResultFilter& filter) {
+Status AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors, const ResultFilter& filter,
+                      std::optional<int> status) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < tensors.size(); ++i) kept += filter.Keeps(tensors[i].name, i) ? 1 : 0;
-  AppendCborMap(out, kept > 0 ? 1 : 0);
+  AppendCborMap(out, (kept > 0 ? 1U : 0U) + (status ? 1U : 0U));
+  if (status) {
+    AppendCborText(out, "status_code");
+    AppendCborInt(out, *status);
+  }
   if (kept == 0) return {};
   AppendCborText(out, "output");
   AppendCborArray(out, kept);
@@ -110,7 +133,11 @@ Result<std::string> WritePredictCbor(const serving::PredictResult& result, const
   AppendCborMap(out, 1);
   AppendCborText(out, "inference_results");
   AppendCborArray(out, result.documents.size());
-  for (const auto& tensors : result.documents) RETURN_IF_ERROR(AppendDocument(out, tensors, filter));
+  for (std::size_t i = 0; i < result.documents.size(); ++i) {
+    const bool has_status = i < result.statuses.size();
+    RETURN_IF_ERROR(AppendDocument(out, result.documents[i], filter,
+                                   has_status ? std::optional(result.statuses[i]) : std::nullopt));
+  }
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <charconv>
+#include <cmath>
+#include <optional>
 #include <span>
 
 #include "core/json.h"
@@ -82,6 +84,35 @@ void AppendByteBuffer(std::string& out, const TensorView& tensor) {
   out += R"(","order":"LITTLE_ENDIAN"},)";
 }
 
+// "FLOAT32", "FLOAT64", ...: not "INT8", "UINT8", "BINARY", "UBINARY".
+bool IsFloatType(std::string_view type) { return type.empty() || type.starts_with("FLOAT"); }
+
+void AppendProvided(std::string& out, double value, bool floats) {
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  if (!floats && value == std::floor(value) && std::abs(value) <= kExact) {
+    return AppendInt(out, static_cast<std::int64_t>(value));
+  }
+  AppendDouble(out, value);
+}
+
+void AppendNumbers(std::string& out, const serving::ProvidedNumbers& numbers) {
+  if (!numbers.data_type.empty()) {
+    out += R"("data_type":)";
+    AppendJsonString(out, numbers.data_type);
+    out.push_back(',');
+  }
+  if (!numbers.shape.empty()) {
+    out += R"("shape":)";
+    AppendArray(out, std::span<const std::int64_t>(numbers.shape), AppendInt);
+    out.push_back(',');
+  }
+  const bool floats = IsFloatType(numbers.data_type);
+  out += R"("data":)";
+  AppendArray(out, std::span<const double>(numbers.data),
+              [floats](std::string& to, double value) { AppendProvided(to, value, floats); });
+  out.push_back(',');
+}
+
 void AppendTensor(std::string& out, const serving::NamedTensor& named, const ResultFilter& filter) {
   out.push_back('{');
   if (!named.name.empty()) {
@@ -102,6 +133,7 @@ void AppendTensor(std::string& out, const serving::NamedTensor& named, const Res
     }
     if (filter.return_bytes && named.has_bytes) AppendByteBuffer(out, *named.tensor);
   }
+  if (named.provided) AppendNumbers(out, *named.provided);
   if (named.text) {
     out += R"("result":)";
     AppendJsonString(out, *named.text);
@@ -112,7 +144,8 @@ void AppendTensor(std::string& out, const serving::NamedTensor& named, const Res
   out.push_back('}');
 }
 
-void AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors, const ResultFilter& filter) {
+void AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& tensors, const ResultFilter& filter,
+                    std::optional<int> status) {
   bool any = false;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!filter.Keeps(tensors[i].name, i)) continue;
@@ -120,7 +153,13 @@ void AppendDocument(std::string& out, const std::vector<serving::NamedTensor>& t
     any = true;
     AppendTensor(out, tensors[i], filter);
   }
-  out += any ? "]}" : "{}";
+  if (!status) {
+    out += any ? "]}" : "{}";
+    return;
+  }
+  out += any ? R"(],"status_code":)" : R"({"output":[],"status_code":)";
+  AppendInt(out, *status);
+  out.push_back('}');
 }
 
 // Base64 is 4 bytes for 3.
@@ -138,6 +177,7 @@ std::size_t PrintedValues(const serving::PredictResult& result, const ResultFilt
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       if (!filter.Keeps(tensors[i].name, i)) continue;
       if (tensors[i].tensor && filter.return_number) values += tensors[i].tensor->Values();
+      if (tensors[i].provided) values += tensors[i].provided->data.size();
       values += PrintedBytes(tensors[i], filter) / kBytesPerValue;
     }
   }
@@ -148,8 +188,9 @@ Result<std::string> WritePredictReply(const serving::PredictResult& result, cons
   std::string out;
   out.reserve(64 + result.documents.size() * kBytesPerTensor + PrintedValues(result, filter) * kBytesPerValue);
   out += R"({"inference_results":[)";
-  for (const auto& tensors : result.documents) {
-    AppendDocument(out, tensors, filter);
+  for (std::size_t i = 0; i < result.documents.size(); ++i) {
+    const bool has_status = i < result.statuses.size();
+    AppendDocument(out, result.documents[i], filter, has_status ? std::optional(result.statuses[i]) : std::nullopt);
     out.push_back(',');
   }
   if (!result.documents.empty()) out.pop_back();

@@ -10,11 +10,13 @@
 
 namespace mlnode::rest {
 
-// {"inference_results":[{"output":[{"name","data_type","shape","data","byte_buffer","result","dataAsMap"}]}]}: one
-// entry a document, {} for one whose filter kept nothing; what a tensor does not have is left out. Floating types print
-// as the shortest decimal of their float32 value, integers and booleans as int32 (a larger one loses its upper bits, as
-// with the peer); byte_buffer holds the values as they are. The producer (serving/servable.h) has refused NaN and
-// infinity. One allocation of the whole buffer; each value is written once. Cost: about 30 ns a value.
+// {"inference_results":[{"output":[{"name","data_type","shape","data","byte_buffer","result","dataAsMap"}],
+// "status_code"}]}: one entry a document, {} for one whose filter kept nothing; what a tensor does not have is left
+// out, status_code but of remote models. Numbers of a provider print as doubles, under its name of their type; where
+// that is no float type whole ones as integers. Floating types print as the shortest decimal of their float32 value,
+// integers and booleans as int32 (a larger one loses its upper bits, as with the peer); byte_buffer holds the values as
+// they are. The producer (serving/servable.h) has refused NaN and infinity. One allocation of the whole buffer; each
+// value is written once. Cost: about 30 ns a value.
 Result<std::string> WritePredictReply(const serving::PredictResult& result, const ResultFilter& filter);
 
 // The same members as CBOR: floating types as single-precision floats, 5 bytes each, byte_buffer's array as a byte

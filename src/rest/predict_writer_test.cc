@@ -121,6 +121,38 @@ nlohmann::json AsFloat32(nlohmann::json value) {
   return value.is_number_float() ? nlohmann::json(value.get<float>()) : value;
 }
 
+serving::PredictResult Provided() {
+  serving::PredictResult result;
+  serving::NamedTensor floats{.name = "sentence_embedding"};
+  floats.provided = serving::ProvidedNumbers{.data_type = "FLOAT32", .shape = {3}, .data = {0.26, 1, -0.25}};
+  serving::NamedTensor bytes{.name = "sentence_embedding"};
+  bytes.provided = serving::ProvidedNumbers{.data_type = "INT8", .shape = {2}, .data = {-128, 127}};
+  serving::NamedTensor map{.name = "response"};
+  map.data_as_map = R"({"a":1.0})";
+  result.documents = {{std::move(floats), std::move(bytes)}, {std::move(map)}};
+  result.statuses = {200, 201};
+  return result;
+}
+
+TEST(WritePredictReplyTest, PrintsWhatAProviderSaid) {
+  EXPECT_EQ(WritePredictReply(Provided(), {}).value(),
+            R"({"inference_results":[{"output":[)"
+            R"({"name":"sentence_embedding","data_type":"FLOAT32","shape":[3],"data":[0.26,1.0,-0.25]},)"
+            R"({"name":"sentence_embedding","data_type":"INT8","shape":[2],"data":[-128,127]}],"status_code":200},)"
+            R"({"output":[{"name":"response","dataAsMap":{"a":1.0}}],"status_code":201}]})");
+  EXPECT_GE(PrintedValues(Provided(), {}), 5U);
+}
+
+TEST(WritePredictCborTest, HoldsWhatAProviderSaid) {
+  const std::string cbor = WritePredictCbor(Provided(), {}).value();
+  const auto read = nlohmann::json::from_cbor(cbor);
+  const auto& first = read.at("inference_results").at(0);
+  EXPECT_EQ(first.at("status_code"), 200);
+  EXPECT_EQ(first.at("output").at(0).at("data"), nlohmann::json::parse("[0.26,1.0,-0.25]"));
+  EXPECT_EQ(first.at("output").at(1).at("data_type"), "INT8");
+  EXPECT_EQ(read.at("inference_results").at(1).at("output").at(0).at("dataAsMap").at("a"), 1.0);
+}
+
 TEST(WritePredictCborTest, HoldsWhatTheJsonHolds) {
   ResultFilter by_position, no_data, nothing;
   by_position.positions = {1};

@@ -11,11 +11,21 @@ Error Missing(const models::Model& model, std::string_view what) {
   return MakeError(Code::kFailedPrecondition, fmt::format("Model {} cannot be loaded: {}.", model.id.str(), what));
 }
 
+// All that a remote model is made of stands in its document and its connector's, which are read with each prediction.
+LoadSpec RemoteSpec(const models::Model& model) {
+  LoadSpec spec;
+  spec.model = model.id;
+  spec.name = model.name;
+  spec.function = model.function;
+  return spec;
+}
+
 }  // namespace
 
 Result<LoadSpec> MakeLoadSpec(const models::Model& model) {
   if (model.registration != models::Registration::kRegistered)
     return Missing(model, "its registration is not complete");
+  if (!models::TraitsOf(model.function).local) return RemoteSpec(model);
   if (!model.format) return Missing(model, "it has no model_format");
   if (!model.config && !models::TraitsOf(model.function).config_optional) {
     return Missing(model, "it has no model_config");

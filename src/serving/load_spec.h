@@ -13,7 +13,7 @@ struct LoadSpec {
   ModelId model;
   std::string name;
   models::FunctionName function;
-  engines::ModelFormat format;
+  engines::ModelFormat format = engines::ModelFormat::kOnnx;  // REMOTE has none, and nothing of what follows
   models::ModelConfig config;
   UploadId upload;
   std::uint32_t total_chunks = 0;

@@ -166,6 +166,17 @@ std::uint64_t PeakBytes(std::uint64_t model_bytes) { return model_bytes * kPeakF
 
 std::uint64_t SteadyBytes(std::uint64_t model_bytes) { return model_bytes * kSteadyFactor + kFixedBytes; }
 
+Result<std::unique_ptr<ServedModel>> LoadRemoteModel(const RemoteEnvironment* remote, const LoadSpec& spec) {
+  if (remote == nullptr) return MakeError(Code::kUnimplemented, "This node serves no remote models.");
+  const SteadyTime begin = remote->clock.Now();
+  auto model = std::make_unique<ServedModel>();
+  model->remote = std::make_shared<RemoteTermsSource>(remote->store, remote->compile, spec.model);
+  RETURN_IF_ERROR(model->remote->Now());
+  model->info.engine = "remote";
+  model->info.load_millis = std::chrono::duration_cast<std::chrono::milliseconds>(remote->clock.Now() - begin).count();
+  return model;
+}
+
 Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environment, const LoadSpec& spec,
                                                const Progress& progress) {
   const SteadyTime begin = environment.clock.Now();

@@ -12,6 +12,7 @@
 #include "serving/acceleration.h"
 #include "serving/artifact_cache.h"
 #include "serving/memory_budget.h"
+#include "serving/remote/remote_environment.h"
 #include "serving/scheduler.h"
 #include "serving/served_model.h"
 #include "serving/sharing/shared_engines.h"
@@ -38,6 +39,9 @@ struct LoaderEnvironment {
 std::uint64_t PeakBytes(std::uint64_t model_bytes);
 // More than a model of this size takes once it is loaded, for one that could not be measured.
 std::uint64_t SteadyBytes(std::uint64_t model_bytes);
+
+// A REMOTE one: compiles its connector, milliseconds. `remote` null: kUnimplemented. Errors: RemoteTermsSource::Now.
+Result<std::unique_ptr<ServedModel>> LoadRemoteModel(const RemoteEnvironment* remote, const LoadSpec& spec);
 
 // Calls `progress` before each step; its error ends the load. Errors: serving/local_models.h, Load.
 Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environment, const LoadSpec& spec,

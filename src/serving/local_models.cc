@@ -14,6 +14,7 @@
 #include "serving/loader.h"
 #include "serving/monitoring/recorded_servable.h"
 #include "serving/pipeline_servable.h"
+#include "serving/remote/remote_servable.h"
 #include "serving/snapshot_cell.h"
 
 namespace mlnode::serving {
@@ -26,6 +27,7 @@ using Table = std::unordered_map<ModelId, std::shared_ptr<Servable>>;
 struct Attempt {
   explicit Attempt(LoadSpec s) : spec(std::move(s)) {}
   const LoadSpec spec;
+  const bool remote = !models::TraitsOf(spec.function).local;
   std::atomic<bool> cancelled{false};
 };
 
@@ -72,6 +74,7 @@ class State : public std::enable_shared_from_this<State> {
   void Pump();
   std::shared_ptr<Attempt> TakeNext(Book& book);
   void Run(const std::shared_ptr<Attempt>& attempt);
+  void StartRemote(const std::shared_ptr<Attempt>& attempt);
   Status Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uint64_t total);
   void Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<ServedModel>> loaded,
               std::uint64_t freed_before);
@@ -122,15 +125,20 @@ void State::Publish(const Book& book, Leftovers& leftovers) {
 }
 
 void State::SetServable(Entry& entry) {
+  auto servable =
+      entry.model->remote
+          ? MakeRemoteServable(entry.model, entry.spec, *env_.remote)
+          : MakePipelineServable(entry.model, entry.spec,
+                                 {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock, .tokenizers = env_.lanes});
   entry.servable = MakeRecordedServable(
-      MakePipelineServable(entry.model, entry.spec,
-                           {.queue = env_.queue, .cpu = env_.cpu, .clock = env_.clock, .tokenizers = env_.lanes}),
+      std::move(servable),
       {.actions = env_.actions, .metrics = env_.metrics, .clock = env_.clock, .limit = env_.monitored_requests});
 }
 
 void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
   const ModelId id = spec.model;
   bool known = false;
+  std::shared_ptr<Attempt> remote;
   {
     const auto book = book_.Lock();
     if (book->stopped) return;
@@ -140,16 +148,34 @@ void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
     if (!known) {
       entry.shown = LocalModel();
       entry.shown.model = id;
+      entry.shown.function = spec.function;
       entry.spec = spec;
       entry.attempt = std::make_shared<Attempt>(std::move(spec));
-      book->pending.push_back(id);
+      if (entry.attempt->remote) {
+        remote = entry.attempt;
+      } else {
+        book->pending.push_back(id);
+      }
     }
     entry.shown.generation = generation;
     if (entry.model) entry.model->last_used = env_.clock.Now();
   }
   // A refused notice is not lost: whoever asked reads List() from time to time.
   if (known) (void)env_.loading.Post([changed = std::move(changed), id] { changed(id); });
+  if (remote) return StartRemote(remote);
   Pump();
+}
+
+void State::StartRemote(const std::shared_ptr<Attempt>& attempt) {
+  const bool posted = env_.cpu.Post([self = shared_from_this(), attempt] {
+    if (self->Stopped()) return;
+    auto loaded = StopExceptions("The load", [&]() -> Result<std::unique_ptr<ServedModel>> {
+      RETURN_IF_ERROR(self->Report(*attempt, Phase::kLoading, 0, 0));
+      return LoadRemoteModel(self->env_.remote, attempt->spec);
+    });
+    self->Finish(attempt, std::move(loaded), 0);
+  });
+  if (!posted) Finish(attempt, MakeError(Code::kUnavailable, "This node takes no loads now."), 0);
 }
 
 std::shared_ptr<Attempt> State::TakeNext(Book& book) {
@@ -232,7 +258,7 @@ void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_p
   LocalModel shown;
   {
     const auto book = book_.Lock();
-    book->loading = false;
+    if (!attempt->remote) book->loading = false;
     if (!attempt->cancelled) {
       Entry& entry = book->entries.at(id);
       changed = entry.changed;

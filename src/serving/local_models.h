@@ -1,6 +1,6 @@
 // serving/local_models.h: the models of this node: loading, serving, draining. The one door of this room.
 // Threads: any. Find takes no lock (a snapshot table is swapped). Loads run one at a time on `loading`, at idle
-// priority.
+// priority; those of remote models, which take milliseconds and no memory worth counting, on `cpu`, behind nothing.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,7 @@
 #include "serving/acceleration.h"
 #include "serving/artifact_cache.h"
 #include "serving/memory_budget.h"
+#include "serving/remote/remote_environment.h"
 #include "serving/scheduler.h"
 #include "serving/servable.h"
 
@@ -28,6 +29,7 @@ enum class LocalState : std::uint8_t { kLoading, kReady, kFailed };
 // What this node holds or tries to hold of a model.
 struct LocalModel {
   ModelId model;
+  models::FunctionName function = models::FunctionName::kTextEmbedding;
   std::uint64_t generation = 0;  // of the plan it was loaded for
   LocalState state = LocalState::kLoading;
   Phase phase = Phase::kQueued;
@@ -54,6 +56,7 @@ struct LocalEnvironment {
   WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
   // What the process holds in memory that is not page cache, for measuring a load; a simulation passes its own.
   std::function<std::uint64_t()> memory_used = [] { return ProcessMemoryBytes(); };
+  const RemoteEnvironment* remote = nullptr;  // null: no remote model can be loaded
 };
 
 class LocalModels {

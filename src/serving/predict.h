@@ -15,6 +15,10 @@
 #include "core/tensor.h"
 #include "core/unique_function.h"
 
+namespace mlnode::connectors {
+struct RemoteInput;  // connectors/compiled_connector.h
+}
+
 namespace mlnode::serving {
 
 enum class ContentType : std::uint8_t { kUnset, kQuery, kPassage };
@@ -56,15 +60,26 @@ struct PredictRequest {
   ResultFilter filter;
   Deadline deadline = Deadline::Never();
   CancelFlag cancelled;
+  // REMOTE: all that is asked; texts, pair and what follows from them stay empty.
+  std::shared_ptr<const connectors::RemoteInput> remote = {};
+  bool judging = false;  // asked by a guardrail: asks no further model
+};
+
+// Numbers as a provider sent them, with the type it gave them (spec/remote §5.3).
+struct ProvidedNumbers {
+  std::string data_type;  // "FLOAT32", "INT8", ...; empty: not printed
+  std::vector<std::int64_t> shape;
+  std::vector<double> data;
 };
 
 // One tensor of an answer as spec/predict-local §3 prints it; what is absent is not printed.
 struct NamedTensor {
   std::string name = {};  // empty: absent
   std::optional<TensorView> tensor = {};
-  bool has_bytes = false;                // the tensor may be printed as byte_buffer too
-  std::string data_as_map = {};          // JSON text of an object; empty: absent
-  std::optional<std::string> text = {};  // "result": an answer in words
+  std::optional<ProvidedNumbers> provided = {};  // REMOTE: in place of `tensor`
+  bool has_bytes = false;                        // the tensor may be printed as byte_buffer too
+  std::string data_as_map = {};                  // JSON text of an object; empty: absent
+  std::optional<std::string> text = {};          // "result": an answer in words
 };
 
 struct PredictTimes {
@@ -72,10 +87,12 @@ struct PredictTimes {
 };
 
 struct PredictResult {
-  std::vector<std::vector<NamedTensor>> documents;  // one entry a text, in order
+  std::vector<std::vector<NamedTensor>> documents;  // one entry a text, in order; REMOTE: one a provider's answer
+  std::vector<int> statuses = {};                   // REMOTE: the provider's, one an entry
   PredictTimes times;
-  std::size_t tokens = 0;
-  std::size_t truncated = 0;  // texts cut to the model's length
+  std::size_t tokens = 0;                          // REMOTE: as the provider reports
+  std::optional<std::size_t> documents_read = {};  // where it is not documents.size()
+  std::size_t truncated = 0;                       // texts cut to the model's length
 };
 
 // Called exactly once: on a lane, cpu or timer thread, or inside Predict when refused at once. Hand heavy work on.

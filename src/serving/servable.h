@@ -11,6 +11,8 @@
 #include "serving/load_spec.h"
 #include "serving/monitoring/latency_window.h"
 #include "serving/predict.h"
+#include "serving/remote/remote_costs.h"
+#include "serving/remote/stream.h"
 
 namespace mlnode::serving {
 
@@ -42,6 +44,10 @@ class Servable {
   // (stopping, model undeployed), kInternal (NaN or infinity in an output: tensor named; engine failure). `self` keeps
   // the model alive until done.
   virtual void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) = 0;
+  // The answer piece by piece (spec/remote §12). kInvalidArgument where the model cannot: all but REMOTE ones.
+  virtual void Stream(StreamRequest request, std::shared_ptr<Servable> self, StreamSink sink);
+  // What a provider charges for; null for models that run here.
+  virtual const RemoteCosts* costs() const { return nullptr; }
 };
 
 }  // namespace mlnode::serving

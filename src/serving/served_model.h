@@ -8,6 +8,7 @@
 #include "serving/artifact_cache.h"
 #include "serving/memory_budget.h"
 #include "serving/pipeline.h"
+#include "serving/remote/remote_terms.h"
 #include "serving/servable.h"
 #include "text/tokenizer.h"
 
@@ -20,6 +21,7 @@ struct ServedModel {
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::unique_ptr<engines::LoadedModel> engine;  // null: the function has none (SPARSE_TOKENIZE)
   std::unique_ptr<Pipeline> pipeline;
+  std::shared_ptr<RemoteTermsSource> remote;  // REMOTE only, which has none of the above
   ServableInfo info;
   std::atomic<SteadyTime> last_used = SteadyTime();  // LocalModel::last_used
   CancelFlag withdrawn = std::make_shared<std::atomic<bool>>(false);

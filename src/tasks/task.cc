@@ -8,9 +8,10 @@
 namespace mlnode::tasks {
 namespace {
 
-constexpr std::array<std::string_view, 2> kTypeNames = {"REGISTER_MODEL", "DEPLOY_MODEL"};
-constexpr std::array<std::string_view, 6> kStateNames = {"CREATED", "RUNNING",   "COMPLETED",
-                                                         "FAILED",  "CANCELLED", "COMPLETED_WITH_ERROR"};
+constexpr std::array<std::string_view, 3> kTypeNames = {"REGISTER_MODEL", "DEPLOY_MODEL", "BATCH_PREDICTION"};
+constexpr std::array<std::string_view, 9> kStateNames = {"CREATED",    "RUNNING",   "COMPLETED",
+                                                         "FAILED",     "CANCELLED", "COMPLETED_WITH_ERROR",
+                                                         "CANCELLING", "EXPIRED",   "UNREACHABLE"};
 constexpr std::string_view kOwn = "_mlnode";
 
 Error Damaged(const storage::Document& document, std::string_view field) {
@@ -51,7 +52,9 @@ Status ReadOwn(const storage::Document& document, TaskRecord& task) {
 std::string_view TaskTypeName(TaskType type) { return kTypeNames[static_cast<std::size_t>(type)]; }
 std::string_view TaskStateName(TaskState state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
-bool IsTerminal(TaskState state) { return state != TaskState::kCreated && state != TaskState::kRunning; }
+bool IsTerminal(TaskState state) {
+  return state != TaskState::kCreated && state != TaskState::kRunning && state != TaskState::kCancelling;
+}
 
 Status CheckTransition(TaskState from, TaskState to) {
   if (from == to) return {};
@@ -86,6 +89,9 @@ Result<TaskRecord> ReadTask(const storage::Document& document) {
   if (!error) return Damaged(document, "error");
   if (model->has_value()) task.model = ModelId(**model);
   task.error = *error;
+  const Result<const json::object*> job = ObjectField(body, "remote_job");
+  if (!job) return Damaged(document, "remote_job");
+  if (*job != nullptr) task.remote_job = **job;
   RETURN_IF_ERROR(ReadOwn(document, task));
   task.revision = document.revision;
   task.doc_version = document.version;
@@ -105,6 +111,7 @@ json::object PublicForm(const TaskRecord& task) {
   out["last_update_time"] = task.last_update_time;
   if (task.error) out["error"] = *task.error;
   out["is_async"] = task.is_async;
+  if (task.remote_job) out["remote_job"] = *task.remote_job;
   return out;
 }
 

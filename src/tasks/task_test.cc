@@ -12,17 +12,21 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::array kStates = {TaskState::kCreated, TaskState::kRunning,   TaskState::kCompleted,
-                                TaskState::kFailed,  TaskState::kCancelled, TaskState::kCompletedWithError};
+constexpr std::array kStates = {TaskState::kCreated,    TaskState::kRunning,   TaskState::kCompleted,
+                                TaskState::kFailed,     TaskState::kCancelled, TaskState::kCompletedWithError,
+                                TaskState::kCancelling, TaskState::kExpired,   TaskState::kUnreachable};
 
 TEST(CheckTransitionTest, EveryPair) {
-  //                                      CREATED RUNNING COMPLETED FAILED CANCELLED WITH_ERROR
-  constexpr bool kAllowed[6][6] = {/*CR*/ {true, true, true, true, true, true},
-                                   /*RU*/ {false, true, true, true, true, true},
-                                   /*CO*/ {false, false, true, false, false, false},
-                                   /*FA*/ {false, false, false, true, false, false},
-                                   /*CA*/ {false, false, false, false, true, false},
-                                   /*CE*/ {false, false, false, false, false, true}};
+  // CREATED RUNNING COMPLETED FAILED CANCELLED WITH_ERROR CANCELLING EXPIRED UNREACHABLE
+  constexpr bool kAllowed[9][9] = {/*CR*/ {true, true, true, true, true, true, true, true, true},
+                                   /*RU*/ {false, true, true, true, true, true, true, true, true},
+                                   /*CO*/ {false, false, true, false, false, false, false, false, false},
+                                   /*FA*/ {false, false, false, true, false, false, false, false, false},
+                                   /*CA*/ {false, false, false, false, true, false, false, false, false},
+                                   /*CE*/ {false, false, false, false, false, true, false, false, false},
+                                   /*CI*/ {false, true, true, true, true, true, true, true, true},
+                                   /*EX*/ {false, false, false, false, false, false, false, true, false},
+                                   /*UN*/ {false, false, false, false, false, false, false, false, true}};
   for (std::size_t from = 0; from < kStates.size(); ++from) {
     for (std::size_t to = 0; to < kStates.size(); ++to) {
       const Status status = CheckTransition(kStates[from], kStates[to]);
@@ -36,9 +40,12 @@ TEST(CheckTransitionTest, EveryPair) {
   }
 }
 
-TEST(TaskStateTest, OnlyCreatedAndRunningGoOn) {
-  for (TaskState state : kStates)
-    EXPECT_EQ(IsTerminal(state), state != TaskState::kCreated && state != TaskState::kRunning) << TaskStateName(state);
+TEST(TaskStateTest, OnlyCreatedRunningAndCancellingGoOn) {
+  for (TaskState state : kStates) {
+    const bool goes_on =
+        state == TaskState::kCreated || state == TaskState::kRunning || state == TaskState::kCancelling;
+    EXPECT_EQ(IsTerminal(state), !goes_on) << TaskStateName(state);
+  }
 }
 
 TaskRecord Example() {
@@ -55,6 +62,21 @@ TaskRecord Example() {
   task.owner = {NodeId("n1"), 18'000'000'000'000'000'000ULL};
   task.deadline = 700;
   return task;
+}
+
+TEST(TaskFormTest, ABatchJobIsReadAsItWasStored) {
+  TaskRecord task = Example();
+  task.type = TaskType::kBatchPrediction;
+  task.state = TaskState::kCancelling;
+  task.remote_job = json::object{{"id", "job-1"}, {"counts", {{"total", 3}}}};
+  const auto read = ReadTask({.key = {storage::Collection::kTasks, "t1"}, .body = StoredForm(task)});
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->type, TaskType::kBatchPrediction);
+  EXPECT_EQ(read->state, TaskState::kCancelling);
+  EXPECT_EQ(read->remote_job, task.remote_job);
+  EXPECT_EQ(PublicForm(task).at("task_type").as_string(), "BATCH_PREDICTION");
+  EXPECT_EQ(PublicForm(task).at("remote_job").at("id").as_string(), "job-1");
+  EXPECT_FALSE(PublicForm(Example()).contains("remote_job"));
 }
 
 TEST(TaskFormTest, PublicFormIsThePeers) {

@@ -15,6 +15,22 @@ Error Throttled(Error error, std::string message) {
   return error;
 }
 
+// deploy_setting.is_auto_deploy_enabled of a model's document; what is no such thing forbids nothing.
+bool AutoDeploys(const json::object& model) {
+  const auto setting = ObjectField(model, "deploy_setting");
+  if (!setting || *setting == nullptr) return true;
+  const auto enabled = BoolField(**setting, "is_auto_deploy_enabled");
+  return !enabled || enabled->value_or(true);
+}
+
+// The stored text of the interface's input schema.
+std::string InputSchema(const json::object& model) {
+  const auto interface = ObjectField(model, "interface");
+  if (!interface || *interface == nullptr) return {};
+  const auto text = StringField(**interface, "input");
+  return text && *text ? **text : std::string();
+}
+
 }  // namespace
 
 Status CheckFunctionEnabled(models::FunctionName function, const config::Snapshot& settings) {
@@ -72,7 +88,13 @@ Result<GatePass> PredictGate::Admit(const AdmitRequest& request) {
 Status PredictGate::CheckLoaded(Admission& admission) {
   admission.pass.servable = environment_.local.Find(admission.request.model);
   if (admission.pass.servable) return {};
-  return MakeError(Code::kInvalidArgument, "Model not ready yet. Please deploy the model first.");
+  const bool may_come = models::TraitsOf(admission.rules.function).auto_deploys &&
+                        environment_.settings.Current()->Bool("plugins.ml_commons.model_auto_deploy.enable");
+  if (!may_come) return MakeError(Code::kInvalidArgument, "Model not ready yet. Please deploy the model first.");
+  if (AutoDeploys(admission.document.body)) return {};
+  return MakeError(
+      Code::kInvalidArgument,
+      "Auto deployment disabled for this model, please deploy model first Model ID: " + admission.request.model.str());
 }
 
 Status PredictGate::CheckEnabled(Admission& admission) {
@@ -82,7 +104,7 @@ Status PredictGate::CheckEnabled(Admission& admission) {
 
 Status PredictGate::ChargeModel(Admission& admission) {
   if (!admission.rules.limit) return {};
-  Status taken = limits_.Take(admission.request.model, {}, *admission.rules.limit, Nodes(admission.request.model));
+  Status taken = limits_.Take(admission.request.model, {}, *admission.rules.limit, Nodes(admission));
   if (taken) return {};
   return Throttled(std::move(taken).error(), "Request is throttled at model level.");
 }
@@ -96,8 +118,7 @@ Status PredictGate::ChargeUser(Admission& admission) {
   if (!controller) return controller.error();
   ASSIGN_OR_RETURN(const auto allowance, models::ReadUserAllowance(**controller, admission.request.user));
   if (!allowance) return {};
-  Status taken =
-      limits_.Take(admission.request.model, admission.request.user, *allowance, Nodes(admission.request.model));
+  Status taken = limits_.Take(admission.request.model, admission.request.user, *allowance, Nodes(admission));
   if (taken) return {};
   return Throttled(std::move(taken).error(),
                    "Request is throttled at user level. If you think there's an issue, please contact your cluster "
@@ -105,20 +126,20 @@ Status PredictGate::ChargeUser(Admission& admission) {
 }
 
 Status PredictGate::CheckInput(Admission& admission) {
-  if (!admission.rules.has_interface) return {};
+  if (!admission.rules.has_interface || !admission.request.by_interface) return {};
   const auto interface = interfaces_.Of(admission.document);
   if (interface->checks_output()) admission.pass.interface = interface;
   if (!interface->checks_input()) return {};
-  return interface->CheckInput(admission.request.instance());
+  return interface->CheckInput(admission.request.instance(InputSchema(admission.document.body)));
 }
 
 // That share the model's limit: those of its plan.
-std::size_t PredictGate::Nodes(const ModelId& model) const {
-  const auto document = environment_.models.store().Get(PlanKey(model));
+std::size_t PredictGate::Nodes(const Admission& admission) const {
+  const auto document = environment_.models.store().Get(PlanKey(admission.request.model));
   if (!document) return 1;
   const Result<Plan> plan = ReadPlan(**document);
   if (!plan) return 1;
-  const auto eligible = environment_.membership.EligibleForLocal(*environment_.settings.Current());
+  const auto eligible = environment_.membership.Eligible(admission.rules.function, *environment_.settings.Current());
   return std::max<std::size_t>(PlannedNodes(*plan, eligible).size(), 1);
 }
 

@@ -31,12 +31,16 @@ struct GateModel {
 struct AdmitRequest {
   ModelId model;
   std::string_view user = {};  // who asks; empty: nobody is known
-  // The request as the model's interface sees it, JSON text: printed only if there is an input schema to check it by.
-  std::function<std::string()> instance = {};
+  // The request as the model's interface sees it, JSON text: printed only if there is an input schema to check it by,
+  // which it is given.
+  std::function<std::string(std::string_view schema)> instance = {};
+  bool by_interface = true;  // false: it judges neither request nor answer (batch predictions)
 };
 
 struct GatePass {
-  std::shared_ptr<serving::Servable> servable;  // here; other nodes come with the cluster
+  // Here; other nodes come with the cluster. Null: the model is to be deployed first, because it is asked
+  // (deploy/remote/auto_deploy.h).
+  std::shared_ptr<serving::Servable> servable;
   // Set when it has an output schema, by which the answer is to be checked.
   std::shared_ptr<const models::ModelInterface> interface;
 };
@@ -54,10 +58,12 @@ class PredictGate {
   // The caller's order is: Find, parse the body, Admit.
   // Find: kNotFound "Failed to find model" (404), disabled features.
   Result<GateModel> Find(const ModelId& model) const;
-  // kInvalidArgument "Model not ready yet. Please deploy the model first.", kPermissionDenied "Model is disabled.",
+  // kInvalidArgument "Model not ready yet. Please deploy the model first.", "Auto deployment disabled for this model,
+  // please deploy model first Model ID: <id>", kPermissionDenied "Model is disabled.",
   // kResourceExhausted "Request is throttled at model level." or "... at user level. ..." with retry_after, and what
   // ModelInterface::CheckInput says. Charges the model's rate limit, then that of the user, if one is known; call it
-  // once a request. What the documents say now counts: a change is in force with the next call.
+  // once a request, however many calls of a provider it takes. What the documents say now counts: a change is in force
+  // with the next call.
   Result<GatePass> Admit(const AdmitRequest& request);
 
  private:
@@ -69,7 +75,7 @@ class PredictGate {
   Status ChargeModel(Admission& admission);
   Status ChargeUser(Admission& admission);
   Status CheckInput(Admission& admission);
-  std::size_t Nodes(const ModelId& model) const;
+  std::size_t Nodes(const Admission& admission) const;
 
   const Environment environment_;
   RateLimits limits_;

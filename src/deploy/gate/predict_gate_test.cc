@@ -38,7 +38,8 @@ class PredictGateTest : public ::testing::Test {
   }
   // Why a prediction of `user` is refused; empty when it is not.
   std::string Refused(std::string_view user = {}) {
-    const auto pass = gate_.Admit({.model = model_, .user = user, .instance = [this] { return instance_; }});
+    const auto pass =
+        gate_.Admit({.model = model_, .user = user, .instance = [this](std::string_view) { return instance_; }});
     return pass ? "" : pass.error().message;
   }
 
@@ -202,6 +203,37 @@ TEST_F(PredictGateTest, NodesOfThePlanShareTheLimit) {
   EXPECT_EQ(Refused(), "");
   EXPECT_EQ(Refused(), "");
   EXPECT_EQ(Refused(), kModelThrottled);
+}
+
+TEST_F(PredictGateTest, ARemoteModelThatIsNotHereIsToBeDeployedFirst) {
+  const ModelId remote = node_.AddRemote("r");
+  const auto pass = gate_.Admit({.model = remote});
+  ASSERT_TRUE(pass);
+  EXPECT_EQ(pass->servable, nullptr);
+  ASSERT_TRUE(node_.deploys.Deploy(remote, {}));
+  node_.RunFor(std::chrono::milliseconds(10));
+  EXPECT_NE(gate_.Admit({.model = remote})->servable, nullptr);
+}
+
+TEST_F(PredictGateTest, AutoDeployCanBeSwitchedOffForAllAndForOne) {
+  const ModelId remote = node_.AddRemote("r", {{"is_auto_deploy_enabled", false}});
+  EXPECT_EQ(gate_.Admit({.model = remote}).error().message,
+            "Auto deployment disabled for this model, please deploy model first Model ID: r");
+  node_.Set("plugins.ml_commons.model_auto_deploy.enable", "false");
+  EXPECT_EQ(gate_.Admit({.model = remote}).error().message, kNotReady);
+  EXPECT_EQ(gate_.Admit({.model = node_.AddRemote("other")}).error().message, kNotReady);
+}
+
+TEST_F(PredictGateTest, TheTermsOfAModelCountBeforeItIsDeployed) {
+  const ModelId remote = node_.AddRemote("r");
+  ASSERT_TRUE(node_.models.Update(remote, [](models::Model& model) -> Status {
+    model.passthrough["rate_limiter"] = {{"limit", "1"}, {"unit", "DAYS"}};
+    model.passthrough["interface"] = {{"input", R"({"required":["parameters"]})"}};
+    return {};
+  }));
+  const AdmitRequest batch{.model = remote, .by_interface = false};
+  EXPECT_TRUE(gate_.Admit(batch)) << "the interface does not judge it";
+  EXPECT_EQ(gate_.Admit(batch).error().message, kModelThrottled);
 }
 
 }  // namespace

@@ -60,6 +60,19 @@ ModelId OneNode::AddModel(const std::string& id, int missing) {
   return model.id;
 }
 
+ModelId OneNode::AddRemote(const std::string& id, const json::object& deploy_setting) {
+  models::Model model;
+  model.id = ModelId(id);
+  model.name = id;
+  model.function = models::FunctionName::kRemote;
+  model.version = "1";
+  model.group = GroupId("g");
+  if (!deploy_setting.empty()) model.passthrough["deploy_setting"] = deploy_setting;
+  model.registration = models::Registration::kRegistered;
+  (void)models.Create(model).has_value();
+  return model.id;
+}
+
 void OneNode::Set(const std::string& name, const std::string& value) {
   config::ChangeRequest change;
   change.persistent[name] = value;

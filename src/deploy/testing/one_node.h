@@ -29,6 +29,7 @@ struct OneNode {
   void Start();
   // A complete model whose load the fake scripts; a REGISTERING one lacks all `missing` last chunks of its three.
   ModelId AddModel(const std::string& id, int missing = 0);
+  ModelId AddRemote(const std::string& id, const json::object& deploy_setting = {});
   tasks::TaskRecord Task(const TaskId& id) { return tasks.Get(id).value(); }
   ModelState StateOf(const ModelId& model) { return deploys.Get(model).value().deployment.state; }
   void Set(const std::string& name, const std::string& value);

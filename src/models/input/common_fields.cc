@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "models/rules/guardrails.h"
 #include "models/rules/model_interface.h"
 #include "models/rules/rate_limiter.h"
 
@@ -45,7 +46,9 @@ Result<Behaviour> ReadBehaviour(const json::object& body) {
     ASSIGN_OR_RETURN(behaviour.settings["interface"], ParseInterface(*interface));
   }
   ASSIGN_OR_RETURN(const json::object* guardrails, ObjectField(body, "guardrails"));
-  if (guardrails != nullptr) behaviour.settings["guardrails"] = *guardrails;
+  if (guardrails != nullptr) {
+    ASSIGN_OR_RETURN(behaviour.settings["guardrails"], ParseGuardrails(*guardrails));
+  }
   return behaviour;
 }
 

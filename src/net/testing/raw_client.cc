@@ -77,6 +77,15 @@ RawReply RawClient::Read(bool to_head) {
   return reply;
 }
 
+std::string RawClient::Take(std::size_t bytes) {
+  while (in_.size() < bytes) {
+    if (!Fill()) break;
+  }
+  std::string taken = in_.substr(0, bytes);
+  in_.erase(0, taken.size());
+  return taken;
+}
+
 bool RawClient::ReadsEnd() {
   char byte = 0;
   return in_.empty() && ::recv(fd_, &byte, 1, 0) == 0;

@@ -32,6 +32,8 @@ class RawClient {
   bool Send(std::string_view bytes);
   // The next reply. `to_head`: the request was HEAD, so no body follows.
   RawReply Read(bool to_head = false);
+  // The next bytes of a body without a length; fewer when the peer closes.
+  std::string Take(std::size_t bytes);
   // True when the peer closes without a further byte.
   bool ReadsEnd();
   // Reads at most so many bytes and forgets them; how many, 0 when the peer has closed.

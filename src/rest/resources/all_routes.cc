@@ -16,6 +16,8 @@ void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& re
   AddDeployRoutes(table, node);
   AddTaskRoutes(table, node);
   AddPredictRoutes(table, node);
+  AddStreamRoutes(table, node);
+  AddBatchRoutes(table, node);
   AddProfileRoutes(table, node);
   AddStatsRoutes(table, node);
   AddExplainRoutes(table, node);

@@ -3,6 +3,7 @@
 
 #include "core/log.h"
 #include "rest/json_reply.h"
+#include "rest/remote/from_background.h"
 #include "rest/resources/resources.h"
 
 namespace mlnode::rest {
@@ -20,12 +21,28 @@ Result<std::vector<IdType>> Ids(const json::object& body, std::string_view key) 
   return ids;
 }
 
-Result<net::HttpReply> Deploy(const RequestContext& context, deploy::NodeCore& node) {
-  ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, false));
+net::HttpReply DeployReply(const RequestContext& context, const TaskId& task, std::string_view status) {
+  return JsonReply(context, json::object{{"task_id", task.str()}, {"task_type", "DEPLOY_MODEL"}, {"status", status}});
+}
+
+// The deploy of a remote model takes milliseconds, and the peer answers when it has ended.
+constexpr Duration kRemoteDeploy = std::chrono::seconds(5);
+
+Status Deploy(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& context, const OnceAnswer& answer) {
+  ASSIGN_OR_RETURN(const json::object body, ObjectBody(*context, false));
   ASSIGN_OR_RETURN(const auto nodes, Ids<NodeId>(body, "node_ids"));
-  ASSIGN_OR_RETURN(const TaskId task, node.deploys().Deploy(ModelId(context.PathParam("model_id")), nodes));
-  return JsonReply(context,
-                   json::object{{"task_id", task.str()}, {"task_type", "DEPLOY_MODEL"}, {"status", "DEPLOYING"}});
+  ASSIGN_OR_RETURN(const TaskId task, node.deploys().Deploy(ModelId(context->PathParam("model_id")), nodes));
+  const auto begun = node.tasks().Get(task);
+  if (!begun || begun->function_name != models::TraitsOf(models::FunctionName::kRemote).name) {
+    answer(DeployReply(*context, task, "DEPLOYING"));
+    return {};
+  }
+  node.task_watch().WhenEnded(task, Deadline::After(node.clock(), kRemoteDeploy), [&node, context, answer, task] {
+    const auto ended = node.tasks().Get(task);
+    const bool over = ended && tasks::IsTerminal(ended->state);
+    answer(DeployReply(*context, task, over ? tasks::TaskStateName(ended->state) : "DEPLOYING"));
+  });
+  return {};
 }
 
 json::object Report(const deploy::UndeployReport& report) {
@@ -61,8 +78,15 @@ void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node) {
     const char* old_pattern;
     Result<net::HttpReply> (*handle)(const RequestContext&, deploy::NodeCore&);
   };
-  constexpr Verb kVerbs[] = {{"/{model_id}/_deploy", "/{model_id}/_load", Deploy},
-                             {"/{model_id}/_undeploy", "/{model_id}/_unload", Undeploy},
+  const Route deploy{
+      .method = "POST",
+      .pattern = Path("/{model_id}/_deploy"),
+      .async = FromBackground(node, [&node](const std::shared_ptr<RequestContext>& context,
+                                            const OnceAnswer& answer) { return Deploy(node, context, answer); }),
+      .body = BodyUse::kJson};
+  table.Add(deploy);
+  table.AddAlias(Path("/{model_id}/_load"), deploy);
+  constexpr Verb kVerbs[] = {{"/{model_id}/_undeploy", "/{model_id}/_unload", Undeploy},
                              {"/_undeploy", "/_unload", Undeploy}};
   for (const Verb& verb : kVerbs) {
     const Route route{

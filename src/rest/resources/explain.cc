@@ -79,22 +79,22 @@ json::object PlacementForm(const deploy::Placement& placement) {
   return form;
 }
 
-std::string WhyNotEligible(const deploy::Lease& lease, const config::Snapshot& settings) {
+std::string WhyNotEligible(const deploy::Lease& lease, const config::Snapshot& settings, bool local) {
   const std::string excluded = settings.String("plugins.ml_commons.exclude_nodes._name");
   if (!excluded.empty())
     return fmt::format("roles {}; plugins.ml_commons.exclude_nodes._name is \"{}\"", fmt::join(lease.roles, ","),
                        excluded);
-  if (settings.Bool("plugins.ml_commons.only_run_on_ml_node")) {
+  if (local && settings.Bool("plugins.ml_commons.only_run_on_ml_node")) {
     return fmt::format("roles {}; plugins.ml_commons.only_run_on_ml_node is true and needs role ml",
                        fmt::join(lease.roles, ","));
   }
-  return fmt::format("roles {}; none is in plugins.ml_commons.task_dispatcher.eligible_node_role.local_model",
-                     fmt::join(lease.roles, ","));
+  return fmt::format("roles {}; none is in plugins.ml_commons.task_dispatcher.eligible_node_role.{}_model",
+                     fmt::join(lease.roles, ","), local ? "local" : "remote");
 }
 
 json::array NodesForm(deploy::NodeCore& node, const deploy::DeployService::View& view) {
   const config::SnapshotPtr settings = node.settings().Current();
-  const std::vector<NodeId> eligible = node.membership().EligibleForLocal(*settings);
+  const std::vector<NodeId> eligible = node.membership().Eligible(view.model.function, *settings);
   const auto contains = [](const std::vector<NodeId>& nodes, const NodeId& id) {
     return std::find(nodes.begin(), nodes.end(), id) != nodes.end();
   };
@@ -103,7 +103,7 @@ json::array NodesForm(deploy::NodeCore& node, const deploy::DeployService::View&
     json::object form{{"node_id", lease.node.str()}, {"name", lease.name}};
     const bool is_eligible = contains(eligible, lease.node);
     form["eligible"] = is_eligible;
-    if (!is_eligible) form["why_not"] = WhyNotEligible(lease, *settings);
+    if (!is_eligible) form["why_not"] = WhyNotEligible(lease, *settings, models::TraitsOf(view.model.function).local);
     form["planned"] = contains(view.deployment.planned, lease.node);
     for (const deploy::Placement& placement : view.placements) {
       if (placement.node == lease.node) form["placement"] = PlacementForm(placement);

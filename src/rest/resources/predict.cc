@@ -1,6 +1,7 @@
 // POST models/{id}/_predict and _predict/{algorithm}/{id} (spec/predict-local §1 to 4).
 // The way: io thread → gate.Find → parse (on cpu beyond 64 KiB or for a model with an interface) → gate.Admit →
-// Servable::Predict → writer (on cpu when large or to be checked).
+// (a remote model that is not here: AutoDeploy::Obtain →) Servable::Predict → writer (on cpu when large or to be
+// checked).
 #include <atomic>
 #include <exception>
 #include <limits>
@@ -11,6 +12,7 @@
 #include "rest/json_reply.h"
 #include "rest/predict_request.h"
 #include "rest/predict_writer.h"
+#include "rest/remote/remote_body.h"
 #include "rest/resources/resources.h"
 #include "serving/exception_barrier.h"
 
@@ -87,13 +89,16 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     if (const auto priority = context_->http().headers.Find(kPriorityHeader)) {
       ASSIGN_OR_RETURN(urgency_, ParseUrgency(*priority));
     }
-    if (FamilyOf(asked.value_or(found_.function)) == FamilyOf(found_.function)) return {};
+    asked_ = asked.value_or(found_.function);
+    const bool remote = found_.function == models::FunctionName::kRemote;
+    if (remote ? RemoteTakes(asked_) : FamilyOf(asked_) == FamilyOf(found_.function)) return {};
     return MakeError(Code::kInvalidArgument,
                      fmt::format("algorithm {} does not fit model {}, whose function is {}",
                                  models::TraitsOf(*asked).name, model_.str(), models::TraitsOf(found_.function).name));
   }
 
   void Parse() {
+    if (found_.function == models::FunctionName::kRemote) return ParseRemote();
     const SteadyTime begin = node_.clock().Now();
     auto parsed = ParsePredictBody(FamilyOf(found_.function), context_->body());
     if (!parsed) return Reply(std::move(parsed).error());
@@ -101,10 +106,42 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     Submit(*std::move(parsed));
   }
 
+  void ParseRemote() {
+    const SteadyTime begin = node_.clock().Now();
+    auto parsed = ParseRemoteBody(asked_, context_->body());
+    if (!parsed) return Reply(std::move(parsed).error());
+    context_->trace->parse = node_.clock().Now() - begin;
+    auto input = std::make_shared<connectors::RemoteInput>(std::move(parsed->input));
+    auto pass = node_.gate().Admit(
+        {.model = model_, .instance = [&](std::string_view schema) { return RemoteInstance(*input, schema); }});
+    if (!pass) return Reply(std::move(pass).error());
+    filter_ = AnswerFilter(found_.function, {});
+    interface_ = std::move(pass->interface);
+    serving::PredictRequest request;
+    request.urgency = urgency_;
+    request.deadline = deadline_;
+    request.cancelled = cancelled_;
+    request.remote = std::move(input);
+    if (pass->servable) return Predict(std::move(pass->servable), std::move(request));
+    node_.auto_deploy().Obtain(model_, deadline_,
+                               [call = shared_from_this(), request = std::move(request)](
+                                   Result<std::shared_ptr<serving::Servable>> servable) mutable {
+                                 if (!servable) return call->Reply(std::move(servable).error());
+                                 call->Predict(*std::move(servable), std::move(request));
+                               });
+  }
+
+  void Predict(std::shared_ptr<serving::Servable> model, serving::PredictRequest request) {
+    serving::Servable& servable = *model;
+    servable.Predict(
+        std::move(request), std::move(model),
+        [call = shared_from_this()](Result<serving::PredictResult> result) { call->Done(std::move(result)); });
+  }
+
   void Submit(PredictBody parsed) {
     // Nobody is known by name yet: access control is to come.
-    auto pass =
-        node_.gate().Admit({.model = model_, .instance = [&] { return InterfaceInstance(found_.function, parsed); }});
+    auto pass = node_.gate().Admit(
+        {.model = model_, .instance = [&](std::string_view) { return InterfaceInstance(found_.function, parsed); }});
     if (!pass) return Reply(std::move(pass).error());
     filter_ = AnswerFilter(found_.function, parsed.filter);
     interface_ = std::move(pass->interface);
@@ -118,10 +155,8 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
                                     .filter = filter_,
                                     .deadline = deadline_,
                                     .cancelled = cancelled_};
-    serving::Servable& servable = *pass->servable;
-    servable.Predict(
-        std::move(request), std::move(pass->servable),
-        [call = shared_from_this()](Result<serving::PredictResult> result) { call->Done(std::move(result)); });
+    if (!pass->servable) return Reply(MakeError(Code::kInternal, "a local model was to be deployed by a prediction"));
+    Predict(std::move(pass->servable), std::move(request));
   }
 
   void Done(Result<serving::PredictResult> result) {
@@ -135,7 +170,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     trace.queue = result_.times.queue;
     trace.tokenize = result_.times.tokenize;
     trace.engine = result_.times.engine;
-    trace.documents = result_.documents.size();
+    trace.documents = result_.documents_read.value_or(result_.documents.size());
     trace.tokens = result_.tokens;
     trace.truncated = result_.truncated;
     format_ = AnswerFormat(context_->http().headers, context_->Query("format"));
@@ -169,7 +204,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   }
 
   void Fail(Error error) {
-    if (error.code == Code::kInternal) {
+    if (error.code == Code::kInternal && found_.function != models::FunctionName::kRemote) {
       error.message = fmt::format("Failed to inference {} model: {}: {}", models::TraitsOf(found_.function).name,
                                   model_.str(), error.message);
     }
@@ -184,7 +219,8 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
   Deadline deadline_ = Deadline::Never();  // from the arrival of the request
   serving::CancelFlag cancelled_;          // set once the client has gone
   ModelId model_;
-  std::optional<serving::Urgency> urgency_;  // as the client says
+  std::optional<serving::Urgency> urgency_;                            // as the client says
+  models::FunctionName asked_ = models::FunctionName::kTextEmbedding;  // whose body it is
   deploy::GateModel found_{.function = models::FunctionName::kTextEmbedding};
   ResultFilter filter_;
   ContentFormat format_ = ContentFormat::kJson;              // of the answer

@@ -72,6 +72,14 @@ json::object TextsForm(const serving::PredictCounts& counts) {
       {"documents", counts.documents.load()}, {"tokens", counts.tokens.load()}, {"truncated", counts.truncated.load()}};
 }
 
+// What the model's provider charges for.
+json::object CostsForm(const serving::RemoteCosts& costs) {
+  return {{"calls", costs.calls.load()},
+          {"failed_calls", costs.failures.load()},
+          {"documents", costs.documents.load()},
+          {"tokens", costs.tokens.load()}};
+}
+
 void AddSummary(std::string_view name, const serving::LatencyWindow& window, std::int64_t limit, json::object& form) {
   const auto summary = serving::Summarize(window.Newest(limit));
   if (!summary) return;
@@ -197,7 +205,8 @@ class Profile {
       form["memory_size_estimation_cpu"] = *estimate;
       form["memory_size_estimation_gpu"] = *estimate;
     }
-    if (wish_.memory && local.info) {
+    if (const auto* costs = servable && wish_.memory ? servable->costs() : nullptr) form["remote"] = CostsForm(*costs);
+    if (wish_.memory && local.info && local.function != models::FunctionName::kRemote) {
       const serving::ServableInfo& info = *local.info;
       json::object memory{{"reserved_for_load_bytes", info.peak_bytes}};
       if (info.measured) memory["measured_bytes"] = info.resident_bytes;

@@ -23,6 +23,8 @@ void AddControllerRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddBatchRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node);

@@ -3,6 +3,7 @@
 
 #include "core/log.h"
 #include "rest/json_reply.h"
+#include "rest/remote/from_background.h"
 #include "rest/resources/document_reply.h"
 #include "rest/resources/resources.h"
 
@@ -11,9 +12,14 @@ namespace {
 
 std::string Path(std::string_view rest) { return fmt::format("{}/tasks{}", kMlBase, rest); }
 
-Result<net::HttpReply> GetTask(const RequestContext& context, deploy::NodeCore& node) {
-  ASSIGN_OR_RETURN(const tasks::TaskRecord task, node.tasks().Get(TaskId(context.PathParam("task_id"))));
-  return JsonReply(context, tasks::PublicForm(task));
+// A batch job's provider is asked first.
+Status GetTask(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& context, const OnceAnswer& answer) {
+  node.batch_jobs().Refresh(TaskId(context->PathParam("task_id")),
+                            [context, answer](const Result<tasks::TaskRecord>& task) {
+                              if (!task) return answer(task.error());
+                              answer(JsonReply(*context, tasks::PublicForm(*task)));
+                            });
+  return {};
 }
 
 Result<net::HttpReply> DeleteTask(const RequestContext& context, deploy::NodeCore& node) {
@@ -22,14 +28,13 @@ Result<net::HttpReply> DeleteTask(const RequestContext& context, deploy::NodeCor
   return DeletedReply(context, kTaskIndex, id, written);
 }
 
-// What can be cancelled are batch jobs of remote services, and none is begun here.
-Result<net::HttpReply> CancelTask(const RequestContext& context, deploy::NodeCore& node) {
-  const auto task = node.tasks().Get(TaskId(context.PathParam("task_id")));
-  if (task) {
-    return MakeError(Code::kInvalidArgument, "The task ID you provided does not have any associated batch job");
-  }
-  if (task.error().code == Code::kNotFound) return MakeError(Code::kNotFound, "Fail to find task");
-  return task.error();
+// What can be cancelled are batch jobs of remote services.
+Status CancelTask(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& context, const OnceAnswer& answer) {
+  node.batch_jobs().Cancel(TaskId(context->PathParam("task_id")), [context, answer](Status cancelled) {
+    if (!cancelled) return answer(std::move(cancelled).error());
+    answer(JsonReply(*context, json::object{{"status", "OK"}}));
+  });
+  return {};
 }
 
 Result<net::HttpReply> SearchTasks(const RequestContext& context, deploy::NodeCore& node) {
@@ -58,9 +63,16 @@ void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node) {
                .body = BodyUse::kJson,
                .params = SearchParams()});
   }
-  table.Add({.method = "GET", .pattern = Path("/{task_id}"), .handler = on_node(GetTask)});
+  const auto later = [&node](auto begin) {
+    return FromBackground(node, [&node, begin](const std::shared_ptr<RequestContext>& context,
+                                               const OnceAnswer& answer) { return begin(node, context, answer); });
+  };
+  table.Add({.method = "GET", .pattern = Path("/{task_id}"), .async = later(GetTask)});
   table.Add({.method = "DELETE", .pattern = Path("/{task_id}"), .handler = on_node(DeleteTask)});
-  table.Add({.method = "POST", .pattern = Path("/{task_id}/_cancel"), .handler = on_node(CancelTask)});
+  // The peer's code has the first, its documentation the second.
+  for (const char* verb : {"/{task_id}/_cancel", "/{task_id}/_cancel_batch"}) {
+    table.Add({.method = "POST", .pattern = Path(verb), .async = later(CancelTask)});
+  }
 }
 
 }  // namespace mlnode::rest

@@ -26,6 +26,18 @@ class RecordedServable final : public Servable {
   const LoadSpec& spec() const override { return inner_->spec(); }
   const ServableInfo& info() const override { return inner_->info(); }
   const PredictLatencies* latencies() const override { return &latencies_; }
+  const RemoteCosts* costs() const override { return inner_->costs(); }
+
+  void Stream(StreamRequest request, std::shared_ptr<Servable> self, StreamSink sink) override {
+    actions_->Request(models::Action::kPredict);
+    const SteadyTime begin = clock_.Now();
+    sink.done = [this, self, begin, done = std::move(sink.done)](Status status) mutable {
+      latencies_.request.Add(clock_.Now() - begin, limit_->load(std::memory_order_relaxed));
+      if (!status) actions_->Failure(models::Action::kPredict, status.error());
+      done(std::move(status));
+    };
+    inner_->Stream(std::move(request), std::move(self), std::move(sink));
+  }
 
   void Predict(PredictRequest request, std::shared_ptr<Servable> self, PredictDone done) override {
     actions_->Request(models::Action::kPredict);
@@ -52,10 +64,11 @@ class RecordedServable final : public Servable {
 
   void Count(const PredictResult& result) {
     PredictCounts& counts = latencies_.counts;
-    counts.documents.fetch_add(result.documents.size(), std::memory_order_relaxed);
+    const std::size_t documents = result.documents_read.value_or(result.documents.size());
+    counts.documents.fetch_add(documents, std::memory_order_relaxed);
     counts.tokens.fetch_add(result.tokens, std::memory_order_relaxed);
     counts.truncated.fetch_add(result.truncated, std::memory_order_relaxed);
-    documents_->Add(static_cast<double>(result.documents.size()));
+    documents_->Add(static_cast<double>(documents));
     tokens_->Add(static_cast<double>(result.tokens));
     truncated_->Add(static_cast<double>(result.truncated));
   }

@@ -99,6 +99,7 @@ void FakeLocalModels::Load(LoadSpec spec, std::uint64_t generation, std::functio
   ++state_->begun[id];
   State::Entry entry;
   entry.shown.model = id;
+  entry.shown.function = spec.function;
   entry.shown.generation = generation;
   entry.spec = std::move(spec);
   entry.changed = std::move(changed);

@@ -1,0 +1,282 @@
+#include "deploy/remote/auto_deploy.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "core/log.h"
+
+namespace mlnode::deploy {
+namespace {
+
+constexpr std::size_t kMaxFailures = 1'000;  // models remembered
+
+struct Waiter {
+  AutoDeploy::Done done;
+  Timer timer;
+};
+using Waiters = std::map<std::uint64_t, Waiter>;  // by number
+
+struct Wait {
+  Waiters waiters;
+  bool begun = false;            // a plan of `generation` is written, or one was there
+  std::uint64_t generation = 0;  // of the plan that is to bring the model here
+};
+
+struct Failure {
+  Error error;
+  SteadyTime until;
+};
+
+struct Book {
+  std::map<ModelId, Wait> waits;
+  std::map<ModelId, Failure> failures;
+  std::size_t waiting = 0;
+  bool stopped = false;
+};
+
+Error Stopping() { return MakeError(Code::kUnavailable, "This node is stopping."); }
+
+}  // namespace
+
+struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
+  explicit State(const AutoDeployEnvironment& e) : env(e) {}
+
+  void Obtain(const ModelId& model, Deadline deadline, Done done);
+  Status Join(const ModelId& model, std::uint64_t number, Waiter waiter, bool& first);
+  void Begin(const ModelId& model);
+  Status EnsurePlan(const ModelId& model, std::uint64_t& generation);
+  bool ComesByItself(const deploy::Plan& plan) const;
+  void Check(const ModelId& model);
+  void CheckAll();
+  std::optional<Error> WhyNot(const ModelId& model, std::uint64_t generation) const;
+  std::optional<Error> LoadError(const ModelId& model, std::uint64_t generation) const;
+  bool Planned(const deploy::Plan& plan) const;
+  void Expire(const ModelId& model, std::uint64_t number);
+  Waiters Take(const ModelId& model);
+  void Fail(const ModelId& model, const Error& error);
+  void FailAll();
+
+  const AutoDeployEnvironment env;
+  std::atomic<std::uint64_t> next{0};
+  mutable Guarded<Book> book;
+};
+
+void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done done) {
+  if (auto servable = env.local.Find(model)) return done(std::move(servable));
+  if (deadline.Expired(env.clock)) return done(MakeError(Code::kDeadlineExceeded, "The model is not deployed yet."));
+  const std::uint64_t number = next.fetch_add(1);
+  Waiter waiter{.done = std::move(done), .timer = {}};
+  if (deadline.at() != SteadyTime::max()) {
+    waiter.timer = env.timers.PostAfter(deadline.Remaining(env.clock), [weak = weak_from_this(), model, number] {
+      if (const auto self = weak.lock()) self->Expire(model, number);
+    });
+  }
+  bool first = false;
+  const Status joined = Join(model, number, std::move(waiter), first);
+  if (!joined || !first) {
+    // The model may have come between the look above and the entry in the book.
+    if (joined && env.local.Find(model)) Check(model);
+    return;
+  }
+  const bool posted = env.background.Post([weak = weak_from_this(), model] {
+    if (const auto self = weak.lock()) self->Begin(model);
+  });
+  if (!posted) Fail(model, MakeError(Code::kResourceExhausted, "too many requests are waiting on this node"));
+}
+
+// An error was told to the waiter, too.
+Status AutoDeploy::State::Join(const ModelId& model, std::uint64_t number, Waiter waiter, bool& first) {
+  std::optional<Error> refused;
+  {
+    const auto entries = book.Lock();
+    const auto failed = entries->failures.find(model);
+    if (entries->stopped) {
+      refused = Stopping();
+    } else if (failed != entries->failures.end() && env.clock.Now() < failed->second.until) {
+      refused = failed->second.error;
+    } else if (entries->waiting >= kMaxWaiting) {
+      refused = MakeError(Code::kResourceExhausted, "too many requests wait for models to be deployed");
+      refused->retry_after = std::chrono::seconds(1);
+    } else {
+      Wait& wait = entries->waits[model];
+      first = wait.waiters.empty() && !wait.begun;
+      wait.waiters.emplace(number, std::move(waiter));
+      ++entries->waiting;
+    }
+  }
+  if (!refused) return {};
+  waiter.done(*refused);
+  return *refused;
+}
+
+bool AutoDeploy::State::Planned(const deploy::Plan& plan) const {
+  const config::SnapshotPtr settings = env.settings.Current();
+  const auto eligible =
+      plan.remote ? env.membership.EligibleForRemote(*settings) : env.membership.EligibleForLocal(*settings);
+  const auto planned = PlannedNodes(plan, eligible);
+  return std::ranges::find(planned, env.membership.self().id) != planned.end();
+}
+
+std::optional<Error> AutoDeploy::State::LoadError(const ModelId& model, std::uint64_t generation) const {
+  for (const serving::LocalModel& local : env.local.List()) {
+    if (local.model == model && local.generation >= generation && local.state == serving::LocalState::kFailed)
+      return local.error;
+  }
+  return std::nullopt;
+}
+
+// A plan that brings the model here without another: a deploy is under way, or a restart loads it again.
+bool AutoDeploy::State::ComesByItself(const deploy::Plan& plan) const {
+  if (plan.mode == PlanMode::kNone || !Planned(plan)) return false;
+  const bool open = !plan.outcome;
+  const bool kept =
+      plan.outcome && (plan.outcome->kind == Outcome::Kind::kDeployed || plan.outcome->kind == Outcome::Kind::kPartial);
+  return (open || kept) && !LoadError(plan.model, plan.generation);
+}
+
+Status AutoDeploy::State::EnsurePlan(const ModelId& model, std::uint64_t& generation) {
+  if (const auto stored = env.store.Get(PlanKey(model))) {
+    ASSIGN_OR_RETURN(const deploy::Plan plan, ReadPlan(**stored));
+    generation = plan.generation;
+    if (ComesByItself(plan)) return {};
+  }
+  RETURN_IF_ERROR(env.deploys.Deploy(model, {}));
+  ++generation;  // at least: what counts is that an older plan's outcome is not taken for this one's
+  LOG_INFO("deploy", "model {}: deployed because it was asked", model.str());
+  return {};
+}
+
+void AutoDeploy::State::Begin(const ModelId& model) {
+  std::uint64_t generation = 0;
+  const Status planned = EnsurePlan(model, generation);
+  if (!planned) return Fail(model, planned.error());
+  {
+    const auto entries = book.Lock();
+    const auto wait = entries->waits.find(model);
+    if (wait == entries->waits.end()) return;
+    wait->second.begun = true;
+    wait->second.generation = generation;
+  }
+  Check(model);
+}
+
+// Why the model will not come; nullopt: it still may.
+std::optional<Error> AutoDeploy::State::WhyNot(const ModelId& model, std::uint64_t generation) const {
+  const auto stored = env.store.Get(PlanKey(model));
+  if (!stored) return MakeError(Code::kNotFound, "Failed to find model");
+  const auto plan = ReadPlan(**stored);
+  if (!plan) return plan.error();
+  if (plan->generation < generation) return std::nullopt;  // the replica is behind
+  if (plan->mode == PlanMode::kNone)
+    return MakeError(Code::kUnavailable, "The model was undeployed while it was being deployed.");
+  if (auto failed = LoadError(model, generation)) return failed;
+  if (!plan->outcome) return std::nullopt;
+  if (plan->outcome->kind == Outcome::Kind::kFailed || plan->outcome->kind == Outcome::Kind::kCancelled)
+    return MakeError(Code::kUnavailable, "The model could not be deployed: " + plan->outcome->reason);
+  if (!Planned(*plan)) return MakeError(Code::kUnavailable, "The model is deployed, but not on this node.");
+  return std::nullopt;
+}
+
+void AutoDeploy::State::Check(const ModelId& model) {
+  std::optional<std::uint64_t> generation;
+  {
+    const auto entries = book.Lock();
+    const auto wait = entries->waits.find(model);
+    if (wait == entries->waits.end()) return;
+    if (wait->second.begun) generation = wait->second.generation;
+  }
+  if (const auto servable = env.local.Find(model)) {
+    for (auto& [number, waiter] : Take(model)) waiter.done(servable);
+    return;
+  }
+  if (!generation) return;
+  if (const auto why = WhyNot(model, *generation)) Fail(model, *why);
+}
+
+void AutoDeploy::State::CheckAll() {
+  std::vector<ModelId> models;
+  {
+    const auto entries = book.Lock();
+    for (const auto& [model, wait] : entries->waits) models.push_back(model);
+  }
+  for (const ModelId& model : models) Check(model);
+}
+
+void AutoDeploy::State::Expire(const ModelId& model, std::uint64_t number) {
+  Waiters expired;
+  {
+    const auto entries = book.Lock();
+    const auto wait = entries->waits.find(model);
+    if (wait == entries->waits.end()) return;
+    auto node = wait->second.waiters.extract(number);
+    if (node.empty()) return;
+    expired.insert(std::move(node));
+    --entries->waiting;
+    if (wait->second.waiters.empty() && wait->second.begun) entries->waits.erase(wait);
+  }
+  expired.begin()->second.done(MakeError(Code::kDeadlineExceeded, "The model was not deployed in time."));
+}
+
+Waiters AutoDeploy::State::Take(const ModelId& model) {
+  const auto entries = book.Lock();
+  auto node = entries->waits.extract(model);
+  if (node.empty()) return {};
+  entries->waiting -= node.mapped().waiters.size();
+  return std::move(node.mapped().waiters);
+}
+
+void AutoDeploy::State::Fail(const ModelId& model, const Error& error) {
+  {
+    const auto entries = book.Lock();
+    const SteadyTime now = env.clock.Now();
+    std::erase_if(entries->failures, [now](const auto& one) { return one.second.until <= now; });
+    if (entries->failures.size() < kMaxFailures)
+      entries->failures.insert_or_assign(model, Failure{.error = error, .until = now + kFailurePause});
+  }
+  for (auto& [number, waiter] : Take(model)) waiter.done(error);
+}
+
+void AutoDeploy::State::FailAll() {
+  std::map<ModelId, Wait> waits;
+  {
+    const auto entries = book.Lock();
+    entries->stopped = true;
+    waits.swap(entries->waits);
+    entries->waiting = 0;
+  }
+  for (auto& [model, wait] : waits) {
+    for (auto& [number, waiter] : wait.waiters) waiter.done(Stopping());
+  }
+}
+
+AutoDeploy::AutoDeploy(const AutoDeployEnvironment& environment) : state_(std::make_shared<State>(environment)) {}
+
+AutoDeploy::~AutoDeploy() { Stop(); }
+
+void AutoDeploy::Start() {
+  subscription_ =
+      state_->env.store.Watch({storage::Collection::kPlans, storage::Collection::kPlacements}, state_->env.background,
+                              [state = state_](const storage::Change& change) {
+                                if (change.kind == storage::Change::Kind::kResync) return state->CheckAll();
+                                // "<node>/<model>" or "<model>"
+                                const std::string& id = change.key.id;
+                                const std::size_t slash = id.rfind('/');
+                                state->Check(ModelId(slash == std::string::npos ? id : id.substr(slash + 1)));
+                              });
+}
+
+void AutoDeploy::Stop() {
+  subscription_.reset();
+  state_->FailAll();
+}
+
+void AutoDeploy::Obtain(const ModelId& model, Deadline deadline, Done done) {
+  state_->Obtain(model, deadline, std::move(done));
+}
+
+std::size_t AutoDeploy::waiting() const { return state_->book.Lock()->waiting; }
+
+}  // namespace mlnode::deploy

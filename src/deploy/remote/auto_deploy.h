@@ -1,0 +1,50 @@
+// deploy/remote/auto_deploy.h: a model that is not here is deployed because somebody asks it (spec/remote §10). However
+// many ask at once, one plan is written; who asked gets the model as soon as this node has it, and nobody waits beyond
+// their deadline. Notices of plans and placements wake those who wait; no thread does.
+// Threads: any. Obtain does not block; the plan is written on `background`.
+#pragma once
+
+#include <memory>
+
+#include "core/executor.h"
+#include "deploy/deploy_service.h"
+#include "serving/local_models.h"
+
+namespace mlnode::deploy {
+
+// All borrowed; they outlive it.
+struct AutoDeployEnvironment {
+  DeployService& deploys;
+  Membership& membership;
+  serving::LocalModels& local;
+  storage::Store& store;
+  config::Settings& settings;
+  Executor& background;
+  Executor& timers;
+  const Clock& clock;
+};
+
+class AutoDeploy {
+ public:
+  static constexpr std::size_t kMaxWaiting = 10'000;  // over all models; beyond: kResourceExhausted
+  // A model whose deploy has just failed is not deployed again by the next request: each would leave a task behind.
+  static constexpr Duration kFailurePause = std::chrono::seconds(1);
+
+  explicit AutoDeploy(const AutoDeployEnvironment& environment);
+  ~AutoDeploy();  // Stop()
+  void Start();
+  void Stop();  // who waits gets kUnavailable
+
+  using Done = UniqueFunction<void(Result<std::shared_ptr<serving::Servable>>)>;
+  // Errors: why the deploy or the load failed, kUnavailable (undeployed meanwhile, deployed on other nodes only,
+  // stopping), kDeadlineExceeded, kResourceExhausted. `done` once: here, on `background` or on `timers`.
+  void Obtain(const ModelId& model, Deadline deadline, Done done);
+  std::size_t waiting() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+  std::unique_ptr<storage::Subscription> subscription_;
+};
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,163 @@
+#include "deploy/remote/auto_deploy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "deploy/testing/one_node.h"
+
+namespace mlnode::deploy {
+namespace {
+
+using serving::Phase;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::SizeIs;
+
+class AutoDeployTest : public ::testing::Test {
+ protected:
+  AutoDeployTest() {
+    node_.Start();
+    deploys_.Start();
+  }
+  struct Waiting {
+    std::optional<Result<std::shared_ptr<serving::Servable>>> answer;
+    std::string Why() const { return !answer ? "waits" : *answer ? "here" : answer->error().message; }
+  };
+  std::shared_ptr<Waiting> Obtain(Duration patience = seconds(30)) {
+    auto waiting = std::make_shared<Waiting>();
+    deploys_.Obtain(model_, Deadline::After(disk_.clock, patience),
+                    [waiting](Result<std::shared_ptr<serving::Servable>> servable) {
+                      EXPECT_FALSE(waiting->answer) << "answered twice";
+                      waiting->answer = std::move(servable);
+                    });
+    return waiting;
+  }
+  Plan StoredPlan() { return ReadPlan(**disk_.store.Get(PlanKey(model_))).value(); }
+
+  testing::OneDisk disk_;
+  testing::OneNode node_{disk_};
+  const ModelId model_ = node_.AddRemote("r");
+  AutoDeploy deploys_{{.deploys = node_.deploys,
+                       .membership = node_.membership,
+                       .local = node_.local,
+                       .store = disk_.store,
+                       .settings = *node_.settings,
+                       .background = disk_.executor,
+                       .timers = disk_.executor,
+                       .clock = disk_.clock}};
+};
+
+TEST_F(AutoDeployTest, ManyWhoAskMakeOnePlan) {
+  std::vector<std::shared_ptr<Waiting>> all;
+  for (int i = 0; i < 100; ++i) all.push_back(Obtain());
+  EXPECT_EQ(deploys_.waiting(), 100U);
+  node_.RunFor(milliseconds(100));
+  for (const auto& one : all) EXPECT_EQ(one->Why(), "here");
+  EXPECT_EQ(StoredPlan().generation, 1U);
+  EXPECT_THAT(node_.tasks.List(), SizeIs(1));
+  EXPECT_EQ(deploys_.waiting(), 0U);
+  EXPECT_EQ(Obtain()->Why(), "here") << "at once";
+  EXPECT_EQ(StoredPlan().generation, 1U);
+}
+
+TEST_F(AutoDeployTest, WhatIsUnderWayAlreadyIsWaitedFor) {
+  node_.local.SetScript(model_, {.stuck_at = Phase::kLoading});
+  ASSERT_TRUE(node_.deploys.Deploy(model_, {}));
+  const auto waiting = Obtain();
+  node_.RunFor(seconds(1));
+  EXPECT_EQ(waiting->Why(), "waits");
+  node_.local.SetScript(model_, {});
+  node_.RunFor(seconds(1));
+  EXPECT_EQ(waiting->Why(), "here");
+  EXPECT_EQ(StoredPlan().generation, 1U);
+}
+
+TEST_F(AutoDeployTest, UndeployedModelsComeBack) {
+  (void)Obtain();
+  node_.RunFor(milliseconds(100));
+  ASSERT_TRUE(node_.deploys.Undeploy({model_}, {}));
+  node_.RunFor(milliseconds(100));
+  ASSERT_EQ(node_.local.Find(model_), nullptr);
+  const auto again = Obtain();
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(again->Why(), "here");
+}
+
+TEST_F(AutoDeployTest, NobodyWaitsBeyondTheDeadline) {
+  node_.local.SetScript(model_, {.stuck_at = Phase::kLoading});
+  const auto waiting = Obtain(seconds(2));
+  node_.RunFor(milliseconds(1'900));
+  EXPECT_EQ(waiting->Why(), "waits");
+  node_.RunFor(milliseconds(200));
+  ASSERT_TRUE(waiting->answer);
+  EXPECT_EQ(waiting->answer->error().code, Code::kDeadlineExceeded);
+  EXPECT_EQ(deploys_.waiting(), 0U);
+}
+
+TEST_F(AutoDeployTest, ALoadThatFailsIsTheAnswerAndNotTriedForAMoment) {
+  node_.local.SetScript(model_, {.error = MakeError(Code::kFailedPrecondition, "sealed under key k9")});
+  const auto waiting = Obtain();
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(waiting->Why(), "sealed under key k9");
+  EXPECT_EQ(Obtain()->Why(), "sealed under key k9") << "at once";
+  EXPECT_THAT(node_.tasks.List(), SizeIs(1));
+  node_.local.SetScript(model_, {});
+  node_.RunFor(AutoDeploy::kFailurePause);
+  const auto later = Obtain();
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(later->Why(), "here");
+}
+
+TEST_F(AutoDeployTest, WhatCannotBeDeployedIsRefused) {
+  node_.Set("plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model", "ingest");
+  const auto waiting = Obtain();
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(waiting->Why(), "no eligible node found");
+}
+
+TEST_F(AutoDeployTest, ANodeNeedNoRoleForLocalModels) {
+  node_.Set("plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model", "data");
+  node_.Set("plugins.ml_commons.task_dispatcher.eligible_node_role.local_model", "ingest");
+  node_.Set("plugins.ml_commons.only_run_on_ml_node", "false");
+  const auto waiting = Obtain();
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(waiting->Why(), "here");
+  EXPECT_EQ(node_.StateOf(model_), ModelState::kDeployed);
+}
+
+TEST_F(AutoDeployTest, RemoteModelsDoNotCountAsLocalOnes) {
+  node_.Set("plugins.ml_commons.max_model_on_node", "1");
+  (void)Obtain();
+  node_.RunFor(milliseconds(100));
+  const ModelId local = node_.AddModel("local");
+  ASSERT_TRUE(node_.deploys.Deploy(local, {}));
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(node_.StateOf(local), ModelState::kDeployed);
+  const ModelId other = node_.AddRemote("other");
+  ASSERT_TRUE(node_.deploys.Deploy(other, {}));
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(node_.StateOf(other), ModelState::kDeployed) << "nor does their limit hold them up";
+}
+
+TEST_F(AutoDeployTest, AnUndeployMeanwhileEndsTheWait) {
+  node_.local.SetScript(model_, {.stuck_at = Phase::kLoading});
+  const auto waiting = Obtain();
+  node_.RunFor(milliseconds(100));
+  ASSERT_TRUE(node_.deploys.Undeploy({model_}, {}));
+  node_.RunFor(milliseconds(100));
+  ASSERT_TRUE(waiting->answer);
+  EXPECT_EQ(waiting->answer->error().code, Code::kUnavailable);
+}
+
+TEST_F(AutoDeployTest, StoppingTellsThoseWhoWait) {
+  node_.local.SetScript(model_, {.stuck_at = Phase::kLoading});
+  const auto waiting = Obtain();
+  node_.RunFor(milliseconds(100));
+  deploys_.Stop();
+  ASSERT_TRUE(waiting->answer);
+  EXPECT_EQ(waiting->answer->error().code, Code::kUnavailable);
+  EXPECT_EQ(Obtain()->answer->error().code, Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace mlnode::deploy

@@ -1,0 +1,230 @@
+#include "deploy/remote/batch_jobs.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "core/log.h"
+#include "deploy/remote/batch_actions.h"
+#include "serving/remote/remote_servable.h"
+
+namespace mlnode::deploy {
+namespace {
+
+using connectors::ActionType;
+using tasks::TaskRecord;
+using tasks::TaskState;
+
+constexpr std::size_t kAtOnce = 16;  // jobs that the loop looks at at a time
+
+bool IsJob(const TaskRecord& task) {
+  return task.type == tasks::TaskType::kBatchPrediction && task.model && task.remote_job;
+}
+
+// What the provider said of its job, an object.
+Result<json::object> JobOf(const serving::PredictResult& answer) {
+  Error none = MakeError(Code::kNotFound, "Unable to create batch transform job");
+  if (answer.documents.empty() || answer.documents.front().empty()) return none;
+  const auto map = ParseJson(answer.documents.front().front().data_as_map);
+  const json::object* object = map ? map->if_object() : nullptr;
+  if (object == nullptr || object->empty()) return none;
+  return *object;
+}
+
+std::string_view Missing(ActionType type) {
+  return type == ActionType::kBatchPredictStatus
+             ? "Please configure the action type to get the batch job details in the connector"
+             : "Please configure the action type to cancel the batch job in the connector";
+}
+
+}  // namespace
+
+TaskState JobState(const json::object& remote_job, const config::Snapshot& settings) {
+  constexpr std::array<std::pair<std::string_view, TaskState>, 5> kStates = {{
+      {"plugins.ml_commons.remote_job.status_regex.completed", TaskState::kCompleted},
+      {"plugins.ml_commons.remote_job.status_regex.cancelled", TaskState::kCancelled},
+      {"plugins.ml_commons.remote_job.status_regex.cancelling", TaskState::kCancelling},
+      {"plugins.ml_commons.remote_job.status_regex.expired", TaskState::kExpired},
+      {"plugins.ml_commons.remote_job.status_regex.failed", TaskState::kFailed},
+  }};
+  for (const std::string& field : settings.List("plugins.ml_commons.remote_job.status_field")) {
+    const json::value* value = remote_job.if_contains(field);
+    if (value == nullptr || !value->is_string()) continue;
+    RE2::Options options;
+    options.set_case_sensitive(false);
+    options.set_log_errors(false);
+    for (const auto& [setting, state] : kStates) {
+      if (RE2::FullMatch(std::string(value->as_string()), RE2(settings.String(setting), options))) return state;
+    }
+    return TaskState::kRunning;
+  }
+  return TaskState::kRunning;
+}
+
+struct BatchJobs::State : std::enable_shared_from_this<BatchJobs::State> {
+  explicit State(const BatchJobsEnvironment& e) : env(e) {}
+
+  using Asked = UniqueFunction<void(Result<json::object>)>;
+  void Ask(const TaskRecord& task, ActionType type, Asked asked);
+  void Refresh(const TaskId& task, Done done);
+  Result<TaskRecord> Write(const TaskId& task, const json::object& news);
+  void Cancel(const TaskId& task, UniqueFunction<void(Status)> done);
+  void Step();
+  void Looked(const TaskId& task, const Result<TaskRecord>& record);
+
+  const BatchJobsEnvironment env;
+  struct Looks {
+    std::map<TaskId, int> failures;  // in a row
+    std::size_t under_way = 0;
+    TaskId last;  // the loop goes on behind it
+  };
+  Guarded<Looks> looks;
+};
+
+// `asked` on `background`, or at once.
+void BatchJobs::State::Ask(const TaskRecord& task, ActionType type, Asked asked) {
+  if (env.remote == nullptr) return asked(MakeError(Code::kUnimplemented, "This node serves no remote models."));
+  serving::RemoteTermsSource source(env.remote->store, env.remote->compile, *task.model);
+  const auto terms = source.Now();
+  if (!terms) return asked(terms.error());
+  if (!(*terms)->connector->Has(type)) return asked(MakeError(Code::kInvalidArgument, std::string(Missing(type))));
+  auto input = std::make_shared<connectors::RemoteInput>();
+  input->action = type;
+  input->parameters = JobParameters(*task.remote_job);
+  serving::PredictRequest request;
+  request.deadline = Deadline::After(env.clock, kPatience);
+  request.remote = std::move(input);
+  const auto servable = serving::MakeUndeployedRemote(*task.model, *env.remote);
+  servable->Predict(
+      std::move(request), servable,
+      [self = shared_from_this(), asked = std::move(asked)](Result<serving::PredictResult> result) mutable {
+        const bool posted = self->env.background.Post([asked = std::move(asked), result = std::move(result)]() mutable {
+          if (!result) return asked(std::move(result).error());
+          auto job = JobOf(*result);
+          asked(job ? *std::move(job) : json::object());  // some services answer a cancellation with nothing
+        });
+        if (!posted) LOG_WARN("deploy", "a batch job's news is dropped: too much waits; it is asked again");
+      });
+}
+
+Result<TaskRecord> BatchJobs::State::Write(const TaskId& id, const json::object& news) {
+  ASSIGN_OR_RETURN(const TaskRecord task, env.tasks.Get(id));
+  if (tasks::IsTerminal(task.state)) return task;
+  json::object job = task.remote_job.value_or(json::object());
+  for (const auto& [key, value] : news) job[key] = value;
+  const TaskState state = JobState(job, *env.settings.Current());
+  // A cancellation that the provider has not seen yet goes on.
+  const TaskState next = task.state == TaskState::kCancelling && state == TaskState::kRunning ? task.state : state;
+  auto written = env.tasks.Transition(id, next, [&](TaskRecord& record) { record.remote_job = job; });
+  if (!written && written.error().code == Code::kFailedPrecondition) return env.tasks.Get(id);  // ended meanwhile
+  return written;
+}
+
+void BatchJobs::State::Refresh(const TaskId& id, Done done) {
+  const auto task = env.tasks.Get(id);
+  if (!task || !IsJob(*task) || tasks::IsTerminal(task->state)) return done(task);
+  Ask(*task, ActionType::kBatchPredictStatus,
+      [self = shared_from_this(), id, done = std::move(done)](const Result<json::object>& news) mutable {
+        if (!news) return done(news.error());
+        done(self->Write(id, *news));
+      });
+}
+
+void BatchJobs::State::Cancel(const TaskId& id, UniqueFunction<void(Status)> done) {
+  const auto task = env.tasks.Get(id);
+  if (!task)
+    return done(task.error().code == Code::kNotFound ? MakeError(Code::kNotFound, "Fail to find task") : task.error());
+  if (!IsJob(*task)) {
+    return done(MakeError(Code::kInvalidArgument, "The task ID you provided does not have any associated batch job"));
+  }
+  Ask(*task, ActionType::kCancelBatchPredict,
+      [self = shared_from_this(), id, done = std::move(done)](const Result<json::object>& news) mutable {
+        if (!news) return done(news.error());
+        const auto cancelling = self->env.tasks.Transition(id, TaskState::kCancelling);
+        const bool over = cancelling || cancelling.error().code == Code::kFailedPrecondition;
+        done(over ? Status() : Status(cancelling.error()));
+      });
+}
+
+// The next jobs in progress, a few at a time.
+void BatchJobs::State::Step() {
+  std::vector<TaskId> jobs;
+  for (const TaskRecord& task : env.tasks.InProgress()) {
+    if (IsJob(task)) jobs.push_back(task.id);
+  }
+  std::ranges::sort(jobs);
+  {
+    const auto state = looks.Lock();
+    std::erase_if(state->failures, [&](const auto& one) { return !std::ranges::binary_search(jobs, one.first); });
+    const auto next = std::ranges::upper_bound(jobs, state->last);
+    std::ranges::rotate(jobs, next);
+    jobs.resize(std::min(jobs.size(), kAtOnce - std::min(kAtOnce, state->under_way)));
+    state->under_way += jobs.size();
+    if (!jobs.empty()) state->last = jobs.back();
+  }
+  for (const TaskId& job : jobs) {
+    Refresh(job, [self = shared_from_this(), job](const Result<TaskRecord>& record) { self->Looked(job, record); });
+  }
+}
+
+void BatchJobs::State::Looked(const TaskId& task, const Result<TaskRecord>& record) {
+  int failures = 0;
+  {
+    const auto state = looks.Lock();
+    --state->under_way;
+    if (record) {
+      state->failures.erase(task);
+    } else {
+      failures = ++state->failures[task];
+    }
+  }
+  if (failures < kFailures) return;
+  const auto ended =
+      env.tasks.Transition(task, TaskState::kUnreachable, [&](TaskRecord& job) { job.error = record.error().message; });
+  LOG_WARN("deploy", "batch job of task {} is given up: {}{}", task.str(), record.error().message,
+           ended ? "" : " (not written: " + ended.error().message + ")");
+}
+
+BatchJobs::BatchJobs(const BatchJobsEnvironment& environment)
+    : state_(std::make_shared<State>(environment)),
+      loop_(environment.background, kPace, [state = state_] { state->Step(); }) {}
+
+BatchJobs::~BatchJobs() = default;
+
+void BatchJobs::Start() { loop_.Start(); }
+void BatchJobs::Stop() { loop_.Stop(); }
+
+Status BatchJobs::CheckRoom() const {
+  const std::int64_t limit = state_->env.settings.Current()->Int("plugins.ml_commons.max_batch_inference_tasks");
+  const auto running = state_->env.tasks.InProgress();
+  const auto jobs = std::ranges::count(running, tasks::TaskType::kBatchPrediction, &TaskRecord::type);
+  if (jobs < limit) return {};
+  return Error{.code = Code::kResourceExhausted,
+               .message =
+                   "Exceeded maximum limit for BATCH_PREDICTION tasks. To increase the limit, update the "
+                   "plugins.ml_commons.max_batch_inference_tasks setting.",
+               .reason = "status_exception"};
+}
+
+Result<TaskRecord> BatchJobs::Record(const ModelId& model, const serving::PredictResult& answer,
+                                     const std::optional<json::object>& dlq) {
+  ASSIGN_OR_RETURN(json::object job, JobOf(answer));
+  if (dlq) job["dlq"] = *dlq;
+  TaskRecord task;
+  task.type = tasks::TaskType::kBatchPrediction;
+  task.model = model;
+  task.function_name = "REMOTE";
+  task.worker_nodes = {state_->env.self};
+  task.deadline = std::numeric_limits<EpochMillis>::max();
+  task.remote_job = std::move(job);
+  return state_->env.tasks.Create(std::move(task));
+}
+
+void BatchJobs::Refresh(const TaskId& task, Done done) { state_->Refresh(task, std::move(done)); }
+void BatchJobs::Cancel(const TaskId& task, UniqueFunction<void(Status)> done) { state_->Cancel(task, std::move(done)); }
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,15 @@
+// deploy/remote/model_asker.h: asks a model as a client would, through the same checks and with auto-deploy: for
+// guardrails that ask another model. Threads: any; not an io thread (the model's interface may be compiled).
+#pragma once
+
+#include "deploy/gate/predict_gate.h"
+#include "deploy/remote/auto_deploy.h"
+#include "serving/remote/remote_environment.h"
+
+namespace mlnode::deploy {
+
+// Both outlive what is asked. Only REMOTE models can be asked so: kInvalidArgument for others. A model that is asked
+// this way asks no third one: its own guardrails of type "model" reject (PredictRequest::judging).
+serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys);
+
+}  // namespace mlnode::deploy

@@ -1,0 +1,96 @@
+// POST models/{id}/_batch_predict: begins a job at a model's provider and gives the task that stands for it
+// (spec/remote §11). The way: background → gate.Admit → Servable::Predict with the connector's BATCH_PREDICT action →
+// background → the task.
+#include <utility>
+
+#include "core/log.h"
+#include "rest/json_reply.h"
+#include "rest/remote/from_background.h"
+#include "rest/remote/remote_body.h"
+#include "rest/resources/resources.h"
+
+namespace mlnode::rest {
+namespace {
+
+struct BatchCall {
+  deploy::NodeCore& node;
+  std::shared_ptr<RequestContext> context;
+  OnceAnswer answer;
+  ModelId model;
+  std::optional<json::object> dlq;
+};
+using BatchCallPtr = std::shared_ptr<const BatchCall>;
+
+Status CheckEnabled(const config::Snapshot& settings) {
+  if (settings.Bool("plugins.ml_commons.offline_batch_inference_enabled")) return {};
+  return MakeError(Code::kInvalidArgument,
+                   "Offline Batch Inference is currently disabled. To enable it, update the setting "
+                   "\"plugins.ml_commons.offline_batch_inference_enabled\" to true.");
+}
+
+Result<net::HttpReply> Recorded(const BatchCall& call, const serving::PredictResult& result) {
+  ASSIGN_OR_RETURN(const tasks::TaskRecord task, call.node.batch_jobs().Record(call.model, result, call.dlq));
+  return JsonReply(*call.context, json::object{{"task_id", task.id.str()},
+                                               {"status", tasks::TaskStateName(task.state)},
+                                               {"remote_job", task.remote_job.value_or(json::object())}});
+}
+
+// On the provider's answer: the store is written on `background`.
+void Finish(const BatchCallPtr& call, Result<serving::PredictResult> result) {
+  if (!result) return call->answer(std::move(result).error());
+  const bool posted = call->node.executors().background.Post(
+      [call, result = *std::move(result)] { call->answer(Recorded(*call, result)); });
+  if (posted) return;
+  LOG_ERROR("rest", "a batch job of model {} has begun and is not recorded: too much waits", call->model.str());
+  call->answer(
+      MakeError(Code::kResourceExhausted, "the batch job has begun, but too much waits for it to be recorded"));
+}
+
+void Predict(const BatchCallPtr& call, const std::shared_ptr<serving::Servable>& servable,
+             serving::PredictRequest request) {
+  servable->Predict(std::move(request), servable,
+                    [call](Result<serving::PredictResult> result) { Finish(call, std::move(result)); });
+}
+
+Status Begin(deploy::NodeCore& node, const std::shared_ptr<RequestContext>& context, const OnceAnswer& answer) {
+  const config::SnapshotPtr settings = node.settings().Current();
+  RETURN_IF_ERROR(CheckEnabled(*settings));
+  const ModelId model(context->PathParam("model_id"));
+  ASSIGN_OR_RETURN(const deploy::GateModel found, node.gate().Find(model));
+  if (found.function != models::FunctionName::kRemote)
+    return MakeError(Code::kInvalidArgument, "Batch prediction is only supported for remote models");
+  ASSIGN_OR_RETURN(RemoteBody body, ParseRemoteBody(models::FunctionName::kRemote, context->body()));
+  RETURN_IF_ERROR(node.batch_jobs().CheckRoom());
+  ASSIGN_OR_RETURN(deploy::GatePass pass, node.gate().Admit({.model = model, .by_interface = false}));
+  body.input.action = connectors::ActionType::kBatchPredict;
+  const std::chrono::milliseconds timeout(settings->Int("mlnode.predict.deadline_ms"));
+  serving::PredictRequest request;
+  request.deadline = Deadline(context->http().received + timeout);
+  request.remote = std::make_shared<const connectors::RemoteInput>(std::move(body.input));
+  const BatchCallPtr call(
+      new BatchCall{.node = node, .context = context, .answer = answer, .model = model, .dlq = std::move(body.dlq)});
+  if (pass.servable) {
+    Predict(call, pass.servable, std::move(request));
+    return {};
+  }
+  const Deadline deadline = request.deadline;
+  node.auto_deploy().Obtain(
+      model, deadline,
+      [call, request = std::move(request)](Result<std::shared_ptr<serving::Servable>> servable) mutable {
+        if (!servable) return call->answer(std::move(servable).error());
+        Predict(call, *servable, std::move(request));
+      });
+  return {};
+}
+
+}  // namespace
+
+void AddBatchRoutes(RouteTable& table, deploy::NodeCore& node) {
+  table.Add({.method = "POST",
+             .pattern = fmt::format("{}/models/{{model_id}}/_batch_predict", kMlBase),
+             .async = FromBackground(node, [&node](const std::shared_ptr<RequestContext>& context,
+                                                   const OnceAnswer& answer) { return Begin(node, context, answer); }),
+             .body = BodyUse::kJson});
+}
+
+}  // namespace mlnode::rest

@@ -1,0 +1,150 @@
+// POST models/{id}/_predict/stream: the answer of a language model as it comes, as server-sent events (spec/remote
+// §12). The way: cpu → gate.Admit → Servable::Stream → one event a piece, sent from the HTTP client's thread. The head
+// goes out with the first piece: what fails before is an answer like any other. A client that has gone, or that falls
+// HttpServerOptions::max_unsent_bytes behind, ends the provider's transfer.
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "core/log.h"
+#include "rest/client_watch.h"
+#include "rest/remote/remote_body.h"
+#include "rest/resources/resources.h"
+#include "serving/exception_barrier.h"
+
+namespace mlnode::rest {
+namespace {
+
+constexpr Duration kShortestLimit = std::chrono::minutes(10);  // of a stream in all: long answers take their time
+
+struct StreamSite {
+  deploy::NodeCore& node;
+  ClientWatch watch;
+  const Duration limit;
+};
+
+std::string PieceEvent(const serving::StreamPiece& piece) {
+  std::string event = R"(data: {"inference_results":[{"output":[{"name":"response","dataAsMap":{"content":)";
+  AppendJsonString(event, piece.content);
+  event += piece.last ? R"(,"is_last":true}}]}]})" : R"(,"is_last":false}}]}]})";
+  return event + "\n\n";
+}
+
+std::string ErrorEvent(const Error& error) {
+  std::string event = R"(data: {"error": )";
+  AppendJsonString(event, error.message);
+  return event + "}\n\n";
+}
+
+class StreamCall : public std::enable_shared_from_this<StreamCall> {
+ public:
+  StreamCall(StreamSite& site, std::shared_ptr<RequestContext> context, Answer answer)
+      : site_(site), node_(site.node), context_(std::move(context)), answer_(std::move(answer)) {}
+
+  void Start() {
+    cancelled_ = site_.watch.Watch(context_->exchange);
+    const bool posted = node_.executors().cpu.Post([call = shared_from_this()] {
+      Status ran = serving::StopExceptions("The prediction", [&] { return call->Begin(); });
+      if (!ran) call->Done(std::move(ran));
+    });
+    if (!posted) Done(MakeError(Code::kResourceExhausted, "too many requests wait to be parsed"));
+  }
+
+ private:
+  Status Begin() {
+    if (!node_.settings().Current()->Bool("plugins.ml_commons.stream_enabled")) {
+      return MakeError(Code::kInvalidArgument,
+                       "Streaming is currently disabled. To enable it, update the setting "
+                       "\"plugins.ml_commons.stream_enabled\" to true.");
+    }
+    const ModelId model(context_->PathParam("model_id"));
+    context_->trace.emplace().model = model.str();
+    ASSIGN_OR_RETURN(const deploy::GateModel found, node_.gate().Find(model));
+    if (found.function != models::FunctionName::kRemote)
+      return MakeError(Code::kInvalidArgument, "Streaming is only supported for remote models");
+    ASSIGN_OR_RETURN(RemoteBody body, ParseRemoteBody(models::FunctionName::kRemote, context_->body()));
+    serving::StreamRequest request;
+    ASSIGN_OR_RETURN(const auto interface, StringField(body.input.parameters, "_llm_interface"));
+    if (!interface)
+      return MakeError(Code::kInvalidArgument, "Missing required parameter for streaming: _llm_interface");
+    request.interface = *interface;
+    auto input = std::make_shared<connectors::RemoteInput>(std::move(body.input));
+    ASSIGN_OR_RETURN(deploy::GatePass pass,
+                     node_.gate().Admit({.model = model, .instance = [&](std::string_view schema) {
+                                           return RemoteInstance(*input, schema);
+                                         }}));
+    request.predict.deadline = Deadline(context_->http().received + site_.limit);
+    request.predict.cancelled = cancelled_;
+    request.predict.remote = std::move(input);
+    if (pass.servable) {
+      Stream(std::move(pass.servable), std::move(request));
+      return {};
+    }
+    const Deadline deadline = request.predict.deadline;
+    node_.auto_deploy().Obtain(model, deadline,
+                               [call = shared_from_this(), request = std::move(request)](
+                                   Result<std::shared_ptr<serving::Servable>> servable) mutable {
+                                 if (!servable) return call->Done(std::move(servable).error());
+                                 call->Stream(*std::move(servable), std::move(request));
+                               });
+    return {};
+  }
+
+  void Stream(const std::shared_ptr<serving::Servable>& servable, serving::StreamRequest request) {
+    servable->Stream(
+        std::move(request), servable,
+        {.piece = [call = shared_from_this()](const serving::StreamPiece& piece) { return call->Send(piece); },
+         .done = [call = shared_from_this()](Status status) { call->Done(std::move(status)); }});
+  }
+
+  // With the first piece, the head.
+  Status Send(const serving::StreamPiece& piece) {
+    if (!begun_.exchange(true)) {
+      net::HttpReply reply;
+      reply.content_type = "text/event-stream";
+      reply.headers.Add("Cache-Control", "no-cache");
+      reply.stream = [this](std::unique_ptr<net::ReplyStream> stream) { stream_ = std::move(stream); };
+      answer_(std::move(reply));
+    }
+    if (stream_ && stream_->Write(PieceEvent(piece))) return {};
+    return MakeError(Code::kCancelled, "the client has gone, or does not keep up");
+  }
+
+  void Done(Status status) {
+    if (!begun_.exchange(true)) {
+      return answer_(status ? Result<net::HttpReply>(MakeError(Code::kInternal, "the stream ended without an answer"))
+                            : Result<net::HttpReply>(std::move(status).error()));
+    }
+    if (!stream_) return;
+    if (!status) {
+      LOG_WARN("rest", "stream of request {} ended early: {}", context_->request_id, status.error().message);
+      stream_->Write(ErrorEvent(status.error()));
+    }
+    stream_->End();
+  }
+
+  StreamSite& site_;
+  deploy::NodeCore& node_;
+  std::shared_ptr<RequestContext> context_;
+  Answer answer_;
+  serving::CancelFlag cancelled_;
+  std::atomic<bool> begun_{false};            // answered, or the head is sent
+  std::unique_ptr<net::ReplyStream> stream_;  // of whoever sends: pieces and the end come one after the other
+};
+
+}  // namespace
+
+void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node) {
+  const std::chrono::milliseconds timeout(node.settings().Current()->Int("mlnode.predict.deadline_ms"));
+  const std::shared_ptr<StreamSite> site(new StreamSite{
+      .node = node, .watch = ClientWatch(node.executors().io), .limit = std::max<Duration>(timeout, kShortestLimit)});
+  table.Add({.method = "POST",
+             .pattern = fmt::format("{}/models/{{model_id}}/_predict/stream", kMlBase),
+             .async =
+                 [site](std::shared_ptr<RequestContext> context, Answer answer) {
+                   std::make_shared<StreamCall>(*site, std::move(context), std::move(answer))->Start();
+                 },
+             .body = BodyUse::kJson});
+}
+
+}  // namespace mlnode::rest

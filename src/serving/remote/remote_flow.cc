@@ -1,0 +1,88 @@
+#include "serving/remote/remote_flow.h"
+
+#include <utility>
+
+#include "serving/remote/guard.h"
+
+namespace mlnode::serving {
+namespace {
+
+std::shared_ptr<Counter> ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
+  return metrics.OwnCounter(name, help, {{"model", model.str()}});
+}
+
+}  // namespace
+
+RemoteSite::RemoteSite(const RemoteEnvironment& e, std::shared_ptr<ServedModel> m)
+    : environment(e),
+      model(std::move(m)),
+      calls(ModelCounter(e.metrics, "mlnode_model_remote_calls_total",
+                         "Calls of a remote model's provider, retries not counted.", model->remote->model())),
+      failures(ModelCounter(e.metrics, "mlnode_model_remote_failures_total",
+                            "Calls of a remote model's provider that failed.", model->remote->model())) {}
+
+void RemoteSite::CountCall(std::size_t documents) {
+  costs.calls.fetch_add(1, std::memory_order_relaxed);
+  costs.documents.fetch_add(documents, std::memory_order_relaxed);
+  calls->Add();
+}
+
+void RemoteSite::CountAnswer(const Result<net::ClientReply>& reply) {
+  if (!reply || reply->status < 200 || reply->status > 300) {
+    costs.failures.fetch_add(1, std::memory_order_relaxed);
+    failures->Add();
+  }
+}
+
+std::uint64_t RemoteSite::CountTokens(const connectors::Usage& usage) {
+  const std::uint64_t tokens = usage.input_tokens + usage.output_tokens;
+  costs.tokens.fetch_add(tokens, std::memory_order_relaxed);
+  return tokens;
+}
+
+Status StillWanted(const RemoteSite& site, const PredictRequest& request) {
+  if (site.model->withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+  if (request.cancelled->load()) return MakeError(Code::kCancelled, "The prediction was cancelled.");
+  if (request.deadline.Expired(site.environment.clock))
+    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before the provider was asked.");
+  return {};
+}
+
+Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest& request) {
+  if (!request.remote) return MakeError(Code::kInternal, "a prediction without a remote input reached a remote model");
+  PreparedCalls prepared;
+  ASSIGN_OR_RETURN(prepared.terms, site.model->remote->Now());
+  prepared.rules = site.environment.rules();
+  ASSIGN_OR_RETURN(prepared.calls, prepared.terms->connector->Prepare(*request.remote, *prepared.rules));
+  if (prepared.calls.empty()) return MakeError(Code::kInternal, "the connector made no call of the request");
+  return prepared;
+}
+
+void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
+                UniqueFunction<void(Status)> done) {
+  if (!prepared.terms->guardrails || request.remote->action != connectors::ActionType::kPredict) return done({});
+  GuardJob job{.guardrails = prepared.terms->guardrails,
+               .side = models::GuardSide::kInput,
+               .texts = {},
+               .deadline = request.deadline,
+               .cancelled = request.cancelled,
+               .judging = request.judging};
+  for (const connectors::PreparedCall& call : prepared.calls) {
+    const auto question = call.parameters.find("question");
+    job.texts.push_back(
+        {.text = call.request.body, .question = question == call.parameters.end() ? std::string() : question->second});
+  }
+  RunGuard(site.environment, std::move(job), std::move(done));
+}
+
+connectors::CallOptions OptionsOf(const PreparedCalls& prepared, const PredictRequest& request) {
+  connectors::CallOptions options;
+  options.pool = prepared.terms->pool;
+  options.config = prepared.terms->connector->connector().client_config.value_or(connectors::ClientConfig());
+  options.rules = prepared.rules;
+  options.deadline = request.deadline;
+  options.cancelled = request.cancelled;
+  return options;
+}
+
+}  // namespace mlnode::serving

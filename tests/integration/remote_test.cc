@@ -1,0 +1,281 @@
+// Remote models over HTTP, against a provider on this machine.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "remote_fixture.h"
+
+namespace mlnode::integration {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+const json::value kHello = {{"parameters", {{"input", {"hello", "world!"}}}}};
+json::value Say(const std::string& text) {
+  const json::value message = {{"role", "user"}, {"content", text}};
+  return {{"parameters", {{"messages", json::array{message}}}}};
+}
+
+class RemoteTest : public RemoteFixture {};
+
+TEST_F(RemoteTest, TheFirstPredictionDeploys) {
+  const std::string model = RegisterRemote(Embeddings());
+  const Answer answer = Predict(model, kHello);
+  ASSERT_EQ(answer.status, 200) << answer.text;
+  const json::value& result = answer.body.at("inference_results").at(0);
+  EXPECT_EQ(result.at("status_code"), 200);
+  EXPECT_THAT(result.at("output").as_array(), SizeIs(2));
+  EXPECT_EQ(result.at("output").at(0).at("name").as_string(), "sentence_embedding");
+  EXPECT_EQ(result.at("output").at(0).at("data_type").as_string(), "FLOAT32");
+  EXPECT_EQ(ToJson(result.at("output").at(0).at("shape")), "[4]");
+  WaitForState(model, "DEPLOYED");
+  EXPECT_EQ(DeployTasks(), 1U);
+  const auto received = provider_->received();
+  EXPECT_EQ(received.back().headers.Find("Authorization"), "Bearer sk-1");
+}
+
+TEST_F(RemoteTest, ManyFirstPredictionsMakeOnePlan) {
+  const std::string model = RegisterRemote(Embeddings());
+  const auto client = net::HttpClient::Create();
+  std::atomic<int> good{0}, ended{0};
+  for (int i = 0; i < 32; ++i) {
+    net::ClientRequest request;
+    request.method = "POST";
+    request.url = fmt::format("http://127.0.0.1:{}{}/models/{}/_predict", node().port(), kMl, model);
+    request.headers.Add("Content-Type", "application/json");
+    request.body = ToJson(kHello);
+    request.addresses = net::AddressPolicy::kLoopbackAndPublic;
+    client->Send(std::move(request), [&](const Result<net::ClientReply>& reply) {
+      good += reply && reply->status == 200 ? 1 : 0;
+      ++ended;
+    });
+  }
+  PollUntil("all answers", [&] { return Ok("GET", "/_cluster/health").status == 200 && ended == 32; });
+  EXPECT_EQ(good, 32);
+  EXPECT_EQ(DeployTasks(), 1U);
+}
+
+TEST_F(RemoteTest, WhatIsUndeployedComesBackWhenAsked) {
+  const std::string model = RegisterRemote(Embeddings());
+  ASSERT_EQ(Predict(model, kHello).status, 200);
+  Ok("POST", std::string(kMl) + "/models/" + model + "/_undeploy");
+  WaitForState(model, "UNDEPLOYED");
+  EXPECT_EQ(Predict(model, kHello).status, 200);
+  WaitForState(model, "DEPLOYED");
+}
+
+TEST_F(RemoteTest, AutoDeployCanBeForbidden) {
+  const std::string model = RegisterRemote(Embeddings());
+  Set("model_auto_deploy.enable", false);
+  EXPECT_EQ(Predict(model, kHello).Reason(), "Model not ready yet. Please deploy the model first.");
+  Set("model_auto_deploy.enable", true);
+  const std::string other =
+      RegisterRemote(Embeddings(), {{"name", "other"}, {"deploy_setting", {{"is_auto_deploy_enabled", false}}}});
+  const Answer refused = Predict(other, kHello);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.Reason(), "Auto deployment disabled for this model, please deploy model first Model ID: " + other);
+  const Answer deployed = Ok("POST", std::string(kMl) + "/models/" + other + "/_deploy");
+  EXPECT_EQ(deployed.body.at("status").as_string(), "COMPLETED") << "as the peer answers for remote models";
+  EXPECT_EQ(Predict(other, kHello).status, 200);
+}
+
+TEST_F(RemoteTest, DocumentsOfOneRequestAreOneCallUnlessAskedOtherwise) {
+  const std::string model = RegisterRemote(Embeddings());
+  const Answer whole = PredictDocs(model, {"a", "bb", "ccc"});
+  ASSERT_EQ(whole.status, 200) << whole.text;
+  EXPECT_THAT(whole.body.at("inference_results").as_array(), SizeIs(1));
+  EXPECT_EQ(provider_->requests(), 1U);
+  json::object one_by_one = Embeddings();
+  one_by_one["parameters"].as_object()["input_docs_processed_step_size"] = "1";
+  const std::string cut =
+      RegisterRemote(one_by_one, {{"name", "cut"}, {"rate_limiter", {{"limit", "1"}, {"unit", "DAYS"}}}});
+  const Answer pieces = PredictDocs(cut, {"a", "bb", "ccc"});
+  ASSERT_EQ(pieces.status, 200) << "the limit counts requests, not calls: " << pieces.text;
+  EXPECT_THAT(pieces.body.at("inference_results").as_array(), SizeIs(3));
+  EXPECT_EQ(provider_->requests(), 4U);
+  const Answer limited = PredictDocs(cut, {"a"});
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_EQ(limited.Reason(), "Request is throttled at model level.");
+}
+
+TEST_F(RemoteTest, TheProvidersErrorsPassThrough) {
+  const auto status_of = [this](const std::string& fault) {
+    const std::string model = RegisterRemote(Embeddings("/fault/" + fault), {{"name", "r " + fault}});
+    return Predict(model, kHello);
+  };
+  for (const int status : {401, 429, 500}) {
+    const Answer answer = status_of(std::to_string(status));
+    EXPECT_EQ(answer.status, status) << answer.text;
+    EXPECT_EQ(answer.Type(), "status_exception");
+    EXPECT_THAT(answer.Reason(), StartsWith("Error from remote service: "));
+  }
+  EXPECT_EQ(status_of("empty").status, 502);
+  const Answer cut = status_of("cut");
+  EXPECT_EQ(cut.status, 500);
+  EXPECT_THAT(cut.Reason(), StartsWith("Error communicating with remote model: "));
+}
+
+TEST_F(RemoteTest, ChangesAreInForceWithTheNextPrediction) {
+  const std::string model = RegisterRemote(Chat());
+  ASSERT_EQ(Predict(model, Say("hi")).status, 200);
+  const auto update = [&](const std::string& body) { Ok("PUT", std::string(kMl) + "/models/" + model, body); };
+  update(
+      R"({"guardrails":{"input_guardrail":{"regex":[".*secret.*"]},"output_guardrail":{"stop_words":[{"words":["bomb"]}]}}})");
+  EXPECT_EQ(Predict(model, Say("a secret")).Reason(), "guardrails triggered for user input");
+  EXPECT_EQ(Predict(model, Say("a bomb")).Reason(), "guardrails triggered for LLM output");
+  EXPECT_EQ(Predict(model, Say("hello")).status, 200);
+  update(R"({"interface":{"input":{"properties":{"parameters":{"required":["more"]}}}}})");
+  EXPECT_THAT(Predict(model, Say("hello")).Reason(), StartsWith("Error validating input schema"));
+  update(R"({"is_enabled":false})");
+  EXPECT_EQ(Predict(model, Say("hello")).status, 403);
+  const Answer refused = Ask("PUT", std::string(kMl) + "/models/" + model,
+                             R"({"guardrails":{"input_guardrail":{"stop_words":[{"index_name":"words"}]}}})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.Reason(), HasSubstr("index [words], which does not exist"));
+}
+
+TEST_F(RemoteTest, AModelMayJudgeAnother) {
+  const std::string judge = RegisterRemote(
+      Connector("/v1/chat/completions", R"({ "messages": [{"role":"user","content":"${parameters.question}"}] })"),
+      {{"name", "judge"}});
+  const auto guarded = [&](const std::string& accepts) {
+    const json::value side = {{"model_id", judge},
+                              {"response_filter", "$.choices[0].message.content"},
+                              {"response_validation_regex", accepts}};
+    return RegisterRemote(
+        Chat(), {{"name", "guarded " + accepts}, {"guardrails", {{"type", "model"}, {"input_guardrail", side}}}});
+  };
+  json::value asked = Say("hi");
+  asked.at("parameters").as_object()["question"] = "harmless";
+  EXPECT_EQ(Predict(guarded(R"("echo: harmless")"), asked).status, 200);
+  EXPECT_EQ(Predict(guarded(R"("accept")"), asked).Reason(), "guardrails triggered for user input");
+}
+
+TEST_F(RemoteTest, ProfileShowsWhatItCost) {
+  const std::string model = RegisterRemote(Embeddings());
+  ASSERT_EQ(PredictDocs(model, {"one two", "three"}).status, 200);
+  const Answer profile = Ok("GET", std::string(kMl) + "/profile/models/" + model + "?memory");
+  const auto& node = profile.body.at("nodes").as_object().begin()->value();
+  const json::value& shown = node.at("models").at(model);
+  EXPECT_EQ(shown.at("model_state").as_string(), "DEPLOYED");
+  EXPECT_THAT(std::string(shown.at("predictor").as_string()), StartsWith("remote@"));
+  EXPECT_EQ(shown.at("predict_request_stats").at("count"), 1);
+  EXPECT_EQ(ToJson(shown.at("remote")), R"({"calls":1,"failed_calls":0,"documents":2,"tokens":3})");
+  EXPECT_THAT(Ask("GET", "/metrics").text, HasSubstr("mlnode_model_remote_calls_total{model=\"" + model + "\"} 1"));
+}
+
+TEST_F(RemoteTest, AnswersCanBeStreamed) {
+  const std::string model = RegisterRemote(Chat());
+  const auto stream = [&](const std::string& interface) {
+    json::value body = Say("hi there");
+    if (!interface.empty()) body.at("parameters").as_object()["_llm_interface"] = interface;
+    return Ask("POST", std::string(kMl) + "/models/" + model + "/_predict/stream", ToJson(body));
+  };
+  EXPECT_THAT(stream("openai/v1/chat/completions").Reason(), StartsWith("Streaming is currently disabled."));
+  Set("stream_enabled", true);
+  EXPECT_EQ(stream("").status, 400);
+  EXPECT_EQ(stream("other").Reason(), "Unsupported llm interface: other");
+  const Answer answer = stream("openai/v1/chat/completions");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.Find("Content-Type"), "text/event-stream");
+  EXPECT_THAT(answer.text, StartsWith(R"(data: {"inference_results":[{"output":[{"name":"response","dataAsMap":)"
+                                      R"({"content":"echo: ","is_last":false}}]}]})"
+                                      "\n\n"));
+  EXPECT_THAT(answer.text, EndsWith(R"({"content":"","is_last":true}}]}]})"
+                                    "\n\n"));
+  EXPECT_EQ(ParseJsonObject(provider_->received().back().body)->at("stream"), true);
+  provider_->FailNext(connectors::Fault::kUnauthorized, 1);
+  EXPECT_EQ(stream("openai/v1/chat/completions").status, 401) << "before the first piece an error is an answer";
+}
+
+TEST_F(RemoteTest, BatchJobsAreTasks) {
+  json::object connector = Chat();
+  const auto add = [&](const char* type) {
+    json::object action = connector["actions"].as_array().front().as_object();
+    action["action_type"] = type;
+    action["request_body"] = R"({ "messages": [{"role":"user","content":"job"}] })";
+    connector["actions"].as_array().push_back(std::move(action));
+  };
+  for (const char* type : {"batch_predict", "batch_predict_status", "cancel_batch_predict"}) add(type);
+  const std::string model = RegisterRemote(connector);
+  const std::string url = std::string(kMl) + "/models/" + model + "/_batch_predict";
+  const Answer begun = Ok("POST", url, R"({"parameters":{},"dlq":{"bucket":"b","region":"r"}})");
+  EXPECT_EQ(begun.body.at("status").as_string(), "CREATED");
+  EXPECT_EQ(begun.body.at("remote_job").at("id").as_string(), "chatcmpl-1");
+  EXPECT_EQ(begun.body.at("remote_job").at("dlq").at("bucket").as_string(), "b");
+  const std::string task = std::string(kMl) + "/tasks/" + std::string(begun.body.at("task_id").as_string());
+  const std::uint64_t before = provider_->requests();
+  const Answer running = Ok("GET", task);
+  EXPECT_EQ(running.body.at("state").as_string(), "RUNNING");
+  EXPECT_EQ(running.body.at("task_type").as_string(), "BATCH_PREDICTION");
+  EXPECT_EQ(provider_->requests(), before + 1) << "the provider was asked";
+  EXPECT_EQ(ToJson(Ok("POST", task + "/_cancel_batch").body), R"({"status":"OK"})");
+  EXPECT_EQ(Ok("GET", task).body.at("state").as_string(), "CANCELLING");
+  Set("max_batch_inference_tasks", 1);
+  EXPECT_EQ(Ask("POST", url, "{}").status, 429);
+  Set("offline_batch_inference_enabled", false);
+  EXPECT_EQ(Ask("POST", url, "{}").status, 400);
+}
+
+TEST_F(RemoteTest, LosingTheProviderLosesNothingElse) {
+  const std::string remote = RegisterRemote(Embeddings());
+  ASSERT_EQ(Predict(remote, kHello).status, 200);
+  const std::string local = Register("local", ModelArchive());
+  ASSERT_EQ(Deploy(local).at("state").as_string(), "COMPLETED");
+  const std::uint16_t port = provider_->port();
+  provider_.reset();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(Predict(remote, kHello).status, ::testing::AnyOf(500, 503));
+    EXPECT_EQ(Ask("POST", std::string(kMl) + "/models/" + local + "/_predict", R"({"text_docs":["a"]})").status, 200);
+  }
+  StartProvider(port);
+  PollUntil("the provider's return", [&] { return Predict(remote, kHello).status == 200; });
+}
+
+// A node of its own beside the fixture's.
+class SecondNode : public FakeNodeFixture {
+ public:
+  using FakeNodeFixture::Deploy;
+  using FakeNodeFixture::ModelArchive;
+  using FakeNodeFixture::node;
+  using FakeNodeFixture::Ok;
+  using FakeNodeFixture::Register;
+  using FakeNodeFixture::StartNode;
+  void TestBody() override {}
+};
+
+// The blueprint of docs/opensearch.md, through our own engine for connectors: OpenSearch's reads the same text.
+TEST_F(RemoteTest, AnotherClusterUsesANodeByTheDocumentedBlueprint) {
+  SecondNode server;
+  server.StartNode();
+  const std::string served = server.Register("served", SecondNode::ModelArchive());
+  ASSERT_EQ(server.Deploy(served).at("state").as_string(), "COMPLETED");
+  std::string text = ReadTestData("../../docs/opensearch.md");
+  const std::size_t begin = text.find("```json\n") + 8;
+  text = text.substr(begin, text.find("```", begin) - begin);
+  const std::string documented = "http://mlnode.example:9200";
+  const std::size_t at = text.find(documented);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, documented.size(), fmt::format("http://127.0.0.1:{}", server.node().port()));
+  json::object blueprint = ParseJsonObject(text).value();
+  blueprint["parameters"].as_object()["model_id"] = served;
+  const std::string model = RegisterRemote(blueprint);
+  const Answer through = PredictDocs(model, {"hello", "world"});
+  ASSERT_EQ(through.status, 200) << through.text;
+  const Answer direct = server.Ok("POST", std::string(kMl) + "/_predict/text_embedding/" + served,
+                                  R"({"text_docs":["hello","world"],"target_response":["sentence_embedding"]})");
+  const json::array& tensors = through.body.at("inference_results").at(0).at("output").as_array();
+  ASSERT_THAT(tensors, SizeIs(2));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const json::value& expected = direct.body.at("inference_results").at(i).at("output").at(0);
+    EXPECT_EQ(ToJson(tensors[i].at("data")), ToJson(expected.at("data")));
+    EXPECT_EQ(tensors[i].at("name").as_string(), "sentence_embedding");
+  }
+}
+
+}  // namespace
+}  // namespace mlnode::integration
