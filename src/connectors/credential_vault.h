@@ -21,7 +21,7 @@ struct VaultOptions {
   // mlnode.credentials.key_file; made with one new key when it does not exist.
   std::filesystem::path key_file;
   // The same lines from an environment variable (MLNODE_CREDENTIALS_KEYS); empty: the file counts.
-  std::string keys;
+  std::string keys = {};
   FileSync sync = FileSync::kDurable;
 };
 
