@@ -1,9 +1,9 @@
 // Steps a second of connector scripts (src/connectors/script), on one core: how long a script that does not end takes
 // to be stopped. What a step is: docs/scripts.md.
-#include <fmt/format.h>
-
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <exception>
 #include <string>
 
 #include "connectors/script/script.h"
@@ -29,14 +29,14 @@ int Measure() {
   for (const Kind& kind : kKinds) {
     const auto script = Script::Compile(kind.source);
     if (!script) {
-      fmt::print(stderr, "{}\n", script.error().message);
+      std::fprintf(stderr, "%s\n", script.error().message.c_str());
       return 1;
     }
     const auto begin = std::chrono::steady_clock::now();
     const auto stopped = (*script)->Run({}, {.steps = kSteps, .bytes = kBytes});
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    fmt::print("{:<16}{:>8.1f} million steps/s   {}\n", kind.name, kSteps / took.count() / 1e6,
-               stopped ? "ended" : stopped.error().message);
+    std::printf("%-16s%8.1f million steps/s   %s\n", kind.name, static_cast<double>(kSteps) / took.count() / 1e6,
+                stopped ? "ended" : stopped.error().message.c_str());
   }
   return 0;
 }
@@ -44,4 +44,11 @@ int Measure() {
 }  // namespace
 }  // namespace mlnode::connectors
 
-int main() { return mlnode::connectors::Measure(); }
+int main() {
+  try {
+    return mlnode::connectors::Measure();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

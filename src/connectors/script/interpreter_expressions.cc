@@ -236,9 +236,9 @@ bool Interpreter::EvaluateMade(const Node& node, Value& out) {
   if (!EvaluateAll(node, 0, given)) return false;
   const bool sized = !given.empty() && given[0].kind == Kind::kInt;  // new ArrayList(10): a hint
   if (node.kind == NodeKind::kNewBuilder) {
-    std::string text;
-    if (!given.empty() && !sized && given[0].kind != Kind::kString)
+    if (!given.empty() && !sized && given[0].kind != Kind::kString) {
       return machine_.Fail("a StringBuilder begins with a String");
+    }
     return machine_.MakeBuilder(given.empty() || sized ? "" : given[0].string->text, out);
   }
   Value ignored;

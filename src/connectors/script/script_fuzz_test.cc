@@ -98,7 +98,7 @@ TEST(ScriptFuzzTest, WhateverCompilesEnds) {
   int compiled = 0;
   int returned = 0;
   const auto begin = std::chrono::steady_clock::now();
-  for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 8'000; ++seed) {
     const std::string source = Mutator(seed).Next();
     const auto script = Script::Compile(source);
     if (!script) {
@@ -110,8 +110,8 @@ TEST(ScriptFuzzTest, WhateverCompilesEnds) {
     returned += value ? 1 : 0;
     if (value) ASSERT_FALSE(ToJson(*value).empty());
   }
-  EXPECT_GT(compiled, 5'000);
-  EXPECT_GT(returned, 3'000);
+  EXPECT_GT(compiled, 2'000);
+  EXPECT_GT(returned, 1'200);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
 }
 

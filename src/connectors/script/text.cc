@@ -187,6 +187,7 @@ std::optional<double> ParseReal(std::string_view text) {
 std::size_t FindText(std::string_view text, std::string_view needle, std::size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (needle.empty()) return from;
+  if (needle.size() == 1) return text.find(needle[0], from);
   // memmem is linear in glibc and musl; std::string::find is quadratic for "aaa...b" in "aaa...a".
   const void* const found = memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
   if (found == nullptr) return std::string_view::npos;
