@@ -51,7 +51,8 @@ class CurlClient final : public HttpClient {
     const std::uint64_t token = next_token_.fetch_add(1);
     auto transfer = std::make_unique<CurlTransfer>(token, std::move(request), std::move(done));
     if (Enqueue(transfer)) {
-      curl_multi_wakeup(multi_);
+      // A callback's request waits for no poll: the loop looks into the inbox before.
+      if (std::this_thread::get_id() != thread_.get_id()) curl_multi_wakeup(multi_);
     } else {
       transfer->Fail(Cancelled("the HTTP client is stopping"));
     }
@@ -78,6 +79,11 @@ class CurlClient final : public HttpClient {
     return true;
   }
 
+  bool HasMail() {
+    const auto inbox = inbox_.Lock();
+    return !inbox->added.empty() || !inbox->cancelled.empty() || inbox->stopping;
+  }
+
   void Run() {
     for (;;) {
       Inbox inbox;
@@ -94,6 +100,7 @@ class CurlClient final : public HttpClient {
       curl_multi_perform(multi_, &running);
       FinishCompleted();
       const auto wait = FailIdle();
+      if (HasMail()) continue;
       curl_multi_poll(multi_, nullptr, 0, static_cast<int>(wait.count()), nullptr);
     }
     while (!running_.empty()) End(running_.begin()->first, Cancelled("the HTTP client is stopping"));

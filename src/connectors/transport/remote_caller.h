@@ -64,7 +64,7 @@ class RemoteCaller {
   // texts), kInternal "Error communicating with remote model: <detail>" (connection, timeout), kResourceExhausted (no
   // connection of the pool free within connection_timeout), kUnavailable with retry_after (the endpoint's circuit is
   // open), kDeadlineExceeded, kCancelled, and what body_sink answers. Exactly one call of `done`, after the last of
-  // body_sink.
+  // body_sink; a refusal may come before Send returns.
   virtual void Send(OutgoingRequest request, CallOptions options, Done done) = 0;
   struct EndpointState {
     std::string endpoint;  // "https://api.example.com:443"
