@@ -31,9 +31,6 @@ struct ClientRequest {
   Headers headers;
   std::string body;
   AddressPolicy addresses = AddressPolicy::kPublicOnly;
-  // Judges each address besides `addresses`, where and when those do; its error is the request's. On the client's
-  // thread: must not block.
-  std::function<Status(const sockaddr* address)> check_address = {};
   int max_redirects =
       0;  // 0: a redirect is a reply. Headers of the caller, but for Authorization, go along to other hosts
   std::chrono::milliseconds connect_timeout{10'000};
