@@ -124,9 +124,9 @@ TEST(ScriptRefusedTest, SourcesThatAreTooLongOrNoText) {
 }
 
 TEST(ScriptRefusedTest, DeepNesting) {
-  const std::vector<std::pair<std::string, std::string>> kBrackets = {{"(", ")"}, {"[", "]"}, {"-", ""},
-                                                                      {"!", ""},  {"{", "}"}, {"if (true) ", ";"}};
-  for (const auto& [open, close] : kBrackets) {
+  const std::vector<std::pair<std::string, std::string>> brackets = {{"(", ")"}, {"[", "]"}, {"-", ""},
+                                                                     {"!", ""},  {"{", "}"}, {"if (true) ", ";"}};
+  for (const auto& [open, close] : brackets) {
     std::string source;
     for (int i = 0; i < 3'000; ++i) source += open;
     source += "1";

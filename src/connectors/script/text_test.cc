@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kFace = "\xF0\x9F\x98\x80";
 
 TEST(TextTest, DoublesPrintAsJavaPrintsThem) {
-  const std::vector<std::pair<double, const char*>> kCases = {
+  const std::vector<std::pair<double, const char*>> cases = {
       {0, "0.0"},
       {-0.0, "-0.0"},
       {1, "1.0"},
@@ -31,7 +31,7 @@ TEST(TextTest, DoublesPrintAsJavaPrintsThem) {
       {-std::numeric_limits<double>::infinity(), "-Infinity"},
       {std::numeric_limits<double>::quiet_NaN(), "NaN"},
   };
-  for (const auto& [value, printed] : kCases) EXPECT_EQ(JavaDouble(value), printed);
+  for (const auto& [value, printed] : cases) EXPECT_EQ(JavaDouble(value), printed);
   EXPECT_EQ(JavaFloat(0.1F), "0.1");
   EXPECT_EQ(JavaFloat(3.4028235e38F), "3.4028235E38");
 }
