@@ -8,6 +8,10 @@ sys.path[:0] = [str(HERE.parent / "process"), str(HERE.parent / "conformance")]
 from make_model import build
 from node_process import NodeProcess
 from scratch import Scratch
+# The last two are those of the peer's configuration when it was recorded: its providers are at 127.0.0.1:9291.
+SETTINGS = ["mlnode.engine.precision=f32", "mlnode.url.allow_private_addresses=true", "mlnode.pretrained.base_url=",
+            "plugins.ml_commons.connector.private_ip_enabled=true",
+            r"plugins.ml_commons.trusted_connector_endpoints_regex=^http://127\.0\.0\.1:9291/.*$"]
 
 
 def main():
@@ -18,7 +22,7 @@ def main():
     archive = build(pathlib.Path(args.home) / "model", args.model)[0]
     with Scratch() as scratch:
         ours = args.keep or f"{scratch}/ours"
-        with NodeProcess(args.binary, "--set", "mlnode.engine.precision=f32", "--set", "mlnode.url.allow_private_addresses=true", "--set", "mlnode.pretrained.base_url=") as node:
+        with NodeProcess(args.binary, *(word for setting in SETTINGS for word in ("--set", setting))) as node:
             subprocess.run([sys.executable, str(HERE / "record.py"), node.url, ours], env=dict(os.environ, MODEL_ARCHIVE=str(archive)), check=True)
         known = HERE.parent / "conformance/known_golden_differences.txt"
         compared = subprocess.run([sys.executable, str(HERE / "compare.py"), str(HERE / "exchanges"), ours, "--known", str(known), "--show", args.show]).returncode
