@@ -44,6 +44,11 @@ Error Stopping() { return MakeError(Code::kUnavailable, "This node is stopping."
 struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
   explicit State(const AutoDeployEnvironment& e) : env(e) {}
 
+  // Null while the model is only on its way out.
+  std::shared_ptr<serving::Servable> Here(const ModelId& model) const {
+    auto servable = env.local.Find(model);
+    return servable && !IsUndeployed(env.store, model) ? std::move(servable) : nullptr;
+  }
   void Obtain(const ModelId& model, Deadline deadline, Done done);
   Status Join(const ModelId& model, std::uint64_t number, Waiter& waiter, bool& first);
   void Begin(const ModelId& model);
@@ -65,7 +70,7 @@ struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
 };
 
 void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done done) {
-  if (auto servable = env.local.Find(model)) return done(std::move(servable));
+  if (auto servable = Here(model)) return done(std::move(servable));
   if (deadline.Expired(env.clock)) return done(MakeError(Code::kDeadlineExceeded, "The model is not deployed yet."));
   const std::uint64_t number = next.fetch_add(1);
   Waiter waiter{.done = std::move(done), .timer = {}};
@@ -78,7 +83,7 @@ void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done don
   if (Status joined = Join(model, number, waiter, first); !joined) return waiter.done(std::move(joined).error());
   if (!first) {
     // The model may have come between the look above and the entry in the book.
-    if (env.local.Find(model)) Check(model);
+    if (Here(model)) Check(model);
     return;
   }
   const bool posted = env.background.Post([weak = weak_from_this(), model] {
@@ -181,7 +186,7 @@ void AutoDeploy::State::Check(const ModelId& model) {
     if (wait == entries->waits.end()) return;
     if (wait->second.begun) generation = wait->second.generation;
   }
-  if (const auto servable = env.local.Find(model)) {
+  if (const auto servable = Here(model)) {
     for (auto& [number, waiter] : Take(model)) waiter.done(servable);
     return;
   }
