@@ -27,6 +27,7 @@ struct NodeCore::Parts {
 
   Status Start();
   void StartRemote();
+  void MakeRemoteServices();
 
   NodeCoreEnvironment environment;
   serving::MemoryBudget budget;
@@ -71,6 +72,26 @@ void NodeCore::Parts::StartRemote() {
                                                                               .rules = MakeRulesSource(e.settings)});
 }
 
+void NodeCore::Parts::MakeRemoteServices() {
+  NodeCoreEnvironment& e = environment;
+  auto_deploy = std::make_unique<AutoDeploy>(AutoDeployEnvironment{.deploys = deploys,
+                                                                   .membership = membership,
+                                                                   .local = *local,
+                                                                   .store = e.store,
+                                                                   .settings = e.settings,
+                                                                   .background = e.executors.background,
+                                                                   .timers = e.executors.io,
+                                                                   .clock = e.clock});
+  task_watch = std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
+  batch_jobs = std::make_unique<BatchJobs>(BatchJobsEnvironment{.tasks = tasks,
+                                                                .settings = e.settings,
+                                                                .remote = remote.get(),
+                                                                .background = e.executors.background,
+                                                                .clock = e.clock,
+                                                                .self = e.self.id});
+  if (remote) remote->ask = MakeModelAsker(*gate, *auto_deploy);
+}
+
 Status NodeCore::Parts::Start() {
   NodeCoreEnvironment& e = environment;
   // Downloads that a crash cut off: nobody goes on with them.
@@ -98,22 +119,7 @@ Status NodeCore::Parts::Start() {
                                         .remote = remote.get()});
   gate = std::make_unique<PredictGate>(PredictGate::Environment{
       .models = models, .local = *local, .settings = e.settings, .membership = membership, .clock = e.clock});
-  auto_deploy = std::make_unique<AutoDeploy>(AutoDeployEnvironment{.deploys = deploys,
-                                                                   .membership = membership,
-                                                                   .local = *local,
-                                                                   .store = e.store,
-                                                                   .settings = e.settings,
-                                                                   .background = e.executors.background,
-                                                                   .timers = e.executors.io,
-                                                                   .clock = e.clock});
-  task_watch = std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
-  batch_jobs = std::make_unique<BatchJobs>(BatchJobsEnvironment{.tasks = tasks,
-                                                                .settings = e.settings,
-                                                                .remote = remote.get(),
-                                                                .background = e.executors.background,
-                                                                .clock = e.clock,
-                                                                .self = e.self.id});
-  if (remote) remote->ask = MakeModelAsker(*gate, *auto_deploy);
+  MakeRemoteServices();
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,
                                       .tasks = tasks,

@@ -158,6 +158,12 @@ storage::Key PlacementKey(const NodeId& node, const ModelId& model) {
 }
 storage::Key LeaseKey(const NodeId& node) { return {storage::Collection::kLeases, node.str()}; }
 
+bool IsUndeployed(const storage::Store& store, const ModelId& model) {
+  const auto plan = store.Get(PlanKey(model));
+  const json::value* mode = plan ? (*plan)->body.if_contains("mode") : nullptr;
+  return mode != nullptr && mode->is_string() && mode->get_string() == NameOf(kModes, PlanMode::kNone);
+}
+
 Result<Plan> ReadPlan(const storage::Document& document) {
   RETURN_IF_ERROR(storage::CheckFormat(document));
   const std::string what = "plan " + document.key.id;

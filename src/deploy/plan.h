@@ -95,6 +95,10 @@ storage::Key PlanKey(const ModelId& model);
 storage::Key PlacementKey(const NodeId& node, const ModelId& model);
 storage::Key LeaseKey(const NodeId& node);
 
+// Is the model wanted nowhere: its plan, as the replica has it, says so. For whoever may not read a whole plan; about a
+// microsecond. False without a plan.
+bool IsUndeployed(const storage::Store& store, const ModelId& model);
+
 Result<Plan> ReadPlan(const storage::Document& document);
 Result<Placement> ReadPlacement(const storage::Document& document);
 Result<Lease> ReadLease(const storage::Document& document);

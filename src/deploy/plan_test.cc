@@ -89,9 +89,10 @@ TEST(PlanTest, DamagedDocumentIsDataLossNamingTheField) {
     std::string_view field;
     json::value value;
   };
-  for (const Case& damage : {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
-                             Case{"deadline", nullptr}, Case{"early", 1}, Case{"remote", 1}, Case{"attempts", json::object{{"n1", 3}}},
-                             Case{"attempts", json::object{{"n1", json::object{{"incarnation", "x"}}}}}}) {
+  for (const Case& damage :
+       {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
+        Case{"deadline", nullptr}, Case{"early", 1}, Case{"remote", 1}, Case{"attempts", json::object{{"n1", 3}}},
+        Case{"attempts", json::object{{"n1", json::object{{"incarnation", "x"}}}}}}) {
     json::object body = StoredForm(FullPlan());
     body[damage.field] = damage.value;
     const auto read = ReadPlan(Stored(PlanKey(ModelId("m1")), std::move(body)));

@@ -87,9 +87,13 @@ Result<GatePass> PredictGate::Admit(const AdmitRequest& request) {
 
 Status PredictGate::CheckLoaded(Admission& admission) {
   admission.pass.servable = environment_.local.Find(admission.request.model);
+  const bool auto_deploys = models::TraitsOf(admission.rules.function).auto_deploys;
+  // A remote model that was undeployed a moment ago is deployed again, not served by what is on its way out.
+  if (auto_deploys && admission.pass.servable && IsUndeployed(environment_.models.store(), admission.request.model))
+    admission.pass.servable.reset();
   if (admission.pass.servable) return {};
-  const bool may_come = models::TraitsOf(admission.rules.function).auto_deploys &&
-                        environment_.settings.Current()->Bool("plugins.ml_commons.model_auto_deploy.enable");
+  const bool may_come =
+      auto_deploys && environment_.settings.Current()->Bool("plugins.ml_commons.model_auto_deploy.enable");
   if (!may_come) return MakeError(Code::kInvalidArgument, "Model not ready yet. Please deploy the model first.");
   if (AutoDeploys(admission.document.body)) return {};
   return MakeError(

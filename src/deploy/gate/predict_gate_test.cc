@@ -213,6 +213,8 @@ TEST_F(PredictGateTest, ARemoteModelThatIsNotHereIsToBeDeployedFirst) {
   ASSERT_TRUE(node_.deploys.Deploy(remote, {}));
   node_.RunFor(std::chrono::milliseconds(10));
   EXPECT_NE(gate_.Admit({.model = remote})->servable, nullptr);
+  ASSERT_TRUE(node_.deploys.Undeploy({remote}, {}));
+  EXPECT_EQ(gate_.Admit({.model = remote})->servable, nullptr) << "at once";
 }
 
 TEST_F(PredictGateTest, AutoDeployCanBeSwitchedOffForAllAndForOne) {

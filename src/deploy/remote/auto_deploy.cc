@@ -44,8 +44,13 @@ Error Stopping() { return MakeError(Code::kUnavailable, "This node is stopping."
 struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
   explicit State(const AutoDeployEnvironment& e) : env(e) {}
 
+  // Null while the model is only on its way out.
+  std::shared_ptr<serving::Servable> Here(const ModelId& model) const {
+    auto servable = env.local.Find(model);
+    return servable && !IsUndeployed(env.store, model) ? std::move(servable) : nullptr;
+  }
   void Obtain(const ModelId& model, Deadline deadline, Done done);
-  Status Join(const ModelId& model, std::uint64_t number, Waiter waiter, bool& first);
+  Status Join(const ModelId& model, std::uint64_t number, Waiter& waiter, bool& first);
   void Begin(const ModelId& model);
   Status EnsurePlan(const ModelId& model, std::uint64_t& generation);
   bool ComesByItself(const deploy::Plan& plan) const;
@@ -65,7 +70,7 @@ struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
 };
 
 void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done done) {
-  if (auto servable = env.local.Find(model)) return done(std::move(servable));
+  if (auto servable = Here(model)) return done(std::move(servable));
   if (deadline.Expired(env.clock)) return done(MakeError(Code::kDeadlineExceeded, "The model is not deployed yet."));
   const std::uint64_t number = next.fetch_add(1);
   Waiter waiter{.done = std::move(done), .timer = {}};
@@ -75,10 +80,10 @@ void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done don
     });
   }
   bool first = false;
-  const Status joined = Join(model, number, std::move(waiter), first);
-  if (!joined || !first) {
+  if (Status joined = Join(model, number, waiter, first); !joined) return waiter.done(std::move(joined).error());
+  if (!first) {
     // The model may have come between the look above and the entry in the book.
-    if (joined && env.local.Find(model)) Check(model);
+    if (Here(model)) Check(model);
     return;
   }
   const bool posted = env.background.Post([weak = weak_from_this(), model] {
@@ -87,29 +92,22 @@ void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done don
   if (!posted) Fail(model, MakeError(Code::kResourceExhausted, "too many requests are waiting on this node"));
 }
 
-// An error was told to the waiter, too.
-Status AutoDeploy::State::Join(const ModelId& model, std::uint64_t number, Waiter waiter, bool& first) {
-  std::optional<Error> refused;
-  {
-    const auto entries = book.Lock();
-    const auto failed = entries->failures.find(model);
-    if (entries->stopped) {
-      refused = Stopping();
-    } else if (failed != entries->failures.end() && env.clock.Now() < failed->second.until) {
-      refused = failed->second.error;
-    } else if (entries->waiting >= kMaxWaiting) {
-      refused = MakeError(Code::kResourceExhausted, "too many requests wait for models to be deployed");
-      refused->retry_after = std::chrono::seconds(1);
-    } else {
-      Wait& wait = entries->waits[model];
-      first = wait.waiters.empty() && !wait.begun;
-      wait.waiters.emplace(number, std::move(waiter));
-      ++entries->waiting;
-    }
+// Takes the waiter into the book; an error leaves it, untold.
+Status AutoDeploy::State::Join(const ModelId& model, std::uint64_t number, Waiter& waiter, bool& first) {
+  const auto entries = book.Lock();
+  if (entries->stopped) return Stopping();
+  const auto failed = entries->failures.find(model);
+  if (failed != entries->failures.end() && env.clock.Now() < failed->second.until) return failed->second.error;
+  if (entries->waiting >= kMaxWaiting) {
+    Error full = MakeError(Code::kResourceExhausted, "too many requests wait for models to be deployed");
+    full.retry_after = std::chrono::seconds(1);
+    return full;
   }
-  if (!refused) return {};
-  waiter.done(*refused);
-  return *refused;
+  Wait& wait = entries->waits[model];
+  first = wait.waiters.empty() && !wait.begun;
+  wait.waiters.emplace(number, std::move(waiter));
+  ++entries->waiting;
+  return {};
 }
 
 bool AutoDeploy::State::Planned(const deploy::Plan& plan) const {
@@ -188,7 +186,7 @@ void AutoDeploy::State::Check(const ModelId& model) {
     if (wait == entries->waits.end()) return;
     if (wait->second.begun) generation = wait->second.generation;
   }
-  if (const auto servable = env.local.Find(model)) {
+  if (const auto servable = Here(model)) {
     for (auto& [number, waiter] : Take(model)) waiter.done(servable);
     return;
   }

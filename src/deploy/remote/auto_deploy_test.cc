@@ -83,6 +83,18 @@ TEST_F(AutoDeployTest, UndeployedModelsComeBack) {
   EXPECT_EQ(again->Why(), "here");
 }
 
+TEST_F(AutoDeployTest, WhatIsOnItsWayOutIsNotHandedOut) {
+  (void)Obtain();
+  node_.RunFor(milliseconds(100));
+  ASSERT_TRUE(node_.deploys.Undeploy({model_}, {}));
+  ASSERT_NE(node_.local.Find(model_), nullptr) << "this node has not acted yet";
+  const auto again = Obtain();
+  EXPECT_EQ(again->Why(), "waits");
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(again->Why(), "here");
+  EXPECT_EQ(node_.StateOf(model_), ModelState::kDeployed);
+}
+
 TEST_F(AutoDeployTest, NobodyWaitsBeyondTheDeadline) {
   node_.local.SetScript(model_, {.stuck_at = Phase::kLoading});
   const auto waiting = Obtain(seconds(2));

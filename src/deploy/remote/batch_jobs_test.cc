@@ -96,11 +96,16 @@ TEST(BatchActionsTest, AJobsMembersAreParameters) {
 class BatchJobsTest : public ::testing::Test {
  protected:
   BatchJobsTest() {
-    EXPECT_TRUE(storage::Update(disk_.store, disk_.random, {storage::Collection::kModels, "r"},
-                                [](json::object& body) -> Result<bool> {
-                                  body["connector"] = json::object();
+    Put(storage::Collection::kModels, "r", "connector_id", "c");
+    Put(storage::Collection::kConnectors, "c", "name", "c");
+  }
+  void Put(storage::Collection collection, const std::string& id, const char* field, const char* value) {
+    EXPECT_TRUE(storage::Update(disk_.store, disk_.random, {collection, id},
+                                [&](json::object& body) -> Result<bool> {
+                                  body[field] = value;
                                   return true;
-                                }));
+                                },
+                                {.create_if_absent = true}));
   }
   TaskId Begin() {
     serving::PredictResult answer;
@@ -212,7 +217,7 @@ TEST_F(BatchJobsTest, JobsInProgressAreLimitedAndOutliveTheirNode) {
   const TaskId task = Begin();
   EXPECT_EQ(jobs_.CheckRoom().error().code, Code::kResourceExhausted);
   node_.Start();
-  node_.RunFor(std::chrono::hours(24));
+  node_.RunFor(std::chrono::hours(1));
   EXPECT_EQ(node_.Task(task).state, TaskState::kCreated) << "no deadline of this node ends it";
 }
 

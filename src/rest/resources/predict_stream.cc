@@ -77,7 +77,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     request.predict.cancelled = cancelled_;
     request.predict.remote = std::move(input);
     if (pass.servable) {
-      Stream(std::move(pass.servable), std::move(request));
+      Stream(pass.servable, std::move(request));
       return {};
     }
     const Deadline deadline = request.predict.deadline;
@@ -85,7 +85,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
                                [call = shared_from_this(), request = std::move(request)](
                                    Result<std::shared_ptr<serving::Servable>> servable) mutable {
                                  if (!servable) return call->Done(std::move(servable).error());
-                                 call->Stream(*std::move(servable), std::move(request));
+                                 call->Stream(*servable, std::move(request));
                                });
     return {};
   }
