@@ -17,6 +17,7 @@ import agreement_checks
 from api import ML, Api
 from functions import Different, Folder, require
 from node_process import NodeProcess
+from real_models import PATIENT
 from run import in_clients_venv, sentences
 
 MOST_TEXTS = 2000
@@ -83,8 +84,8 @@ def compare(options):
         paths = [path for path in paths if any(path.match(name) for name in options.only.split(","))]
     require(paths, "no such folder below", options.data)
     words = {}
-    with NodeProcess(options.binary, "--set", f"mlnode.engine.precision={options.precision}") as node:
-        api = Api(node.url, timeout=600)
+    with NodeProcess(options.binary, "--set", f"mlnode.engine.precision={options.precision}", *PATIENT) as node:
+        api = Api(node.url, timeout=1800)
         for path in paths:
             try:
                 words[path.name] = judge(api, Folder(path), texts)
