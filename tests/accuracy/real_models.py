@@ -11,6 +11,7 @@ import argparse, concurrent.futures, json, os, pathlib, random, subprocess, sys,
 from run import HERE, Reference, cosine, in_clients_venv, sentences
 
 SAME, LEAST, MEAN = 0.9999, 0.9995, 0.9999
+PATIENT = ("--set", "mlnode.predict.deadline_ms=1800000")  # numbers are judged, not speed: all texts are in one request, on a machine that may be busy
 # how vectors are made of tokens, and what is put before a text
 MODELS = {
     "all-MiniLM-L6-v2": {},
@@ -69,7 +70,7 @@ def vectors(api, model, texts, parameters):
 def judge(name, traits, texts, folder, node):
     """prints the measured agreement; True if it is within the limits"""
     from api import ML, Api
-    api, begin = Api(node.url, timeout=600), time.monotonic()
+    api, begin = Api(node.url, timeout=1800), time.monotonic()
     model = registered(api, name, traits, folder)
     passages = "prefixes" in traits
     alone, together = vectors(api, model, texts, {"content_type": "passage"} if passages else None)
@@ -100,7 +101,7 @@ def compare(options):
     wrong = 0
     for name in options.models.split(","):
         folder = fetched(options.deps, name)
-        with NodeProcess(options.binary) as node:
+        with NodeProcess(options.binary, *PATIENT) as node:
             wrong += not judge(name, MODELS[name], texts, folder, node)
     return 1 if wrong else 0
 

@@ -1,4 +1,6 @@
 // Every published connector blueprint in scope (tests/data/blueprints): create, predict, and what reaches the provider.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <re2/re2.h>
 

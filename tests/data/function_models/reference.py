@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import onnxruntime
-import torch
 from tokenizers import Tokenizer
 
 from . import highlighting
@@ -15,12 +14,14 @@ TYPES = {"float32": "FLOAT32", "int64": "INT64", "int32": "INT32"}
 
 
 class Graph:
-    """A model file: run(inputs in order) → [(name or None, array)]"""
+    """A model file: run(inputs in order) → [(name or None, array)]. Only a TorchScript file needs torch."""
 
     def __init__(self, path, as_dict):
-        self.as_dict = as_dict
-        self.module = torch.jit.load(str(path)).eval() if path.suffix == ".pt" else None
-        if self.module is None:
+        self.as_dict, self.module = as_dict, None
+        if path.suffix == ".pt":
+            import torch
+            self.torch, self.module = torch, torch.jit.load(str(path)).eval()
+        else:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -30,10 +31,10 @@ class Graph:
             wanted = {port.name for port in self.session.get_inputs()}
             arrays = self.session.run(None, {name: value for name, value in inputs.items() if name in wanted})
             return list(zip([port.name for port in self.session.get_outputs()], arrays))
-        tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
-        with torch.no_grad():
+        tensors = {name: self.torch.from_numpy(value) for name, value in inputs.items()}
+        with self.torch.no_grad():
             result = self.module(tensors) if self.as_dict else self.module(*tensors.values())
-        if isinstance(result, torch.Tensor):
+        if isinstance(result, self.torch.Tensor):
             result = (result,)
         items = result.items() if isinstance(result, dict) else [(None, tensor) for tensor in result]
         return [(name, tensor.numpy()) for name, tensor in items]
