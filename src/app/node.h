@@ -18,7 +18,7 @@ struct NodeOptions {
   config::RawValues settings;                  // static ones, by full name
   engines::EngineRegistry* engines = nullptr;  // null: the plug-ins of mlnode.engine_dir
   FileSync sync = FileSync::kDurable;          // tests: kNone
-  std::string credential_keys = {};               // MLNODE_CREDENTIALS_KEYS; empty: mlnode.credentials.key_file counts
+  std::string credential_keys = {};            // MLNODE_CREDENTIALS_KEYS; empty: mlnode.credentials.key_file counts
 };
 
 class Node {

@@ -106,8 +106,8 @@ TEST(EndpointRulesTest, UserInformationIsRefused) {
 TEST(EndpointRulesTest, ControlCharactersAndBlanksAreRefused) {
   const auto rules = Rules({{kTrusted, R"(["(?s).*"])"}});
   for (const std::string& url : {std::string("http://a.example/\r\nHost: b"), std::string("http://a.example/\tx"),
-                                std::string("http://a.example/\0x", 19), std::string("http://a.example /"),
-                                std::string("http://a.example/\x7f")}) {
+                                 std::string("http://a.example/\0x", 19), std::string("http://a.example /"),
+                                 std::string("http://a.example/\x7f")}) {
     EXPECT_EQ(Refusal(*rules, url), kNoUrl);
   }
 }

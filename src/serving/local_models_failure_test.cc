@@ -35,7 +35,7 @@ class LoadFailureTest : public ServingFixture {
 TEST_F(LoadFailureTest, FunctionThatIsNotRunHere) {
   LoadSpec spec = Register("a");
   spec.function = models::FunctionName::kRemote;
-  ExpectFailure(spec, Code::kUnimplemented, "REMOTE");
+  ExpectFailure(spec, Code::kUnimplemented, "This node serves no remote models");
 }
 
 TEST_F(LoadFailureTest, FormatWithoutAnEngine) {

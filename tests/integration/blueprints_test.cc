@@ -66,8 +66,7 @@ std::vector<std::string> Sorted(const std::vector<json::value>& bodies) {
 
 // Objects compare by their members whatever their order.
 bool SameBodies(std::vector<json::value> wanted, std::vector<json::value> received) {
-  return wanted.size() == received.size() &&
-         std::is_permutation(wanted.begin(), wanted.end(), received.begin());
+  return wanted.size() == received.size() && std::is_permutation(wanted.begin(), wanted.end(), received.begin());
 }
 
 TEST_P(BlueprintTest, WhatTheProviderReceivesIsWhatTheBlueprintSays) {
@@ -75,9 +74,8 @@ TEST_P(BlueprintTest, WhatTheProviderReceivesIsWhatTheBlueprintSays) {
   const json::object connector = Redirected(fixture.at("connector").as_object());
   const Answer created = Ask("POST", std::string(kMl) + "/connectors/_create", ToJson(connector));
   ASSERT_EQ(created.status, 200) << created.text;
-  const json::object registration{{"name", "blueprint"},
-                                  {"function_name", "remote"},
-                                  {"connector_id", created.body.at("connector_id")}};
+  const json::object registration{
+      {"name", "blueprint"}, {"function_name", "remote"}, {"connector_id", created.body.at("connector_id")}};
   const Answer registered = Ok("POST", std::string(kMl) + "/models/_register", ToJson(registration));
   const std::string model(registered.body.at("model_id").as_string());
   const bool signs = connector.at("protocol").as_string() == "aws_sigv4";
@@ -97,7 +95,8 @@ TEST_P(BlueprintTest, WhatTheProviderReceivesIsWhatTheBlueprintSays) {
     const json::array& listed = call.at("provider_bodies").as_array();
     const std::vector<json::value> wanted(listed.begin(), listed.end());
     EXPECT_TRUE(SameBodies(wanted, bodies))
-        << "wanted:\n" << fmt::format("{}", fmt::join(Sorted(wanted), "\n")) << "\nreceived:\n"
+        << "wanted:\n"
+        << fmt::format("{}", fmt::join(Sorted(wanted), "\n")) << "\nreceived:\n"
         << fmt::format("{}", fmt::join(Sorted(bodies), "\n")) << "\nanswer: " << answer.text;
   }
 }
