@@ -109,6 +109,13 @@ Status CheckSyntax(std::string_view url) {
   return CheckPort(parts->port);
 }
 
+// Of an address: the peer repeats it as its own cause.
+Error Refused(std::string message) {
+  Error error = Invalid(std::move(message));
+  error.cause = std::make_shared<const Error>(error);
+  return error;
+}
+
 // "10.0.0.1", "2001:db8::1"; an IPv4 address that an IPv6 one maps is written as itself. Empty: neither family.
 std::string AddressText(const sockaddr* address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -162,10 +169,10 @@ class Rules final : public EndpointRules, public std::enable_shared_from_this<Ru
 
   Status Judge(const sockaddr* address, const std::string& url, const std::string& host) const {
     if (AnyMatches(restricted_, AddressText(address)))
-      return Invalid(fmt::format("Remote inference host name has restricted ip address: {}", host));
+      return Refused(fmt::format("Remote inference host name has restricted ip address: {}", host));
     if (net::CheckAddress(address, net::AddressPolicy::kPublicOnly)) return {};
     if (!allows_private_ || !net::CheckAddress(address, net::AddressPolicy::kAny))
-      return Invalid(fmt::format("Remote inference host name has private ip address: {}", host));
+      return Refused(fmt::format("Remote inference host name has private ip address: {}", host));
     if (judges_private_ && !AnyMatches(trusted_private_, url))
       return Invalid("Connector URL is not matching the trusted connector private endpoint regex");
     return {};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <array>
 #include <atomic>
 
 #include "remote_fixture.h"
@@ -219,6 +220,47 @@ TEST_F(RemoteTest, BatchJobsAreTasks) {
   EXPECT_EQ(Ask("POST", url, "{}").status, 429);
   Set("offline_batch_inference_enabled", false);
   EXPECT_EQ(Ask("POST", url, "{}").status, 400);
+}
+
+TEST_F(RemoteTest, TheInterfaceJudgesRequestsAndAnswers) {
+  const std::string input =
+      R"({"type":"object","properties":{"parameters":{"type":"object","properties":{"input":{"type":"array"}},"required":["input"]}},"required":["parameters"]})";
+  const std::string output = R"({"type":"object","properties":{"inference_results":{"type":"array","maxItems":0}}})";
+  const std::string strict = RegisterRemote(Embeddings(), {{"name", "in"}, {"interface", {{"input", input}}}});
+  EXPECT_EQ(Predict(strict, kHello).status, 200);
+  EXPECT_EQ(Predict(strict, {{"parameters", {{"text", "x"}}}}).status, 400);
+  const std::string never = RegisterRemote(Embeddings(), {{"name", "out"}, {"interface", {{"output", output}}}});
+  EXPECT_EQ(Predict(never, kHello).status, 400);
+}
+
+// The connector asks for it: predictions that come together are one call of the provider, each with its own answer.
+TEST_F(RemoteTest, SmallEmbeddingRequestsJoinWhereTheConnectorAsks) {
+  json::object connector = Embeddings();
+  connector["client_config"] = {{"_mlnode", {{"batch_max_documents", 16}, {"batch_max_delay_ms", 200}}}};
+  const std::string model = RegisterRemote(connector);
+  ASSERT_EQ(PredictDocs(model, {"first"}).status, 200);  // deployed
+  const std::uint64_t before = provider_->requests();
+  const auto client = net::HttpClient::Create();
+  std::atomic<int> ended{0};
+  std::array<std::string, 8> answers;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    net::ClientRequest request;
+    request.method = "POST";
+    request.url = fmt::format("http://127.0.0.1:{}{}/_predict/text_embedding/{}", node().port(), kMl, model);
+    request.headers.Add("Content-Type", "application/json");
+    request.body = ToJson(json::object{{"text_docs", {std::string(i + 1, 'a')}}});
+    request.addresses = net::AddressPolicy::kLoopbackAndPublic;
+    client->Send(std::move(request), [&answers, &ended, i](const Result<net::ClientReply>& reply) {
+      if (reply && reply->status == 200) answers.at(i) = reply->body;
+      ++ended;
+    });
+  }
+  PollUntil("all answers", [&] { return ended == 8; });
+  EXPECT_LT(provider_->requests() - before, answers.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Answer alone = PredictDocs(model, {std::string(i + 1, 'a')});
+    EXPECT_EQ(answers.at(i), alone.text) << "document " << i;
+  }
 }
 
 TEST_F(RemoteTest, LosingTheProviderLosesNothingElse) {
