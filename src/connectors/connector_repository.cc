@@ -5,8 +5,8 @@
 #include <array>
 #include <utility>
 
-#include "core/log.h"
 #include "storage/document_format.h"
+#include "storage/listing.h"
 
 namespace mlnode::connectors {
 namespace {
@@ -58,24 +58,13 @@ ConnectorRepository::ConnectorRepository(storage::Store& store, RandomSource& ra
     : store_(store), random_(random), clock_(clock), vault_(vault) {}
 
 Result<Connector> ConnectorRepository::Get(const ConnectorId& id) const {
-  Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
-  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(id));
+  Result<storage::DocumentPtr> found = storage::GetOrAsk(store_, KeyOf(id));
   if (!found) return TranslateMiss(std::move(found).error(), id);
   return ReadConnector(**found);
 }
 
 std::vector<Connector> ConnectorRepository::List() const {
-  constexpr std::array kCollections = {storage::Collection::kConnectors};
-  std::vector<Connector> connectors;
-  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
-    Result<Connector> connector = ReadConnector(*document);
-    if (connector) {
-      connectors.push_back(std::move(*connector));
-    } else {
-      LOG_ERROR("connectors", "left out of a listing: {}", connector.error().message);
-    }
-  }
-  return connectors;
+  return storage::ReadListing(store_, storage::Collection::kConnectors, "connectors", ReadConnector);
 }
 
 Result<Connector> ConnectorRepository::Create(Connector connector, const Secrets& secrets) {

@@ -52,6 +52,16 @@ Status CheckPlacement(const ModelRepository& models, const RegisterInput& input)
   return group.error().code == Code::kNotFound ? AccessControlIsOff() : group.error();
 }
 
+Model Placed(Model model, const GroupPlacement& placement, RandomSource& random, const Clock& clock) {
+  if (model.id.empty()) model.id = ModelId(NewDocumentId(random));
+  model.group = placement.group;
+  model.version = std::to_string(placement.version);
+  model.created_time = clock.WallMillis();
+  model.last_updated_time = model.created_time;
+  model.upload = UploadId(NewDocumentId(random));
+  return model;
+}
+
 Status CreateInGroup(ModelRepository& models, const Model& model, const GroupPlacement& placement) {
   Status created = models.Create(model);
   if (!created) {

@@ -20,6 +20,9 @@ struct GroupPlacement {
 Result<GroupPlacement> PlaceInGroup(ModelRepository& models, const RegisterInput& input);
 // The second half of that rule alone, without changing anything.
 Status CheckPlacement(const ModelRepository& models, const RegisterInput& input);
+// The document of a model that was placed, as of now: an id where it has none, its group, version, times and an upload
+// of its own.
+Model Placed(Model model, const GroupPlacement& placement, RandomSource& random, const Clock& clock);
 // Makes the model's document in the group it was placed in. Errors: ModelRepository::Create's, then the placement is
 // undone unless the write may have happened (kUnavailable: the version it took stays taken, a skipped one is legal);
 // kConflict when the group was removed meanwhile, then nothing of the model is left.

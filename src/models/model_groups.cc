@@ -1,6 +1,5 @@
 // The groups of ModelRepository. A name belongs to the group that its reservation names; the group's own document comes
 // second.
-#include <array>
 #include <chrono>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "core/sha256.h"
 #include "models/model_repository.h"
 #include "storage/document_format.h"
+#include "storage/listing.h"
 
 namespace mlnode::models {
 namespace {
@@ -130,24 +130,13 @@ json::object GroupForm(const Group& group) {
 }
 
 Result<Group> ModelRepository::GetGroup(const GroupId& id) const {
-  Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
-  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(id));
+  Result<storage::DocumentPtr> found = storage::GetOrAsk(store_, KeyOf(id));
   if (!found) return TranslateMiss(std::move(found).error());
   return ReadGroup(**found);
 }
 
 std::vector<Group> ModelRepository::ListGroups() const {
-  constexpr std::array kCollections = {storage::Collection::kModelGroups};
-  std::vector<Group> groups;
-  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
-    Result<Group> group = ReadGroup(*document);
-    if (group) {
-      groups.push_back(std::move(*group));
-    } else {
-      LOG_ERROR("models", "left out of a listing: {}", group.error().message);
-    }
-  }
-  return groups;
+  return storage::ReadListing(store_, storage::Collection::kModelGroups, "models", ReadGroup);
 }
 
 Result<Group> ModelRepository::FindGroupByName(const std::string& name) const {

@@ -1,9 +1,9 @@
 #include "models/model_repository.h"
 
-#include <array>
 #include <utility>
 
 #include "core/log.h"
+#include "storage/listing.h"
 
 namespace mlnode::models {
 namespace {
@@ -19,10 +19,9 @@ Error TranslateMiss(Error error) {
 }  // namespace
 
 Result<Model> ModelRepository::Get(const ModelId& id) const {
-  const Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
-  if (found) return ReadModel(**found);
-  if (found.error().code != Code::kNotFound) return found.error();
-  return GetFresh(id);
+  const Result<storage::DocumentPtr> found = storage::GetOrAsk(store_, KeyOf(id));
+  if (!found) return TranslateMiss(found.error());
+  return ReadModel(**found);
 }
 
 Result<Model> ModelRepository::GetFresh(const ModelId& id) const {
@@ -32,17 +31,7 @@ Result<Model> ModelRepository::GetFresh(const ModelId& id) const {
 }
 
 std::vector<Model> ModelRepository::List() const {
-  constexpr std::array kCollections = {storage::Collection::kModels};
-  std::vector<Model> models;
-  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
-    Result<Model> model = ReadModel(*document);
-    if (model) {
-      models.push_back(std::move(*model));
-    } else {
-      LOG_ERROR("models", "left out of a listing: {}", model.error().message);
-    }
-  }
-  return models;
+  return storage::ReadListing(store_, storage::Collection::kModels, "models", ReadModel);
 }
 
 Status ModelRepository::Create(const Model& model) {

@@ -145,13 +145,7 @@ Result<ModelId> ModelRegistration::CreateMeta(RegisterInput input) {
   if (input.model.function == FunctionName::kRemote) return RemoteHasNoContent();
   environment.actions.Request(Action::kRegister, input.model.function);
   ASSIGN_OR_RETURN(const GroupPlacement placement, PlaceInGroup(environment.models, input));
-  Model model = std::move(input.model);
-  if (model.id.empty()) model.id = ModelId(NewDocumentId(environment.random));
-  model.group = placement.group;
-  model.version = std::to_string(placement.version);
-  model.created_time = environment.clock.WallMillis();
-  model.last_updated_time = model.created_time;
-  model.upload = UploadId(NewDocumentId(environment.random));
+  const Model model = Placed(std::move(input.model), placement, environment.random, environment.clock);
   RETURN_IF_ERROR(CreateInGroup(environment.models, model, placement));
   return model.id;
 }

@@ -110,12 +110,7 @@ Status UrlRegistration::MakeDocument() {
     return placed.error();
   }
   placement_ = *placed;
-  Model model = input_.model;
-  model.group = placement_.group;
-  model.version = std::to_string(placement_.version);
-  model.created_time = environment_.clock.WallMillis();
-  model.last_updated_time = model.created_time;
-  model.upload = UploadId(NewDocumentId(environment_.random));
+  Model model = Placed(input_.model, placement_, environment_.random, environment_.clock);
   model.register_task = task_;
   model.content_bytes.reset();
   model.total_chunks.reset();

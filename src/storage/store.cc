@@ -1,5 +1,7 @@
 #include "storage/store.h"
 
+#include "storage/listing.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -93,6 +95,11 @@ Result<Updated> Update(Store& store, RandomSource& random, const Key& key,
                                                        KeyText(key), kUpdateAttempts));
   error.retry_after = kRetryAfter;
   return error;
+}
+
+Result<DocumentPtr> GetOrAsk(const Store& store, const Key& key) {
+  Result<DocumentPtr> found = store.Get(key);
+  return !found && found.error().code == Code::kNotFound ? store.GetFresh(key) : found;
 }
 
 }  // namespace mlnode::storage

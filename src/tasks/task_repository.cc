@@ -1,9 +1,8 @@
 #include "tasks/task_repository.h"
 
-#include <array>
 #include <utility>
 
-#include "core/log.h"
+#include "storage/listing.h"
 
 namespace mlnode::tasks {
 namespace {
@@ -32,24 +31,13 @@ Result<TaskRecord> TaskRepository::Create(TaskRecord task) {
 }
 
 Result<TaskRecord> TaskRepository::Get(const TaskId& id) const {
-  Result<storage::DocumentPtr> found = store_.Get(KeyOf(id));
-  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(id));
+  Result<storage::DocumentPtr> found = storage::GetOrAsk(store_, KeyOf(id));
   if (!found) return TranslateMiss(std::move(found).error());
   return ReadTask(**found);
 }
 
 std::vector<TaskRecord> TaskRepository::List() const {
-  constexpr std::array kCollections = {storage::Collection::kTasks};
-  std::vector<TaskRecord> tasks;
-  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
-    Result<TaskRecord> task = ReadTask(*document);
-    if (task) {
-      tasks.push_back(std::move(*task));
-    } else {
-      LOG_ERROR("tasks", "left out of a listing: {}", task.error().message);
-    }
-  }
-  return tasks;
+  return storage::ReadListing(store_, storage::Collection::kTasks, "tasks", ReadTask);
 }
 
 std::vector<TaskRecord> TaskRepository::InProgress() const {

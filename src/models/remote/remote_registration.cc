@@ -49,14 +49,8 @@ Result<tasks::TaskRecord> CreateTask(const RemoteEnvironment& environment) {
 
 Result<Model> MakeModel(const RemoteEnvironment& environment, RegisterInput input,
                         const connectors::Connector& connector, const GroupPlacement& placement) {
-  Model model = std::move(input.model);
-  if (model.id.empty()) model.id = ModelId(NewDocumentId(environment.random));
-  model.group = placement.group;
-  model.version = std::to_string(placement.version);
-  model.created_time = environment.clock.WallMillis();
-  model.last_updated_time = model.created_time;
+  Model model = Placed(std::move(input.model), placement, environment.random, environment.clock);
   model.registration = Registration::kRegistered;
-  model.upload = UploadId(NewDocumentId(environment.random));  // names nothing; every model document has one
   if (!model.passthrough.contains("interface")) {
     if (std::optional<json::object> preset = PresetInterface(connector))
       model.passthrough["interface"] = *std::move(preset);

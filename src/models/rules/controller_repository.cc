@@ -1,10 +1,9 @@
 #include "models/rules/controller_repository.h"
 
-#include <array>
 #include <utility>
 
-#include "core/log.h"
 #include "storage/document_format.h"
+#include "storage/listing.h"
 
 namespace mlnode::models {
 namespace {
@@ -16,24 +15,13 @@ storage::Key KeyOf(const ModelId& model) { return {storage::Collection::kControl
 }  // namespace
 
 Result<Controller> ControllerRepository::Get(const ModelId& model) const {
-  Result<storage::DocumentPtr> found = store_.Get(KeyOf(model));
-  if (!found && found.error().code == Code::kNotFound) found = store_.GetFresh(KeyOf(model));
+  Result<storage::DocumentPtr> found = storage::GetOrAsk(store_, KeyOf(model));
   if (!found) return std::move(found).error();
   return ReadController(**found);
 }
 
 std::vector<Controller> ControllerRepository::List() const {
-  constexpr std::array kCollections = {storage::Collection::kControllers};
-  std::vector<Controller> controllers;
-  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
-    Result<Controller> controller = ReadController(*document);
-    if (controller) {
-      controllers.push_back(*std::move(controller));
-    } else {
-      LOG_ERROR("models", "left out of a listing: {}", controller.error().message);
-    }
-  }
-  return controllers;
+  return storage::ReadListing(store_, storage::Collection::kControllers, "models", ReadController);
 }
 
 Result<storage::Written> ControllerRepository::Put(const Controller& controller) {
