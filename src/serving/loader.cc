@@ -139,8 +139,9 @@ void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Gr
     model.info.shares_weights = true;
     const auto grown = growth.Measure();
     model.info.measured = grown.has_value();
-    model.info.resident_bytes = grown.value_or(SteadyBytes(0));
-    model.reservation.ShrinkTo(model.info.resident_bytes);
+    model.reservation.ShrinkTo(grown.value_or(SteadyBytes(0)));
+    model.info.weights_bytes = SharedEngines::MemoryOf(*model.engine);
+    model.info.resident_bytes = model.reservation.bytes() + model.info.weights_bytes;
     return;
   }
   const std::uint64_t file = model.artifact->model_bytes;
@@ -157,7 +158,9 @@ void Settle(const LoaderEnvironment& environment, const LoadSpec& spec, const Gr
              model.info.resident_bytes, model.reservation.bytes());
   }
   model.reservation.ShrinkTo(model.info.resident_bytes);
-  if (model.engine) SharedEngines::Hold(*model.engine, std::move(model.reservation));
+  if (!model.engine) return;
+  model.info.weights_bytes = model.reservation.bytes();
+  SharedEngines::Hold(*model.engine, std::move(model.reservation));
 }
 
 }  // namespace
@@ -190,7 +193,7 @@ Result<std::unique_ptr<ServedModel>> LoadModel(const LoaderEnvironment& environm
   const Growth growth(environment);
   RETURN_IF_ERROR(LoadTokenizer(spec, *model));
   RETURN_IF_ERROR(LoadServed(environment, spec, progress, *model));
-  const bool shared = model->engine && SharedEngines::HasMemory(*model->engine);
+  const bool shared = model->engine && SharedEngines::MemoryOf(*model->engine) > 0;
   Settle(environment, spec, growth, shared, *model);
   const auto took = environment.clock.Now() - begin;
   model->info.load_millis = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();

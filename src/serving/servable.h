@@ -20,9 +20,11 @@ struct ServableInfo {
   std::string engine;  // "openvino 2026.4.1"
   engines::Precision precision = engines::Precision::kF32;
   std::uint64_t resident_bytes = 0;  // after warm-up; what the budget holds for it
-  bool shares_weights = false;       // with an earlier deployment of the same file; resident_bytes is without them
-  bool measured = true;              // resident_bytes; false: an upper bound, for predictions ran during the load
-  std::uint64_t peak_bytes = 0;      // reserved for the load
+  // Of these, what is held once for all deployments of the same file, for as long as one of them is loaded.
+  std::uint64_t weights_bytes = 0;
+  bool shares_weights = false;   // it was loaded while another deployment held them
+  bool measured = true;          // resident_bytes; false: an upper bound, for predictions ran during the load
+  std::uint64_t peak_bytes = 0;  // reserved for the load
   std::int64_t max_tokens = 0;
   std::int64_t load_millis = 0;
   bool batched = true;  // false: its answers change in company, so that texts run one by one (found at warm-up)

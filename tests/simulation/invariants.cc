@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace mlnode::simulation {
 namespace {
@@ -142,17 +143,20 @@ void CheckModels(World& world, const Facts& facts) {
 // memory-is-counted
 void CheckMemory(World& world) {
   std::uint64_t resident = World::kMemoryBase;
-  int ready = 0;
+  std::set<std::string> contents;  // whose weights are held, once each
   for (const auto& model : world.node().local_models().List()) {
     if (model.state != serving::LocalState::kReady) continue;
     resident += model.info->resident_bytes;
-    ++ready;
+    const auto document = world.node().models().Get(model.model);
+    const std::string content = document ? document->content_hash.value_or("") : model.model.str();
+    if (!contents.insert(content).second) resident -= model.info->weights_bytes;
   }
+  const int ready = static_cast<int>(contents.size());
   if (world.node().budget().Reserved() != resident) {
     world.Violate(fmt::format("{} bytes reserved, {} in use", world.node().budget().Reserved(), resident));
   }
   if (world.engine().live_models() != ready) {
-    world.Violate(fmt::format("{} models in the engine, {} ready", world.engine().live_models(), ready));
+    world.Violate(fmt::format("{} models in the engine, {} contents ready", world.engine().live_models(), ready));
   }
 }
 

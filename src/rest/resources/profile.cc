@@ -211,7 +211,8 @@ class Profile {
       json::object memory{{"reserved_for_load_bytes", info.peak_bytes}};
       if (info.measured) memory["measured_bytes"] = info.resident_bytes;
       if (info.shares_weights) memory["shares_weights"] = true;
-      memory["reserved_bytes"] = std::min(info.peak_bytes, info.resident_bytes);
+      memory["reserved_bytes"] =
+          info.shares_weights ? info.resident_bytes : std::min(info.peak_bytes, info.resident_bytes);
       form["memory"] = std::move(memory);
       form["precision"] = {{"is", engines::PrecisionName(info.precision)},
                            {"agreement_with_f32", info.agreement},

@@ -65,7 +65,9 @@ std::unique_ptr<engines::LoadedModel> SharedEngines::Add(const engines::LoadOpti
   return std::make_unique<Use>(std::move(holding));
 }
 
-bool SharedEngines::HasMemory(engines::LoadedModel& use) { return static_cast<Use&>(use).holding().memory.bytes() > 0; }
+std::uint64_t SharedEngines::MemoryOf(engines::LoadedModel& use) {
+  return static_cast<Use&>(use).holding().memory.bytes();
+}
 
 void SharedEngines::Hold(engines::LoadedModel& use, MemoryBudget::Reservation memory) {
   static_cast<Use&>(use).holding().memory = std::move(memory);

@@ -22,8 +22,8 @@ class SharedEngines {
   // Takes over a new engine and returns its first use.
   std::unique_ptr<engines::LoadedModel> Add(const engines::LoadOptions& options,
                                             std::unique_ptr<engines::LoadedModel> engine);
-  // Did the load that made the engine of this use bring the memory for it. `use`: from Share or Add.
-  static bool HasMemory(engines::LoadedModel& use);
+  // Bytes that are held with the engine of this use; 0 before Hold. `use`: from Share or Add.
+  static std::uint64_t MemoryOf(engines::LoadedModel& use);
   // From now on the memory is held as long as the engine of this use is. Precondition: it has none yet.
   static void Hold(engines::LoadedModel& use, MemoryBudget::Reservation memory);
 

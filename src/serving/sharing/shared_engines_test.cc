@@ -32,7 +32,8 @@ TEST_F(SharedEnginesTest, TwoDeploymentsOfOneFileLoadItOnce) {
   EXPECT_EQ(engine_.loads(), 1);
   EXPECT_EQ(engine_.live_models(), 1);
   EXPECT_EQ(budget_->Reserved(), 5'000U);
-  EXPECT_EQ(Local(second.model).info->resident_bytes, 0U);
+  EXPECT_EQ(Local(second.model).info->resident_bytes, 5'000U);
+  EXPECT_EQ(Local(second.model).info->weights_bytes, 5'000U);
   EXPECT_TRUE(Local(second.model).info->shares_weights);
   EXPECT_FALSE(Local(first.model).info->shares_weights);
   LoadToEnd(other);
