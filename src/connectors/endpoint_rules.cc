@@ -97,6 +97,24 @@ Status CheckPort(std::string_view port) {
   return number <= kMaxPort ? Status() : Invalid(fmt::format("Port out of range: {}", number));
 }
 
+// "." or ".." as a part of the path, also with %2e and between %2f: HTTP clients and servers remove such parts, so that
+// what is asked is not what was judged.
+bool HasDotPart(std::string_view url) {
+  url = url.substr(0, url.find('?'));
+  const std::size_t start = url.find('/', url.find("://") + 3);
+  if (start == std::string_view::npos) return false;
+  std::string path;
+  for (std::size_t i = start; i < url.size(); ++i) {
+    const std::string_view code = url.substr(i, 3);
+    const bool dot = EqualsIgnoringCase(code, "%2e");
+    const bool slash = EqualsIgnoringCase(code, "%2f") || EqualsIgnoringCase(code, "%5c");
+    path += dot ? '.' : slash ? '/' : url[i];
+    if (dot || slash) i += 2;
+  }
+  path += '/';
+  return path.find("/./") != std::string::npos || path.find("/../") != std::string::npos;
+}
+
 Status CheckSyntax(std::string_view url) {
   if (url.size() > kMaxUrlBytes) return Invalid(fmt::format("Connector URL is longer than {} bytes", kMaxUrlBytes));
   const bool odd = std::ranges::any_of(url, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; });
@@ -106,6 +124,8 @@ Status CheckSyntax(std::string_view url) {
     return Invalid(fmt::format("Protocol is not http or https: {}", parts->scheme));
   if (!parts->user_info.empty())
     return Invalid("Connector URL must not have user information before its host: use ${credential.*} in a header");
+  if (url.find('#') != std::string_view::npos || HasDotPart(url))
+    return Invalid("Connector URL must not have '.' or '..' as a part of its path, nor a '#'");
   return CheckPort(parts->port);
 }
 
@@ -116,19 +136,13 @@ Error Refused(std::string message) {
   return error;
 }
 
-// "10.0.0.1", "2001:db8::1"; an IPv4 address that an IPv6 one maps is written as itself. Empty: neither family.
+// "10.0.0.1", "2001:db8::1". Empty: neither family.
 std::string AddressText(const sockaddr* address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (address->sa_family == AF_INET) {
     inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text.data(), text.size());
   } else if (address->sa_family == AF_INET6) {
-    const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
-    constexpr std::size_t kMappedPrefix = 12;
-    if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-      inet_ntop(AF_INET, &v6.s6_addr[kMappedPrefix], text.data(), text.size());
-    } else {
-      inet_ntop(AF_INET6, &v6, text.data(), text.size());
-    }
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, text.data(), text.size());
   }
   return text.data();
 }
@@ -155,6 +169,7 @@ class Rules final : public EndpointRules, public std::enable_shared_from_this<Ru
 
   void Guard(net::ClientRequest& request) const override {
     request.addresses = net::AddressPolicy::kAny;  // Judge is stricter, and says it in the peer's words
+    request.path_as_is = true;                     // what CheckUrl saw
     const std::optional<UrlParts> parts = Split(request.url);
     request.check_address = [self = shared_from_this(), url = request.url,
                              host = std::string(parts ? parts->host : std::string_view())](const sockaddr* address) {
@@ -168,7 +183,9 @@ class Rules final : public EndpointRules, public std::enable_shared_from_this<Ru
   }
 
   Status Judge(const sockaddr* address, const std::string& url, const std::string& host) const {
-    if (AnyMatches(restricted_, AddressText(address)))
+    const std::optional<sockaddr_in> carried = net::CarriedIpv4(address);
+    if (AnyMatches(restricted_, AddressText(address)) ||
+        (carried && AnyMatches(restricted_, AddressText(reinterpret_cast<const sockaddr*>(&*carried)))))
       return Refused(fmt::format("Remote inference host name has restricted ip address: {}", host));
     if (net::CheckAddress(address, net::AddressPolicy::kPublicOnly)) return {};
     if (!allows_private_ || !net::CheckAddress(address, net::AddressPolicy::kAny))

@@ -90,7 +90,7 @@ TEST(EndpointRulesTest, WhatIsTrustedMustBeAUrl) {
                           "http://[::1/", "http://[::1]x/", "http://a.example\\@b.example/"}) {
     EXPECT_EQ(Refusal(*rules, url), kNoUrl) << url;
   }
-  EXPECT_EQ(Refusal(*rules, "HTTPS://a.example:65535/v1?x=1#y"), "");
+  EXPECT_EQ(Refusal(*rules, "HTTPS://a.example:65535/v1?x=1"), "");
   EXPECT_EQ(Refusal(*rules, "http://[2001:db8::1]:80/"), "");
 }
 
@@ -101,6 +101,23 @@ TEST(EndpointRulesTest, UserInformationIsRefused) {
     EXPECT_THAT(Refusal(*rules, url), ::testing::HasSubstr("user information")) << url;
   }
   EXPECT_EQ(Refusal(*rules, "https://a.example/x@y?z=@"), "") << "after the host it is none";
+}
+
+TEST(EndpointRulesTest, WhatAClientWouldTakeOutOfTheUrlIsRefused) {
+  const auto rules = Rules({{kTrusted, R"(["https://a.example/v1/.*"])"}});
+  for (const char* path : {"../admin", "x/../../admin", "..", ".", "./x", "%2e%2E/admin", ".%2e/admin", "x%2f..%2Fy",
+                           "%2e", "..%5cy", "..?x", "x#y", "x?y#z"}) {
+    EXPECT_EQ(Refusal(*rules, std::string("https://a.example/v1/") + path),
+              "Connector URL must not have '.' or '..' as a part of its path, nor a '#'")
+        << path;
+  }
+  for (const char* path : {"a..b/.c/d./...", "x?y=/../z", "%2ea", "arn%2Fx", "a%2", "${parameters.model}"}) {
+    EXPECT_EQ(Refusal(*rules, std::string("https://a.example/v1/") + path), "") << path;
+  }
+  net::ClientRequest request;
+  request.url = "https://a.example/v1/x";
+  rules->Guard(request);
+  EXPECT_TRUE(request.path_as_is);
 }
 
 TEST(EndpointRulesTest, ControlCharactersAndBlanksAreRefused) {
@@ -147,13 +164,17 @@ TEST(EndpointRulesTest, PrivateAddressesMayBeAllowed) {
   EXPECT_EQ(Verdict(*narrow, "http://public.example/", "93.184.216.34"), "") << "it is for private ones alone";
 }
 
-TEST(EndpointRulesTest, RestrictedAddressesAreRefusedMappedOrNot) {
+TEST(EndpointRulesTest, RestrictedAddressesAreRefusedWhateverCarriesThem) {
   const auto rules = Rules({{kTrusted, R"([".*"])"}, {kPrivate, "true"}, {kRestricted, R"(["93\\.184\\..*"])"}});
-  for (const char* address : {"93.184.216.34", "::ffff:93.184.216.34"}) {
+  for (const char* address :
+       {"93.184.216.34", "::ffff:93.184.216.34", "64:ff9b::93.184.216.34", "2002:5db8:d822::1", "::ffff:0:5db8:d822"}) {
     EXPECT_EQ(Verdict(*rules, "http://host.example/", address),
               "Remote inference host name has restricted ip address: host.example");
   }
   EXPECT_EQ(Verdict(*rules, "http://host.example/", "93.185.0.1"), "");
+  EXPECT_EQ(Verdict(*rules, "http://host.example/", "64:ff9b::93.185.0.1"), "");
+  const auto by_prefix = Rules({{kTrusted, R"([".*"])"}, {kRestricted, R"(["64:ff9b:.*"])"}});
+  EXPECT_NE(Verdict(*by_prefix, "http://host.example/", "64:ff9b::93.185.0.1"), "") << "its own text counts too";
 }
 
 }  // namespace

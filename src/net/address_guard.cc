@@ -92,7 +92,7 @@ std::string Text(const Bytes& address, int family) {
   return text.data();
 }
 
-std::optional<Bytes> CarriedIpv4(const Bytes& address) {
+std::optional<Bytes> Unwrapped(const Bytes& address) {
   for (const auto& form : kTranslations) {
     if (!InPrefix(address, AF_INET6, form.prefix, form.bits)) continue;
     Bytes inner{};
@@ -138,8 +138,22 @@ Status CheckAddress(const sockaddr* address, AddressPolicy policy) {
   sockaddr_in6 v6{};
   std::memcpy(&v6, address, sizeof v6);
   std::memcpy(bytes.data(), &v6.sin6_addr, 16);
-  if (const auto inner = CarriedIpv4(bytes)) return CheckRanges(*inner, AF_INET, kRanges4, policy);
+  if (const auto inner = Unwrapped(bytes)) return CheckRanges(*inner, AF_INET, kRanges4, policy);
   return CheckRanges(bytes, AF_INET6, kRanges6, policy);
+}
+
+std::optional<sockaddr_in> CarriedIpv4(const sockaddr* address) {
+  if (address->sa_family != AF_INET6) return std::nullopt;
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, address, sizeof v6);
+  Bytes bytes{};
+  std::memcpy(bytes.data(), &v6.sin6_addr, 16);
+  const std::optional<Bytes> inner = Unwrapped(bytes);
+  if (!inner) return std::nullopt;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  std::memcpy(&v4.sin_addr, inner->data(), 4);
+  return v4;
 }
 
 }  // namespace mlnode::net

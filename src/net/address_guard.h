@@ -3,9 +3,11 @@
 // nothing; redirects open a socket of their own and are checked the same way.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "core/result.h"
 
@@ -20,5 +22,9 @@ enum class AddressPolicy : std::uint8_t {
 // kPermissionDenied naming the address and why. `address` is IPv4 or IPv6; mapped and translated forms are unwrapped
 // first.
 Status CheckAddress(const sockaddr* address, AddressPolicy policy);
+
+// The IPv4 address within an IPv6 one that is mapped (RFC 4291), translated (RFC 2765), NAT64's (RFC 6052) or 6to4's
+// (RFC 3056); nullopt: none. Its port is 0.
+std::optional<sockaddr_in> CarriedIpv4(const sockaddr* address);
 
 }  // namespace mlnode::net

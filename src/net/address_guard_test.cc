@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <array>
 #include <string>
 
 namespace mlnode::net {
@@ -76,6 +77,25 @@ TEST(AddressGuardTest, SaysWhichAddressAndWhy) {
   EXPECT_EQ(
       status.error().message,
       "connections to 169.254.169.254 are not allowed: it is link-local, where clouds keep their metadata service");
+}
+
+TEST(AddressGuardTest, FindsTheIpv4WithinAnIpv6Address) {
+  const auto carried = [](const char* text) -> std::string {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    EXPECT_EQ(inet_pton(AF_INET6, text, &v6.sin6_addr), 1) << text;
+    const auto inner = CarriedIpv4(reinterpret_cast<const sockaddr*>(&v6));
+    if (!inner) return "";
+    std::array<char, INET_ADDRSTRLEN> out{};
+    return inet_ntop(inner->sin_family, &inner->sin_addr, out.data(), out.size());
+  };
+  for (const char* form : {"::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "2002:102:304::9", "::ffff:0:102:304"}) {
+    EXPECT_EQ(carried(form), "1.2.3.4") << form;
+  }
+  EXPECT_EQ(carried("2606:4700::1111"), "");
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  EXPECT_FALSE(CarriedIpv4(reinterpret_cast<const sockaddr*>(&v4)));
 }
 
 TEST(AddressGuardTest, RefusesOtherFamilies) {

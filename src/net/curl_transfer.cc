@@ -73,6 +73,7 @@ Status CurlTransfer::Prepare() {
   CURL* const easy = easy_.get();
   Set(easy, CURLOPT_PRIVATE, this);
   Set(easy, CURLOPT_URL, request_.url.c_str());
+  Set(easy, CURLOPT_PATH_AS_IS, request_.path_as_is ? 1L : 0L);
   Set(easy, CURLOPT_PROTOCOLS_STR, kProtocols);
   Set(easy, CURLOPT_REDIR_PROTOCOLS_STR, kProtocols);
   Set(easy, CURLOPT_PROXY, "");     // the environment's proxies too

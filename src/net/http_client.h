@@ -38,6 +38,7 @@ struct ClientRequest {
   std::chrono::milliseconds total_timeout{60'000};
   std::size_t max_response_bytes = 100UL * 1024 * 1024;  // beyond: kTooLarge
   bool verify_tls = true;
+  bool path_as_is = false;  // "." and ".." in the URL's path go out as they are; else they are resolved first
   // When set, a 2xx body goes here piece by piece and ClientReply.body stays empty. An error stops the transfer with
   // it. Of the body of any other status the first 64 KiB are kept, for the message. A piece comes as soon as it has
   // been read from the connection, so the first call tells that a 2xx has begun.

@@ -89,6 +89,14 @@ TEST_F(HttpClientTest, SendsMethodHeadersAndBody) {
   }
 }
 
+TEST_F(HttpClientTest, APathGoesOutAsItIsWhenAsked) {
+  auto request = Request("/a/../b/%2e%2e/./c");
+  request.path_as_is = true;
+  EXPECT_EQ(client_->Call(request).value().body, "GET /a/../b/%2e%2e/./c ");
+  request.path_as_is = false;
+  EXPECT_EQ(client_->Call(request).value().body.find("/../"), std::string::npos);
+}
+
 TEST_F(HttpClientTest, AsksForAHeadOnly) {
   auto request = Request("/bytes/1000");
   request.method = "HEAD";
