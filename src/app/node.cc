@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "app/credential_keys.h"
+#include "connectors/connector_repository.h"
 #include "core/cgroup.h"
 #include "core/files.h"
 #include "core/log.h"
@@ -168,9 +169,10 @@ Status Node::Parts::Open(const NodeOptions& options, const config::Snapshot& cur
   address =
       fmt::format("{}:{}", host.find(':') == std::string::npos ? host : fmt::format("[{}]", host), server->port());
   ASSIGN_OR_RETURN(store, storage::SqliteStore::Open({.folder = folder->path(), .sync = options.sync, .vfs = {}}));
-  ASSIGN_OR_RETURN(
-      vault, connectors::CredentialVault::Open(
-                 {.key_file = CredentialKeyFile(current), .keys = options.credential_keys, .sync = options.sync}));
+  ASSIGN_OR_RETURN(vault, connectors::CredentialVault::Open({.key_file = CredentialKeyFile(current),
+                                                             .keys = options.credential_keys,
+                                                             .sync = options.sync,
+                                                             .sealed_under = connectors::SealingKeys(*store)}));
   if (options.engines == nullptr) plugins = engines::MakePluginRegistry(EngineFolder(current));
   client = net::HttpClient::Create();
   return {};

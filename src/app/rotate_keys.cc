@@ -19,16 +19,18 @@ Result<std::size_t> Rotate(const cli::ServeFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<config::Settings> settings, config::Settings::Create(std::move(values)));
   const config::SnapshotPtr current = settings->Current();
   // The variable is somebody else's to change: with a new key in front, a node's start is all it takes besides.
+  // Empty counts as unset, as for the node itself.
   const char* keys = std::getenv(std::string(config::kCredentialKeysVariable).c_str());
-  const std::filesystem::path file = CredentialKeyFile(*current);
   SystemRandom random;
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto folder, storage::DataFolder::Open(current->String("mlnode.data_dir"), random));
   ASSIGN_OR_RETURN(const auto store,
                    storage::SqliteStore::Open({.folder = folder->path(), .sync = FileSync::kDurable, .vfs = {}}));
-  if (keys == nullptr) RETURN_IF_ERROR(connectors::AddKey(file, FileSync::kDurable));
-  ASSIGN_OR_RETURN(const auto vault,
-                   connectors::CredentialVault::Open({.key_file = file, .keys = keys == nullptr ? "" : keys}));
+  const connectors::VaultOptions options{.key_file = CredentialKeyFile(*current),
+                                         .keys = keys == nullptr ? "" : keys,
+                                         .sealed_under = connectors::SealingKeys(*store)};
+  if (options.keys.empty()) RETURN_IF_ERROR(connectors::AddKey(options));
+  ASSIGN_OR_RETURN(const auto vault, connectors::CredentialVault::Open(options));
   return connectors::ConnectorRepository(*store, random, clock, *vault).Reseal();
 }
 

@@ -16,7 +16,8 @@ constexpr SettingRow kRows[] = {
     TextRow(
         "mlnode.credentials.key_file", Scope::kStatic, "",
         "File of the keys that connectors' credentials are sealed under, mode 0600; when empty, keys/credentials in "
-        "the data folder. Made when it is not there. The variable MLNODE_CREDENTIALS_KEYS with the same lines counts "
+        "the data folder. Made when it is not there and nothing is sealed yet. The variable MLNODE_CREDENTIALS_KEYS "
+        "with the same lines counts "
         "instead."),
     TextRow("mlnode.engine_dir", Scope::kStatic, "",
             "Folder of the engine plug-ins; when empty, lib/ beside the program's bin/."),

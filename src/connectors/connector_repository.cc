@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "storage/document_format.h"
@@ -12,6 +13,7 @@ namespace mlnode::connectors {
 namespace {
 
 constexpr int kAttempts = 16;  // lost swaps in a row before the caller is told
+constexpr std::array kHolders = {storage::Collection::kConnectors, storage::Collection::kModels};  // of credentials
 
 storage::Key KeyOf(const ConnectorId& id) { return {storage::Collection::kConnectors, id.str()}; }
 
@@ -24,7 +26,7 @@ Error TranslateMiss(Error error, const ConnectorId& id) {
 }
 
 // Seals again what is not under the first key. Whether anything changed.
-Result<bool> ResealCredential(const CredentialVault& vault, json::object& holder, std::string_view owner) {
+Result<bool> ResealCredential(const CredentialVault& vault, json::object& holder, const storage::Key& owner) {
   json::value* const credential = holder.if_contains("credential");
   if (credential == nullptr || !credential->is_object()) return false;
   bool changed = false;
@@ -41,14 +43,20 @@ Result<bool> ResealCredential(const CredentialVault& vault, json::object& holder
   return changed;
 }
 
+// What has the credential: a connector's document, or the connector within a model's. nullptr: none.
+const json::object* HolderOf(const storage::Key& key, const json::object& body) {
+  if (key.collection == storage::Collection::kConnectors) return &body;
+  const json::value* const inline_connector = body.if_contains("connector");
+  return inline_connector == nullptr ? nullptr : inline_connector->if_object();
+}
+
 // Of a connector's document, and of the connector within a model's.
 Result<bool> ResealDocument(const CredentialVault& vault, const storage::Document& document, json::object& body) {
   RETURN_IF_ERROR(storage::CheckFormat(document));
-  if (document.key.collection == storage::Collection::kConnectors)
-    return ResealCredential(vault, body, document.key.id);
+  if (document.key.collection == storage::Collection::kConnectors) return ResealCredential(vault, body, document.key);
   json::value* const inline_connector = body.if_contains("connector");
   if (inline_connector == nullptr || !inline_connector->is_object()) return false;
-  return ResealCredential(vault, inline_connector->get_object(), document.key.id);
+  return ResealCredential(vault, inline_connector->get_object(), document.key);
 }
 
 }  // namespace
@@ -69,7 +77,7 @@ std::vector<Connector> ConnectorRepository::List() const {
 
 Result<Connector> ConnectorRepository::Create(Connector connector, const Secrets& secrets) {
   if (connector.id.empty()) connector.id = ConnectorId(NewDocumentId(random_));
-  ASSIGN_OR_RETURN(connector.credential, SealAll(vault_, secrets, connector.id.str()));
+  ASSIGN_OR_RETURN(connector.credential, SealAll(vault_, secrets, KeyOf(connector.id)));
   connector.created_time = clock_.WallMillis();
   connector.last_updated_time = connector.created_time;
   const Result<storage::Written> written = storage::Commit(store_, {.key = KeyOf(connector.id),
@@ -90,7 +98,7 @@ Result<Connector> ConnectorRepository::Update(const ConnectorId& id,
   Connector connector;
   std::optional<std::map<std::string, std::string, std::less<>>> sealed;
   if (secrets) {
-    ASSIGN_OR_RETURN(sealed, SealAll(vault_, *secrets, id.str()));
+    ASSIGN_OR_RETURN(sealed, SealAll(vault_, *secrets, KeyOf(id)));
   }
   auto step = [&](json::object& body) -> Result<bool> {
     ASSIGN_OR_RETURN(connector, ReadConnector({.key = KeyOf(id), .body = body}));
@@ -127,10 +135,9 @@ Result<storage::Written> ConnectorRepository::Remove(const ConnectorId& id) {
 }
 
 Result<std::size_t> ConnectorRepository::Reseal() {
-  constexpr std::array kCollections = {storage::Collection::kConnectors, storage::Collection::kModels};
   std::size_t changed = 0;
   std::optional<Error> first_failure;  // one document must not keep the others under an old key
-  for (const storage::DocumentPtr& document : store_.Read(kCollections).documents) {
+  for (const storage::DocumentPtr& document : store_.Read(kHolders).documents) {
     const Result<storage::Updated> updated =
         storage::Update(store_, random_, document->key, [&](json::object& body) -> Result<bool> {
           return ResealDocument(vault_, {.key = document->key, .body = body}, body);
@@ -143,6 +150,20 @@ Result<std::size_t> ConnectorRepository::Reseal() {
   }
   if (first_failure) return *std::move(first_failure);
   return changed;
+}
+
+std::vector<std::string> SealingKeys(const storage::Store& store) {
+  std::set<std::string> keys;
+  for (const storage::DocumentPtr& document : store.Read(kHolders).documents) {
+    const json::object* const holder = HolderOf(document->key, document->body);
+    const json::value* const credential = holder == nullptr ? nullptr : holder->if_contains("credential");
+    if (credential == nullptr || !credential->is_object()) continue;
+    for (const json::key_value_pair& entry : credential->get_object()) {
+      const json::string* const sealed = entry.value().if_string();
+      keys.insert(SealingKey(sealed == nullptr ? std::string_view() : std::string_view(*sealed)).value_or("?"));
+    }
+  }
+  return {keys.begin(), keys.end()};
 }
 
 }  // namespace mlnode::connectors

@@ -37,4 +37,8 @@ class ConnectorRepository {
   const CredentialVault& vault_;
 };
 
+// Ids of the keys that credentials in connectors and in models' inline connectors are sealed under, each once, in
+// order; "?" for what is not of a sealed form that this version knows.
+std::vector<std::string> SealingKeys(const storage::Store& store);
+
 }  // namespace mlnode::connectors

@@ -10,11 +10,15 @@
 namespace mlnode::connectors {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
 const Secrets kSecrets{{"key", "sk-secret"}};
+
+storage::Key Own(const std::string& id) { return {storage::Collection::kConnectors, id}; }
 
 class ConnectorRepositoryTest : public ::testing::Test {
  protected:
@@ -51,7 +55,7 @@ TEST_F(ConnectorRepositoryTest, CreateSealsAndGetReads) {
   const Connector read = connectors_.Get(made.id).value();
   EXPECT_EQ(read.name, "a");
   EXPECT_EQ(read.created_time, clock_.WallMillis());
-  EXPECT_EQ(UnsealAll(*vault_, read.credential, made.id.str()).value(), kSecrets);
+  EXPECT_EQ(UnsealAll(*vault_, read.credential, Own(made.id.str())).value(), kSecrets);
 }
 
 TEST_F(ConnectorRepositoryTest, AChosenIdIsTakenOnce) {
@@ -85,7 +89,7 @@ TEST_F(ConnectorRepositoryTest, UpdateKeepsTheCredentialUnlessGiven) {
   EXPECT_EQ(connectors_.Get(made.id).value().credential, made.credential);
   const Secrets others{{"other", "x"}};
   ASSERT_TRUE(connectors_.Update(made.id, rename, others));
-  EXPECT_EQ(UnsealAll(*vault_, connectors_.Get(made.id).value().credential, made.id.str()).value(), others);
+  EXPECT_EQ(UnsealAll(*vault_, connectors_.Get(made.id).value().credential, Own(made.id.str())).value(), others);
 }
 
 TEST_F(ConnectorRepositoryTest, ARefusedChangeChangesNothing) {
@@ -114,8 +118,9 @@ TEST_F(ConnectorRepositoryTest, ANewerFormatIsNeitherChangedNorRemoved) {
 }
 
 TEST_F(ConnectorRepositoryTest, ResealRenewsConnectorsAndInlineOnes) {
-  const std::string old_own = old_vault_->Seal("sk-own", SealContext("c1", "key")).value();
-  const std::string old_inline = old_vault_->Seal("sk-inline", SealContext("m1", "key")).value();
+  const std::string old_own = old_vault_->Seal("sk-own", SealContext(Own("c1"), "key")).value();
+  const std::string old_inline =
+      old_vault_->Seal("sk-inline", SealContext({storage::Collection::kModels, "m1"}, "key")).value();
   Put({storage::Collection::kConnectors, "c1"}, {{"protocol", "http"}, {"credential", {{"key", old_own}}}});
   Put({storage::Collection::kModels, "m1"},
       {{"name", "m"}, {"connector", {{"protocol", "http"}, {"credential", {{"key", old_inline}}}}}});
@@ -123,18 +128,28 @@ TEST_F(ConnectorRepositoryTest, ResealRenewsConnectorsAndInlineOnes) {
   EXPECT_EQ(connectors_.Reseal().value(), 2U);
   EXPECT_EQ(connectors_.Reseal().value(), 0U) << "it can be repeated";
   const Connector own = connectors_.Get(ConnectorId("c1")).value();
-  EXPECT_THAT(own.credential.at("key"), StartsWith("v1:test2:"));
-  EXPECT_EQ(UnsealAll(*vault_, own.credential, "c1").value().at("key"), "sk-own");
+  EXPECT_THAT(own.credential.at("key"), StartsWith("v2:test2:"));
+  EXPECT_EQ(UnsealAll(*vault_, own.credential, Own("c1")).value().at("key"), "sk-own");
   const auto model = store_.Get({storage::Collection::kModels, "m1"}).value()->body;
   const std::string renewed(model.at("connector").at("credential").at("key").as_string());
-  EXPECT_EQ(vault_->Unseal(renewed, "m1/key").value(), "sk-inline");
+  EXPECT_EQ(vault_->Unseal(renewed, "models/m1/key").value(), "sk-inline");
+}
+
+TEST_F(ConnectorRepositoryTest, TheKeysInUseAreKnown) {
+  EXPECT_THAT(SealingKeys(store_), IsEmpty());
+  Put({storage::Collection::kModels, "local"}, {{"name", "local"}});
+  EXPECT_THAT(SealingKeys(store_), IsEmpty());
+  ASSERT_TRUE(connectors_.Create(Named("a"), kSecrets));
+  EXPECT_THAT(SealingKeys(store_), ElementsAre("test2"));
+  Put({storage::Collection::kModels, "m1"}, {{"connector", {{"credential", {{"a", "v1:test1:x"}, {"b", "odd"}}}}}});
+  EXPECT_THAT(SealingKeys(store_), ElementsAre("?", "test1", "test2"));
 }
 
 TEST_F(ConnectorRepositoryTest, OneThatCannotBeUnsealedDoesNotHoldUpTheOthers) {
   const auto lost =
       CredentialVault::Open({.key_file = {}, .keys = "lost:AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM="});
-  const std::string sealed_away = lost.value()->Seal("x", "a1/key").value();
-  const std::string sealed_old = old_vault_->Seal("x", "z1/key").value();
+  const std::string sealed_away = lost.value()->Seal("x", "connectors/a1/key").value();
+  const std::string sealed_old = old_vault_->Seal("x", "connectors/z1/key").value();
   Put({storage::Collection::kConnectors, "a1"}, {{"protocol", "http"}, {"credential", {{"key", sealed_away}}}});
   Put({storage::Collection::kConnectors, "z1"}, {{"protocol", "http"}, {"credential", {{"key", sealed_old}}}});
   const auto resealed = connectors_.Reseal();

@@ -1,6 +1,7 @@
 #include "connectors/credential_vault.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -21,7 +22,8 @@ constexpr std::size_t kKeyIdBytes = 4;                // 8 hexadecimal digits
 constexpr std::size_t kMaxKeyIdLength = 32;           // of ids that an operator chose
 constexpr std::uint64_t kMaxFileBytes = 64UL * 1024;  // about 1,200 keys
 constexpr std::size_t kMaxValueBytes = 256UL * 1024;  // half a document: no credential is larger
-constexpr std::string_view kVersion = "v1";
+constexpr std::string_view kVersion = "v2";
+constexpr std::string_view kWithoutCollection = "v1";  // its context is "<owner>/<name>"
 
 const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
@@ -132,14 +134,58 @@ Status MakeKeyFile(const std::filesystem::path& file, FileSync sync) {
   return SyncDirectory(file.has_parent_path() ? file.parent_path().string() : ".", sync);
 }
 
+// The first key of a store: where something is sealed already, the key that it wants has been lost or is elsewhere.
+Status MakeFirstKey(const VaultOptions& options) {
+  if (options.sealed_under.empty()) return MakeKeyFile(options.key_file, options.sync);
+  Error error = MakeError(
+      Code::kFailedPrecondition,
+      fmt::format("there is no key file, but stored credentials are sealed under key {}: put the file back, or name it "
+                  "by mlnode.credentials.key_file. No new key is made, for it could not unseal them",
+                  fmt::join(options.sealed_under, ", ")));
+  error.detail = options.key_file.string();
+  return error;
+}
+
+// Owner, group and mode stay: root may rotate the keys of a node that runs as somebody else.
+Status ReplaceKeyFile(const std::filesystem::path& file, std::string_view text, FileSync sync) {
+  struct stat old{};
+  const std::string fresh = file.string() + ".new-" + std::string(text.substr(0, 2 * kKeyIdBytes));
+  RETURN_IF_ERROR(WriteFileDurably(fresh, text, sync));
+  const bool replaced = stat(file.c_str(), &old) == 0 && chown(fresh.c_str(), old.st_uid, old.st_gid) == 0 &&
+                        chmod(fresh.c_str(), old.st_mode & 07777U) == 0 && rename(fresh.c_str(), file.c_str()) == 0;
+  if (!replaced) {
+    Error error =
+        MakeError(Code::kPermissionDenied, "cannot replace the key file: " + std::generic_category().message(errno));
+    error.detail = file.string();
+    (void)unlink(fresh.c_str());
+    return error;
+  }
+  return SyncDirectory(file.has_parent_path() ? file.parent_path().string() : ".", sync);
+}
+
+struct Parts {
+  std::string_view version, key_id, payload;
+};
+std::optional<Parts> Split(std::string_view sealed) {
+  const std::size_t version = sealed.find(':');
+  const std::size_t key = version == std::string_view::npos ? version : sealed.find(':', version + 1);
+  if (key == std::string_view::npos) return std::nullopt;
+  const Parts parts{.version = sealed.substr(0, version),
+                    .key_id = sealed.substr(version + 1, key - version - 1),
+                    .payload = sealed.substr(key + 1)};
+  if (parts.version != kVersion && parts.version != kWithoutCollection) return std::nullopt;
+  return parts;
+}
+
 struct FreeContext {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
 
 // What is authenticated with a value: nothing of the sealed form can be exchanged.
-std::string Authenticated(std::string_view key_id, std::string_view context) {
-  return fmt::format("{}:{}:{}", kVersion, key_id, context);
+std::string Authenticated(std::string_view version, std::string_view key_id, std::string_view context) {
+  if (version == kWithoutCollection) context.remove_prefix(context.find('/') + 1);
+  return fmt::format("{}:{}:{}", version, key_id, context);
 }
 
 Error CipherFailed() { return MakeError(Code::kInternal, "the cipher failed"); }
@@ -159,7 +205,7 @@ class AesVault final : public CredentialVault {
                        fmt::format("a credential has {} bytes; {} is the limit", clear.size(), kMaxValueBytes));
     const Key& key = keys_.front();
     ASSIGN_OR_RETURN(std::string sealed, RandomBytes(kNonceBytes));
-    const std::string extra = Authenticated(key.id, context);
+    const std::string extra = Authenticated(kVersion, key.id, context);
     std::string text(clear.size() + kTagBytes, '\0');
     const CipherContext cipher(EVP_CIPHER_CTX_new());
     EVP_CIPHER_CTX* const c = cipher.get();
@@ -185,7 +231,7 @@ class AesVault final : public CredentialVault {
                                    IsKeyId(parts->key_id) ? parts->key_id : "?"));
     auto bytes = FromBase64(parts->payload);
     if (!bytes || bytes->size() < kNonceBytes + kTagBytes || bytes->size() > 2 * kMaxValueBytes) return Damaged();
-    const std::string extra = Authenticated(key->id, context);
+    const std::string extra = Authenticated(parts->version, key->id, context);
     const std::size_t length = bytes->size() - kNonceBytes - kTagBytes;
     std::string clear(length, '\0');
     const CipherContext cipher(EVP_CIPHER_CTX_new());
@@ -208,21 +254,10 @@ class AesVault final : public CredentialVault {
 
   bool IsCurrent(std::string_view sealed) const override {
     const std::optional<Parts> parts = Split(sealed);
-    return parts && parts->key_id == keys_.front().id;
+    return parts && parts->version == kVersion && parts->key_id == keys_.front().id;
   }
 
  private:
-  struct Parts {
-    std::string_view key_id, payload;
-  };
-  static std::optional<Parts> Split(std::string_view sealed) {
-    const std::string prefix = std::string(kVersion) + ":";
-    if (!sealed.starts_with(prefix)) return std::nullopt;
-    sealed.remove_prefix(prefix.size());
-    const std::size_t colon = sealed.find(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    return Parts{.key_id = sealed.substr(0, colon), .payload = sealed.substr(colon + 1)};
-  }
   static Error Damaged() {
     return MakeError(Code::kDataLoss, "a stored credential is damaged or belongs to something else");
   }
@@ -237,7 +272,7 @@ Result<std::unique_ptr<CredentialVault>> CredentialVault::Open(const VaultOption
   if (text.empty()) {
     Result<std::string> read = ReadKeyFile(options.key_file);
     if (!read && read.error().code == Code::kNotFound) {
-      RETURN_IF_ERROR(MakeKeyFile(options.key_file, options.sync));
+      RETURN_IF_ERROR(MakeFirstKey(options));
       read = ReadKeyFile(options.key_file);
     }
     if (!read) return std::move(read).error();
@@ -249,23 +284,34 @@ Result<std::unique_ptr<CredentialVault>> CredentialVault::Open(const VaultOption
   return std::unique_ptr<CredentialVault>(std::make_unique<AesVault>(*std::move(keys)));
 }
 
-Status AddKey(const std::filesystem::path& key_file, FileSync sync) {
-  Result<std::string> old = ReadKeyFile(key_file);
-  if (!old && old.error().code == Code::kNotFound) return MakeKeyFile(key_file, sync);
+Status AddKey(const VaultOptions& options) {
+  std::error_code failed;
+  std::filesystem::path file = std::filesystem::canonical(options.key_file, failed);
+  if (failed) file = options.key_file;
+  Result<std::string> old = ReadKeyFile(file);
+  if (!old && old.error().code == Code::kNotFound) return MakeFirstKey(options);
   if (!old) return std::move(old).error();
   RETURN_IF_ERROR(ParseKeys(*old));
   ASSIGN_OR_RETURN(std::string text, NewKeyLine());
   text += *old;
-  Status written = WriteFileDurably(key_file.string(), text, sync);
+  Status written = ReplaceKeyFile(file, text, options.sync);
   OPENSSL_cleanse(text.data(), text.size());
   OPENSSL_cleanse(old->data(), old->size());
   return written;
 }
 
-std::string SealContext(std::string_view owner, std::string_view name) { return fmt::format("{}/{}", owner, name); }
+std::optional<std::string> SealingKey(std::string_view sealed) {
+  const std::optional<Parts> parts = Split(sealed);
+  if (!parts || !IsKeyId(parts->key_id)) return std::nullopt;
+  return std::string(parts->key_id);
+}
+
+std::string SealContext(const storage::Key& owner, std::string_view name) {
+  return fmt::format("{}/{}/{}", storage::TraitsOf(owner.collection).name, owner.id, name);
+}
 
 Result<std::map<std::string, std::string, std::less<>>> SealAll(const CredentialVault& vault, const Secrets& secrets,
-                                                                std::string_view owner) {
+                                                                const storage::Key& owner) {
   std::map<std::string, std::string, std::less<>> sealed;
   for (const auto& [name, value] : secrets) {
     ASSIGN_OR_RETURN(sealed[name], vault.Seal(value, SealContext(owner, name)));
@@ -274,7 +320,7 @@ Result<std::map<std::string, std::string, std::less<>>> SealAll(const Credential
 }
 
 Result<Secrets> UnsealAll(const CredentialVault& vault, const std::map<std::string, std::string, std::less<>>& sealed,
-                          std::string_view owner) {
+                          const storage::Key& owner) {
   Secrets secrets;
   for (const auto& [name, value] : sealed) {
     ASSIGN_OR_RETURN(secrets[name], vault.Unseal(value, SealContext(owner, name)));

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "connectors/testing/test_vault.h"
@@ -16,6 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+const storage::Key kOwner{storage::Collection::kConnectors, "c1"};
+
 class VaultTest : public ::testing::Test {
  protected:
   const std::unique_ptr<CredentialVault> vault_ = testing::TestVault();
@@ -24,7 +28,7 @@ class VaultTest : public ::testing::Test {
 TEST_F(VaultTest, UnsealsWhatItSealed) {
   for (const std::string clear : {"", "sk-secret", "zwölf \n bytes"}) {
     const std::string sealed = vault_->Seal(clear, "c1/key").value();
-    EXPECT_THAT(sealed, StartsWith("v1:test2:"));
+    EXPECT_THAT(sealed, StartsWith("v2:test2:"));
     EXPECT_EQ(vault_->Unseal(sealed, "c1/key").value(), clear);
   }
 }
@@ -34,13 +38,27 @@ TEST_F(VaultTest, TheSameValueIsSealedDifferentlyEachTime) {
 }
 
 TEST_F(VaultTest, ASealedValueCannotBeMoved) {
-  const std::string sealed = vault_->Seal("sk-secret", SealContext("c1", "key")).value();
-  for (const std::string& elsewhere : {SealContext("c2", "key"), SealContext("c1", "other"), std::string()}) {
+  const std::string sealed = vault_->Seal("sk-secret", SealContext(kOwner, "key")).value();
+  const storage::Key other{storage::Collection::kConnectors, "c2"};
+  const storage::Key model{storage::Collection::kModels, "c1"};  // ids of the two may be equal
+  for (const std::string& elsewhere :
+       {SealContext(other, "key"), SealContext(model, "key"), SealContext(kOwner, "other"), std::string()}) {
     const auto unsealed = vault_->Unseal(sealed, elsewhere);
     ASSERT_FALSE(unsealed) << elsewhere;
     EXPECT_EQ(unsealed.error().code, Code::kDataLoss);
     EXPECT_THAT(unsealed.error().message, Not(HasSubstr("sk-secret")));
   }
+}
+
+TEST_F(VaultTest, WhatWasSealedWithoutTheCollectionIsUnsealed) {
+  const std::string old = "v1:test2:AAECAwQFBgcICQoLOmPPlb0t+F4OHUeX4EuVhc8rLwIHmQ==";  // under "c1/key"
+  EXPECT_EQ(vault_->Unseal(old, SealContext(kOwner, "key")).value(), "sk-old");
+  EXPECT_EQ(vault_->Unseal(old, SealContext(kOwner, "other")).error().code, Code::kDataLoss);
+  EXPECT_FALSE(vault_->IsCurrent(old)) << "so that rotate-keys renews it";
+  EXPECT_EQ(vault_->Unseal("v2" + old.substr(2), SealContext(kOwner, "key")).error().code, Code::kDataLoss);
+  std::string renamed = vault_->Seal("x", SealContext(kOwner, "key")).value();
+  renamed[1] = '1';
+  EXPECT_EQ(vault_->Unseal(renamed, SealContext(kOwner, "key")).error().code, Code::kDataLoss);
 }
 
 TEST_F(VaultTest, EveryChangedCharacterIsNoticed) {
@@ -92,10 +110,10 @@ TEST_F(VaultTest, TooLargeIsRefused) {
 
 TEST_F(VaultTest, AllOfAConnectorKeepTheirNames) {
   const Secrets secrets{{"a", "1"}, {"b", "2"}};
-  auto sealed = SealAll(*vault_, secrets, "c1").value();
-  EXPECT_EQ(UnsealAll(*vault_, sealed, "c1").value(), secrets);
+  auto sealed = SealAll(*vault_, secrets, kOwner).value();
+  EXPECT_EQ(UnsealAll(*vault_, sealed, kOwner).value(), secrets);
   std::swap(sealed["a"], sealed["b"]);
-  EXPECT_EQ(UnsealAll(*vault_, sealed, "c1").error().code, Code::kDataLoss);
+  EXPECT_EQ(UnsealAll(*vault_, sealed, kOwner).error().code, Code::kDataLoss);
 }
 
 TEST(VaultKeysTest, WhatIsNoKeyIsRefusedByItsLine) {
@@ -119,6 +137,7 @@ class KeyFileTest : public ::testing::Test {
   Result<std::unique_ptr<CredentialVault>> Open() {
     return CredentialVault::Open({.key_file = file_, .keys = {}, .sync = FileSync::kNone});
   }
+  Status Add() { return AddKey({.key_file = file_, .sync = FileSync::kNone}); }
   unsigned ModeOf(const std::string& path) {
     struct stat status{};
     EXPECT_EQ(stat(path.c_str(), &status), 0);
@@ -145,7 +164,7 @@ TEST_F(KeyFileTest, ReadableByOthersIsRefused) {
     EXPECT_EQ(opened.error().code, Code::kPermissionDenied);
     EXPECT_THAT(opened.error().message, HasSubstr("0600"));
     EXPECT_THAT(opened.error().message, Not(HasSubstr(file_)));
-    EXPECT_EQ(AddKey(file_, FileSync::kNone).error().code, Code::kPermissionDenied);
+    EXPECT_EQ(Add().error().code, Code::kPermissionDenied);
   }
 }
 
@@ -153,13 +172,13 @@ TEST_F(KeyFileTest, ADamagedFileIsNeverReplaced) {
   ASSERT_TRUE(Open());
   std::ofstream(file_) << "not a key\n";
   EXPECT_EQ(Open().error().code, Code::kInvalidArgument);
-  EXPECT_EQ(AddKey(file_, FileSync::kNone).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(Add().error().code, Code::kInvalidArgument);
   EXPECT_EQ(ReadFile(file_, 100).value(), "not a key\n");
 }
 
 TEST_F(KeyFileTest, AnotherKeySealsAndTheOldOneUnseals) {
   const std::string sealed = Open().value()->Seal("x", "c").value();
-  ASSERT_TRUE(AddKey(file_, FileSync::kNone));
+  ASSERT_TRUE(Add());
   EXPECT_EQ(ModeOf(file_), 0600U);
   const auto vault = Open().value();
   EXPECT_FALSE(vault->IsCurrent(sealed));
@@ -167,10 +186,51 @@ TEST_F(KeyFileTest, AnotherKeySealsAndTheOldOneUnseals) {
   EXPECT_TRUE(vault->IsCurrent(vault->Seal("x", "c").value()));
 }
 
+TEST_F(KeyFileTest, IsNotMadeWhereSomethingIsSealed) {
+  const VaultOptions options{.key_file = file_, .sync = FileSync::kNone, .sealed_under = {"1f0c9a2e", "old"}};
+  for (const Status& refused : {Status(CredentialVault::Open(options).error()), AddKey(options)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+    EXPECT_THAT(refused.error().message, HasSubstr("1f0c9a2e, old"));
+    EXPECT_FALSE(std::filesystem::exists(file_));
+  }
+  ASSERT_TRUE(Open());
+  EXPECT_TRUE(CredentialVault::Open(options)) << "where the file is, its keys are asked one by one";
+}
+
+TEST_F(KeyFileTest, ReplacingItKeepsOwnerModeAndLink) {
+  ASSERT_TRUE(Open());
+  const std::string real = folder_.File("real");
+  std::filesystem::rename(file_, real);
+  std::filesystem::create_symlink(real, file_);
+  ASSERT_EQ(chmod(real.c_str(), 0400), 0);
+  const bool root = geteuid() == 0;  // nobody else may give a file away
+  constexpr uid_t kSomebody = 12'345;
+  if (root) ASSERT_EQ(chown(real.c_str(), kSomebody, kSomebody), 0);
+  ASSERT_TRUE(Add());
+  EXPECT_TRUE(std::filesystem::is_symlink(file_));
+  struct stat status{};
+  ASSERT_EQ(stat(real.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0400U);
+  EXPECT_EQ(status.st_uid, root ? kSomebody : geteuid());
+  EXPECT_EQ(status.st_gid, root ? kSomebody : getegid());
+  const std::string text = ReadFile(real, 1000).value();
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.File("keys")), {}), 1) << "nothing else is left";
+}
+
+TEST(SealingKeyTest, IsReadFromTheSealedForm) {
+  EXPECT_EQ(SealingKey("v1:old:AAAA"), "old");
+  EXPECT_EQ(SealingKey("v2:1f0c9a2e:AAAA"), "1f0c9a2e");
+  for (const char* bad : {"", "v2:", "v2:old", "v3:old:AAAA", "v2::AAAA", "old:AAAA"}) {
+    EXPECT_EQ(SealingKey(bad), std::nullopt) << bad;
+  }
+}
+
 TEST_F(KeyFileTest, TheVariableCountsBeforeTheFile) {
   const auto vault =
       CredentialVault::Open({.key_file = file_, .keys = testing::kTestKeys, .sync = FileSync::kNone}).value();
-  EXPECT_THAT(vault->Seal("x", "c").value(), StartsWith("v1:test2:"));
+  EXPECT_THAT(vault->Seal("x", "c").value(), StartsWith("v2:test2:"));
   EXPECT_FALSE(std::filesystem::exists(file_));
 }
 

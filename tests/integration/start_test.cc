@@ -5,10 +5,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "app/credential_keys.h"
 #include "app/node.h"
+#include "core/files.h"
 #include "core/testing/temp_dir.h"
 #include "engines/testing/fake_engine.h"
+#include "net/http_client.h"
 
 namespace mlnode::integration {
 namespace {
@@ -41,6 +45,32 @@ TEST_F(StartTest, RefusesKeysThatOthersMayRead) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
   EXPECT_TRUE(Start({{"mlnode.credentials.key_file", folder_.File("elsewhere")}}));
+}
+
+TEST_F(StartTest, ALostKeyFileIsNotReplaced) {
+  {
+    const auto node = Start({});
+    ASSERT_TRUE(node) << node.error().message;
+    net::ClientRequest request;
+    request.method = "POST";
+    request.url = "http://127.0.0.1:" + std::to_string((*node)->port()) + "/_plugins/_ml/connectors/_create";
+    request.headers.Add("Content-Type", "application/json");
+    request.body = R"({"name":"c","version":1,"protocol":"http","credential":{"key":"sk"},"actions":[)"
+                   R"({"action_type":"predict","method":"POST","url":"https://api.openai.com/v1/embeddings"}]})";
+    request.addresses = net::AddressPolicy::kLoopbackAndPublic;
+    const auto reply = net::HttpClient::Create()->Call(request);
+    ASSERT_TRUE(reply && reply->status == 200) << (reply ? reply->body : reply.error().message);
+  }
+  const std::string file = folder_.File("data/keys/credentials");
+  const std::string key_id = ReadFile(file, 1000).value().substr(0, 8);
+  std::filesystem::rename(file, folder_.File("away"));
+  const auto refused = Start({});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(refused.error().message, HasSubstr(key_id));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  std::filesystem::rename(folder_.File("away"), file);
+  EXPECT_TRUE(Start({}));
 }
 
 TEST(ProtectMemoryTest, NoCoreDumpIsWritten) {

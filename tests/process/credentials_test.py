@@ -45,7 +45,7 @@ class CredentialsTest(unittest.TestCase):
         self.assertNotIn(SECRET.encode(), self.stored())
         key_id, key = self.keys.read_text().strip().split(":")
         self.assertNotIn(key.encode(), self.stored())
-        self.assertIn(f"v1:{key_id}:".encode(), self.stored())
+        self.assertIn(f"v2:{key_id}:".encode(), self.stored())
         self.assertEqual(stat.S_IMODE(self.keys.stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(self.keys.parent.stat().st_mode), 0o700)
 
@@ -73,13 +73,20 @@ class CredentialsTest(unittest.TestCase):
                 self.assertNotIn("credential", {k for k in Api(node.url).ok("GET", path)})
         self.assertEqual(self.rotate().stdout, "2 documents sealed again under the first key\n")
 
+    def test_an_empty_variable_counts_as_none(self):
+        self.make()
+        done = self.rotate(MLNODE_CREDENTIALS_KEYS="")
+        self.assertEqual((done.returncode, done.stdout), (0, "2 documents sealed again under the first key\n"), done.stderr)
+
     def test_a_lost_key_is_named_and_nothing_is_lost(self):
         self.make()
         lost = self.keys.read_text()
         self.keys.unlink()
-        refused = self.rotate()
-        self.assertEqual(refused.returncode, 1)
-        self.assertIn(lost.split(":")[0], refused.stderr)
+        for words in (("rotate-keys", "--data", self.data), self.node().command()[1:]):
+            refused = self.run_cli(*words)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn(lost.split(":")[0], refused.stderr)
+            self.assertFalse(self.keys.exists(), "no other key takes its place")
         self.keys.write_text(lost)
         self.assertEqual(self.rotate().returncode, 0)
 
@@ -96,7 +103,7 @@ class CredentialsTest(unittest.TestCase):
         self.addCleanup(os.environ.pop, "MLNODE_CREDENTIALS_KEYS", None)
         self.make()
         self.assertFalse(self.keys.exists())
-        self.assertIn(b"v1:env1:", self.stored())
+        self.assertIn(b"v2:env1:", self.stored())
         newer = "env2:" + "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM="
         done = self.rotate(MLNODE_CREDENTIALS_KEYS=f"{newer}\n{key}\n")
         self.assertEqual((done.returncode, done.stdout), (0, "2 documents sealed again under the first key\n"), done.stderr)

@@ -25,7 +25,7 @@ struct KnownRules {
 serving::ConnectorCompiler MakeConnectorCompiler(const connectors::CredentialVault& vault) {
   return [&vault](const storage::Document& holder) -> Result<std::shared_ptr<const connectors::CompiledConnector>> {
     ASSIGN_OR_RETURN(connectors::Connector connector, ReadHeld(holder));
-    return connectors::CompiledConnector::Compile(WithBatchActions(std::move(connector)), vault, holder.key.id);
+    return connectors::CompiledConnector::Compile(WithBatchActions(std::move(connector)), vault, holder.key);
   };
 }
 

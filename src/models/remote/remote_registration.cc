@@ -57,8 +57,8 @@ Result<Model> MakeModel(const RemoteEnvironment& environment, RegisterInput inpu
   }
   if (!model.connector_id) {
     model.connector = connector;
-    ASSIGN_OR_RETURN(model.connector->credential,
-                     connectors::SealAll(environment.vault, input.connector->secrets, model.id.str()));
+    ASSIGN_OR_RETURN(model.connector->credential, connectors::SealAll(environment.vault, input.connector->secrets,
+                                                                      {storage::Collection::kModels, model.id.str()}));
   }
   return model;
 }
