@@ -8,6 +8,7 @@
 #include "connectors/mapping/post_process.h"
 #include "connectors/mapping/pre_process.h"
 #include "connectors/reply_check.h"
+#include "connectors/templates/action_url.h"
 #include "connectors/templates/json_text.h"
 #include "connectors/templates/payload.h"
 
@@ -165,7 +166,7 @@ class Compiled final : public CompiledConnector {
     if (std::ranges::find(kMethods, action.method) == kMethods.end()) return Mistake("unsupported http method");
     PreparedCall call{.action = action.type};
     ASSIGN_OR_RETURN(call.request.body, MakeBody(action, merged));
-    ASSIGN_OR_RETURN(call.request.url, MakeUrl(action, merged));
+    ASSIGN_OR_RETURN(call.request.url, MakeUrl(action, connector_.parameters, merged));
     RETURN_IF_ERROR(rules.CheckUrl(call.request.url));
     ASSIGN_OR_RETURN(call.request.headers, MakeHeaders(action, secrets_, merged));
     call.request.method = action.method;
@@ -187,7 +188,7 @@ class Compiled final : public CompiledConnector {
 
 Result<std::shared_ptr<const CompiledConnector>> CompiledConnector::Compile(Connector connector,
                                                                             const CredentialVault& vault,
-                                                                            std::string_view owner) {
+                                                                            const storage::Key& owner) {
   ASSIGN_OR_RETURN(Secrets secrets, UnsealAll(vault, connector.credential, owner));
   auto compiled = std::make_shared<Compiled>(std::move(connector), std::move(secrets));
   RETURN_IF_ERROR(compiled->CompileActions());

@@ -51,10 +51,10 @@ struct PreparedCall {
 
 class CompiledConnector {
  public:
-  // `owner`: what the credentials were sealed for (connector id, or model id of an inline one). kFailedPrecondition,
-  // kDataLoss (credentials), kInvalidArgument (a script or template stored by another version).
+  // `owner`: what the credentials were sealed for (the connector's document, or the model's of an inline one).
+  // kFailedPrecondition, kDataLoss (credentials), kInvalidArgument (a script or template stored by another version).
   static Result<std::shared_ptr<const CompiledConnector>> Compile(Connector connector, const CredentialVault& vault,
-                                                                  std::string_view owner);
+                                                                  const storage::Key& owner);
   virtual ~CompiledConnector() = default;
   virtual const Connector& connector() const = 0;
   virtual bool Has(ActionType type) const = 0;

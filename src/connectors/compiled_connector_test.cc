@@ -35,12 +35,13 @@ class FakeRules final : public EndpointRules {
   void Guard(net::ClientRequest&) const override {}
 };
 
+const storage::Key kOwner{storage::Collection::kConnectors, "c1"};
 using Compiled = std::shared_ptr<const CompiledConnector>;
 
 Connector OpenAi() {
   Connector connector;
   connector.parameters = {{"model", "text-embedding-3-small"}};
-  connector.credential = {{"openAI_key", "sealed:c1/openAI_key:sk-secret"}};
+  connector.credential = {{"openAI_key", "sealed:connectors/c1/openAI_key:sk-secret"}};
   Action action;
   action.method = "post";
   action.url = "http://127.0.0.1:9291/v1/embeddings";
@@ -52,12 +53,12 @@ Connector OpenAi() {
   return connector;
 }
 Compiled Compile(Connector connector) {
-  auto compiled = CompiledConnector::Compile(std::move(connector), FakeVault(), "c1");
+  auto compiled = CompiledConnector::Compile(std::move(connector), FakeVault(), kOwner);
   EXPECT_TRUE(compiled) << compiled.error().message;
   return compiled ? *compiled : nullptr;
 }
 Error CompileError(Connector connector) {
-  auto compiled = CompiledConnector::Compile(std::move(connector), FakeVault(), "c1");
+  auto compiled = CompiledConnector::Compile(std::move(connector), FakeVault(), kOwner);
   EXPECT_FALSE(compiled);
   return compiled ? Error{} : std::move(compiled).error();
 }
@@ -105,6 +106,22 @@ TEST(CompiledConnectorTest, SendsWhatTheRecordedServerSaw) {
 TEST(CompiledConnectorTest, ParametersOfTheCallWin) {
   EXPECT_THAT(Bodies(Compile(OpenAi()), Docs({"a"}, R"({"model":"m","input":[1]})")),
               ElementsAre(R"({ "input": [1], "model": "m" })"));
+}
+
+TEST(CompiledConnectorTest, ACallDoesNotLeadTheCredentialElsewhere) {
+  Connector connector = OpenAi();
+  connector.parameters["endpoint"] = "api.openai.com";
+  connector.actions[0].url = "https://${parameters.endpoint}/v1/embeddings";
+  const Compiled compiled = Compile(std::move(connector));
+  EXPECT_EQ(compiled->Prepare(Native(R"({"input":[]})"), FakeRules()).value().front().request.url,
+            "https://api.openai.com/v1/embeddings");
+  for (const char* parameters : {R"({"input":[],"endpoint":"api.cohere.ai"})",
+                                 R"({"input":[],"endpoint":"bedrock-runtime.attacker.example?x.amazonaws.com"})"}) {
+    const auto calls = compiled->Prepare(Native(parameters), FakeRules());
+    ASSERT_FALSE(calls) << parameters;
+    EXPECT_EQ(calls.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(calls.error().message, HasSubstr("cannot change where a connector leads"));
+  }
 }
 
 TEST(CompiledConnectorTest, StepSizeCutsDocuments) {
@@ -189,7 +206,7 @@ TEST(CompiledConnectorTest, TheFinalUrlIsJudged) {
 
 TEST(CompiledConnectorTest, CredentialsOfAnotherOwnerAreRefused) {
   Connector connector = OpenAi();
-  connector.credential["openAI_key"] = "sealed:c2/openAI_key:sk-secret";
+  connector.credential["openAI_key"] = "sealed:connectors/c2/openAI_key:sk-secret";
   const Error error = CompileError(std::move(connector));
   EXPECT_EQ(error.code, Code::kDataLoss);
   EXPECT_THAT(error.message + error.detail, Not(HasSubstr("sk-secret")));
@@ -208,10 +225,10 @@ Connector Aws() {
   Connector connector = OpenAi();
   connector.protocol = Protocol::kAwsSigv4;
   connector.actions[0].headers.clear();
-  connector.credential = {{"access_key", "sealed:c1/access_key:AK"},
-                          {"secret_key", "sealed:c1/secret_key:SK"},
-                          {"session_token", "sealed:c1/session_token:ST"},
-                          {"region", "sealed:c1/region:eu-west-1"}};
+  connector.credential = {{"access_key", "sealed:connectors/c1/access_key:AK"},
+                          {"secret_key", "sealed:connectors/c1/secret_key:SK"},
+                          {"session_token", "sealed:connectors/c1/session_token:ST"},
+                          {"region", "sealed:connectors/c1/region:eu-west-1"}};
   connector.parameters["service_name"] = "bedrock";
   return connector;
 }
@@ -245,15 +262,15 @@ TEST(CompiledConnectorTest, ClientCertificate) {
   Connector connector = OpenAi();
   connector.client_config.emplace().mutual_tls_enabled = true;
   EXPECT_THAT(CompileError(connector).message, HasSubstr("client_cert_pem"));
-  connector.credential["client_cert_pem"] = "sealed:c1/client_cert_pem:CERT";
-  connector.credential["client_key_pem"] = "sealed:c1/client_key_pem:KEY";
+  connector.credential["client_cert_pem"] = "sealed:connectors/c1/client_cert_pem:CERT";
+  connector.credential["client_key_pem"] = "sealed:connectors/c1/client_key_pem:KEY";
   const auto calls = Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules());
   EXPECT_EQ(calls->front().request.identity->certificate + calls->front().request.identity->key, "CERTKEY");
   connector.client_config->pkcs12 = true;
-  connector.credential["client_cert_pkcs12"] = "sealed:c1/client_cert_pkcs12:no base64!";
+  connector.credential["client_cert_pkcs12"] = "sealed:connectors/c1/client_cert_pkcs12:no base64!";
   const Error error = CompileError(connector);
   EXPECT_EQ(error.message, "credential client_cert_pkcs12 is no Base64");
-  connector.credential["client_cert_pkcs12"] = "sealed:c1/client_cert_pkcs12:AAEC\nAw==";
+  connector.credential["client_cert_pkcs12"] = "sealed:connectors/c1/client_cert_pkcs12:AAEC\nAw==";
   EXPECT_EQ(Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules())->front().request.identity->pkcs12,
             std::string("\0\1\2\3", 4));
 }

@@ -6,6 +6,7 @@
 #include "connectors/connector_input.h"
 #include "connectors/mapping/post_process.h"
 #include "connectors/mapping/pre_process.h"
+#include "connectors/templates/action_url.h"
 #include "connectors/templates/payload.h"
 #include "connectors/templates/substitution.h"
 
@@ -25,7 +26,51 @@ Status CheckSigning(const Connector& connector, const std::vector<std::string>& 
   return {};
 }
 
+bool SkipsVerification(const Connector& connector) {
+  return connector.client_config && connector.client_config->skip_ssl_verification;
+}
+
+// Whether an action of this type led there; an action of a type that is new may go where any led.
+bool Led(const Connector& before, ActionType type, const std::string& endpoint) {
+  const bool is_new = before.Find(type) == nullptr;
+  return std::ranges::any_of(before.actions, [&](const Action& action) {
+    if (!is_new && action.type != type) return false;
+    const Result<std::string> led = OwnEndpoint(action, before.parameters);
+    return led && *led == endpoint;
+  });
+}
+
+Status CheckKeptCredential(const Connector& before, const Connector& after) {
+  if (before.credential.empty()) return {};
+  if (SkipsVerification(after) && !SkipsVerification(before))
+    return Invalid(
+        "skip_ssl_verification lets anybody between here and the provider read the credential: to switch it on, give "
+        "\"credential\" in the same request");
+  for (const Action& action : after.actions) {
+    ASSIGN_OR_RETURN(const std::string endpoint, OwnEndpoint(action, after.parameters));
+    if (!Led(before, action.type, endpoint))
+      return Invalid(
+          fmt::format("action {} would send the connector's credential to {}, where it did not go before: to change "
+                      "scheme, host or port of a URL, give \"credential\" in the same request",
+                      ActionTypeName(action.type), endpoint));
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<Connector> Change(const ConnectorUpdate& update, const Connector& connector, const EndpointRules& rules) {
+  ASSIGN_OR_RETURN(Connector changed, Apply(update, connector));
+  std::vector<std::string> names;
+  if (update.secrets) {
+    for (const auto& [name, value] : *update.secrets) names.push_back(name);
+  } else {
+    for (const auto& [name, value] : changed.credential) names.push_back(name);
+  }
+  RETURN_IF_ERROR(CheckConnector(changed, names, rules));
+  if (!update.secrets) RETURN_IF_ERROR(CheckKeptCredential(connector, changed));
+  return changed;
+}
 
 Status CheckTemplates(const Connector& connector) {
   for (const Action& action : connector.actions) {

@@ -31,6 +31,11 @@ Result<ConnectorUpdate> ParseUpdate(const json::object& body);
 // `connector` with the update applied; credential as before when secrets is empty (the caller seals).
 Result<Connector> Apply(const ConnectorUpdate& update, Connector connector);
 
+// Apply, then CheckConnector. Besides, a credential that the update does not bring goes nowhere else: kInvalidArgument
+// where an action would lead to another scheme, host or port than the connector's of its type did (parameters filled
+// in), or verification of TLS would be switched off.
+Result<Connector> Change(const ConnectorUpdate& update, const Connector& connector, const EndpointRules& rules);
+
 // Header rules, built-in functions and scripts of every action (spec/remote §2.3, 5.2 to 5.4). kInvalidArgument.
 Status CheckTemplates(const Connector& connector);
 

@@ -160,6 +160,84 @@ TEST_F(CheckConnectorTest, ParametersAreFilledInBefore) {
   EXPECT_EQ(Check(body), "Connector URL is not matching the trusted connector endpoint regex");
 }
 
+class ChangeTest : public CheckConnectorTest {
+ protected:
+  // Of a connector with a credential and two actions: why the update is refused; empty: it is not.
+  std::string Refused(const std::string& update) {
+    const Result<Connector> changed = Change(ParseUpdate(Json(update)).value(), before_, *rules_);
+    if (changed) return "";
+    EXPECT_EQ(changed.error().code, Code::kInvalidArgument);
+    return changed.error().message;
+  }
+  static std::string Actions(const std::string& type, const std::string& url) {
+    return R"("actions":[{"action_type":")" + type + R"(","method":"POST","url":")" + url + "\"}]";
+  }
+  void SetUp() override {
+    before_ = ParseInline(Json(R"({"protocol":"http","parameters":{"host":"api.openai.com","path":"v1"},"actions":[
+        {"action_type":"predict","method":"POST","url":"https://${parameters.host}/${parameters.path}/x"},
+        {"action_type":"execute","method":"POST","url":"https://api.cohere.ai/v1"}]})"))
+                  .value()
+                  .connector;
+    before_.credential = {{"key", "v2:k:sealed"}};
+  }
+  Connector before_;
+};
+
+TEST_F(ChangeTest, AKeptCredentialGoesNowhereElse) {
+  const std::string why = "give \"credential\" in the same request";
+  for (const std::string& update : {
+           std::string(R"({"parameters":{"host":"api.cohere.ai"}})"),
+           std::string(R"({"parameters":{"host":"${parameters.path}.amazonaws.com","path":"bedrock"}})"),
+           "{" + Actions("predict", "https://api.deepseek.com/v1") + "}",
+           "{" + Actions("predict", "https://api.cohere.ai/v1") + "}",
+           "{" + Actions("batch_predict", "https://api.deepseek.com/v1") + "}",
+       }) {
+    EXPECT_NE(Refused(update), "") << update;
+    const std::string with = R"({"credential":{"key":"sk"},)" + update.substr(1);
+    EXPECT_THAT(Refused(with), Not(HasSubstr(why))) << with;
+  }
+  EXPECT_THAT(Refused(R"({"parameters":{"host":"api.cohere.ai"}})"), HasSubstr(why));
+  EXPECT_THAT(Refused(R"({"parameters":{"host":"api.cohere.ai"}})"), HasSubstr("https://api.cohere.ai:443"));
+  EXPECT_EQ(Refused(R"({"credential":{"key":"sk"},"parameters":{"host":"api.cohere.ai"}})"), "");
+  EXPECT_EQ(Refused("{" + Actions("predict", "https://evil.example/") + "}"),
+            "Connector URL is not matching the trusted connector endpoint regex");
+}
+
+TEST_F(ChangeTest, WhatLeadsToTheSameHostNeedsNoCredential) {
+  for (const std::string& update : {
+           std::string(R"({"description":"x"})"),
+           std::string(R"({"parameters":{"path":"v2","model":"gpt-y"}})"),
+           std::string(R"({"parameters":{"host":"api.openai.com"}})"),
+           std::string(R"({"client_config":{"max_connection":3}})"),
+           "{" + Actions("predict", "https://api.openai.com/v2") + "}",
+           "{" + Actions("batch_predict", "https://api.openai.com/v1/batches") + "}",
+       }) {
+    EXPECT_EQ(Refused(update), "") << update;
+  }
+  before_.credential.clear();
+  EXPECT_EQ(Refused(R"({"parameters":{"host":"api.cohere.ai"}})"), "") << "there is nothing to lead away";
+}
+
+TEST_F(ChangeTest, SchemeAndPortCountToo) {
+  const auto rules = EndpointRules::Make(
+      *config::Settings::Create({{"plugins.ml_commons.trusted_connector_endpoints_regex", R"([".*"])"}})
+           .value()
+           ->Current());
+  for (const char* url : {"http://api.openai.com/v1", "https://api.openai.com:444/v1"}) {
+    EXPECT_FALSE(Change(ParseUpdate(Json("{" + Actions("predict", url) + "}")).value(), before_, *rules)) << url;
+  }
+  EXPECT_TRUE(Change(ParseUpdate(Json("{" + Actions("predict", "HTTPS://API.openai.com:443/v1") + "}")).value(),
+                     before_, *rules));
+}
+
+TEST_F(ChangeTest, SwitchingVerificationOffNeedsTheCredential) {
+  EXPECT_THAT(Refused(R"({"client_config":{"skip_ssl_verification":true}})"), HasSubstr("skip_ssl_verification"));
+  EXPECT_EQ(Refused(R"({"client_config":{"skip_ssl_verification":true},"credential":{"key":"sk"}})"), "");
+  before_.client_config.emplace().skip_ssl_verification = true;
+  EXPECT_EQ(Refused(R"({"client_config":{"skip_ssl_verification":true}})"), "") << "it is off already";
+  EXPECT_EQ(Refused(R"({"client_config":{"skip_ssl_verification":false}})"), "");
+}
+
 TEST_F(CheckConnectorTest, SigningNeedsKeysServiceAndRegion) {
   constexpr const char* kKeys = R"({"access_key":"a","secret_key":"b"})";
   EXPECT_EQ(Check(Aws(R"({"access_key":"a"})", "{}")), "Missing credential");

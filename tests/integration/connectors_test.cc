@@ -98,6 +98,21 @@ TEST_F(ConnectorsTest, RefusalsAreThePeers) {
   EXPECT_EQ(taken.Reason(), "connector id 'mine' already exists");
 }
 
+TEST_F(ConnectorsTest, AKeptCredentialIsNotLedElsewhere) {
+  Ok("PUT", "/_cluster/settings",
+     R"({"persistent":{"plugins.ml_commons.trusted_connector_endpoints_regex":["^http://127\\.0\\.0\\.1:.*$"]}})");
+  const std::string id = Create();
+  const std::string path = kConnectors + "/" + id;
+  const std::string moved = "{\"actions\":" + Action("http://127.0.0.1:9292/v1/embeddings");
+  const Answer refused = Ask("PUT", path, moved + "}");
+  EXPECT_EQ(refused.status, 400) << refused.text;
+  EXPECT_EQ(refused.Type(), "illegal_argument_exception");
+  EXPECT_THAT(refused.Reason(), HasSubstr("give \"credential\" in the same request"));
+  EXPECT_EQ(Ask("PUT", path, R"({"client_config":{"skip_ssl_verification":true}})").status, 400);
+  EXPECT_EQ(Ok("GET", path).body.at("actions").at(0).at("url"), "http://127.0.0.1:9291/v1/embeddings");
+  EXPECT_EQ(Ask("PUT", path, moved + R"(,"credential":{"openAI_key":"sk-secret"}})").status, 200);
+}
+
 TEST_F(ConnectorsTest, OffMeansNoneIsMade) {
   Ok("PUT", "/_cluster/settings", R"({"persistent":{"plugins.ml_commons.remote_inference.enabled":false}})");
   const Answer off = Ask("POST", kConnectors + "/_create", Connector());
@@ -155,7 +170,7 @@ class CredentialReadBackTest : public ConnectorsTest {
   void ExpectNothing(const std::string& method, const std::string& target, const std::string& body = {}) {
     const Answer answer = Ask(method, target, body);
     EXPECT_THAT(answer.text, Not(HasSubstr(kSecret))) << target << body;
-    EXPECT_THAT(answer.text, Not(HasSubstr("v1:"))) << target << body << ": the sealed form";
+    EXPECT_THAT(answer.text, Not(HasSubstr("v2:"))) << target << body << ": the sealed form";
   }
   std::int64_t Hits(const std::string& target, const std::string& query) {
     return Ok("POST", target, R"({"query":)" + query + "}").body.at("hits").at("total").at("value").as_int64();

@@ -39,6 +39,24 @@ TEST_F(RemoteTest, TheFirstPredictionDeploys) {
   EXPECT_EQ(received.back().headers.Find("Authorization"), "Bearer sk-1");
 }
 
+TEST_F(RemoteTest, ARequestDoesNotChooseTheHostThatGetsTheCredential) {
+  json::object connector = Embeddings();
+  const std::string host = fmt::format("127.0.0.1:{}", provider_->port());
+  connector["parameters"] = {{"model", "m-1"}, {"endpoint", host}};
+  connector["actions"].at(0).as_object()["url"] = "http://${parameters.endpoint}/v1/embeddings";
+  const std::string model = RegisterRemote(connector);
+  ASSERT_EQ(Predict(model, kHello).status, 200);
+  const std::size_t before = provider_->received().size();
+  for (const std::string& elsewhere : {fmt::format("127.0.0.2:{}", provider_->port()), "a.example?" + host}) {
+    json::value asked = kHello;
+    asked.at("parameters").as_object()["endpoint"] = elsewhere;
+    const Answer refused = Predict(model, asked);
+    EXPECT_EQ(refused.status, 400) << refused.text;
+    EXPECT_THAT(refused.Reason(), HasSubstr("cannot change where a connector leads"));
+  }
+  EXPECT_EQ(provider_->received().size(), before);
+}
+
 TEST_F(RemoteTest, ManyFirstPredictionsMakeOnePlan) {
   const std::string model = RegisterRemote(Embeddings());
   const auto client = net::HttpClient::Create();

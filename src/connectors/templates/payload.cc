@@ -152,17 +152,4 @@ Result<std::string> MakeBody(const Action& action, const Parameters& parameters)
   return Encode(std::move(body), charset->second);
 }
 
-Result<std::string> MakeUrl(const Action& action, const Parameters& parameters) {
-  ASSIGN_OR_RETURN(std::string url, Substitute(action.url, kPrefix, ParameterLookup(parameters)));
-  const auto foreign = [](char c) {
-    return static_cast<unsigned char>(c) <= 0x20U || static_cast<unsigned char>(c) == 0x7FU ||
-           std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos;
-  };
-  if (std::ranges::any_of(url, foreign))
-    return MakeError(Code::kInvalidArgument,
-                     "Encountered error when trying to create uri from endpoint in ml connector. Please update the "
-                     "endpoint in connection configuration: ");
-  return url;
-}
-
 }  // namespace mlnode::connectors

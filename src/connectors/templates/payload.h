@@ -1,5 +1,5 @@
-// connectors/templates/payload.h: URL, headers and body of one outgoing request from an action and the merged
-// parameters (spec/remote §2.1 to 2.3). Pure; any thread.
+// connectors/templates/payload.h: headers and body of one outgoing request from an action and the merged
+// parameters (spec/remote §2.1 to 2.3); its URL: templates/action_url.h. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -24,8 +24,6 @@ void DropNulls(const Action& action, const json::object& request, Parameters& me
 // string; not with skip_validating_missing_parameters), "Content length is 0. Aborting request to remote model", and
 // what Substitute and Encode say. Without a request_body the body is parameter http_body, which need not be JSON.
 Result<std::string> MakeBody(const Action& action, const Parameters& parameters);
-// kInvalidArgument: a placeholder is left, or a character that no URL has, in the peer's words.
-Result<std::string> MakeUrl(const Action& action, const Parameters& parameters);
 
 // header_fields.cc:
 // Secrets first, as they are, then parameters (never inside a secret; a parameter never leads to a secret).

@@ -218,23 +218,5 @@ TEST(NovaTest, MembersWithoutContentGo) {
   EXPECT_THAT(BodyOf(body, {{"model", "other"}, {"text", "hi"}}), HasSubstr(R"("video":null)"));
 }
 
-TEST(MakeUrlTest, FillsParameters) {
-  Action action = WithBody("{}");
-  action.url = "https://bedrock.${parameters.region}.amazonaws.com/model/${parameters.model}/invoke?x=%2F";
-  EXPECT_EQ(MakeUrl(action, {{"region", "us-east-1"}, {"model", "a:0"}}).value(),
-            "https://bedrock.us-east-1.amazonaws.com/model/a:0/invoke?x=%2F");
-}
-
-TEST(MakeUrlTest, WhatIsNoUrlIsRefused) {
-  Action action = WithBody("{}");
-  action.url = "https://example.com/${parameters.x}";
-  for (const char* bad : {"a b", "a\r\nHost: evil", "a\\b", "<", "\x01", "\x7F", "{"}) {
-    const auto url = MakeUrl(action, {{"x", bad}});
-    ASSERT_FALSE(url) << bad;
-    EXPECT_THAT(url.error().message, StartsWith("Encountered error when trying to create uri from endpoint"));
-  }
-  EXPECT_FALSE(MakeUrl(action, {})) << "the placeholder is left";
-}
-
 }  // namespace
 }  // namespace mlnode::connectors

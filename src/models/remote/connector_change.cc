@@ -35,7 +35,8 @@ Status PrepareConnectorChange(const ConnectorSources& sources, const ModelId& mo
   if (!found || TraitsOf(found->function).local) return {};
   change.rules = connectors::EndpointRules::Make(sources.settings);
   if (change.fields && change.fields->secrets) {
-    ASSIGN_OR_RETURN(change.sealed, connectors::SealAll(sources.vault, *change.fields->secrets, model.str()));
+    ASSIGN_OR_RETURN(change.sealed, connectors::SealAll(sources.vault, *change.fields->secrets,
+                                                        {storage::Collection::kModels, model.str()}));
   }
   if (!change.id) return {};
   const Result<connectors::Connector> named = sources.connectors.Get(*change.id);
@@ -54,11 +55,8 @@ Status ApplyConnectorChange(const ConnectorChange& change, Model& model) {
     return StatusError(
         "Cannot update connector settings for this model. The model was created with a connector_id and does not have "
         "an inline connector.");
-  ASSIGN_OR_RETURN(connectors::Connector changed, connectors::Apply(*change.fields, *model.connector));
+  ASSIGN_OR_RETURN(connectors::Connector changed, connectors::Change(*change.fields, *model.connector, *change.rules));
   if (change.sealed) changed.credential = *change.sealed;
-  std::vector<std::string> names;
-  for (const auto& [name, value] : changed.credential) names.push_back(name);
-  RETURN_IF_ERROR(connectors::CheckConnector(changed, names, *change.rules));
   model.connector = std::move(changed);
   return {};
 }

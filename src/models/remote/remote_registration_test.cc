@@ -60,7 +60,8 @@ class RemoteRegistrationTest : public ::testing::Test {
   }
   connectors::Secrets SecretsOf(const ModelId& id) {
     const Model model = models_.Get(id).value();
-    return connectors::UnsealAll(*vault_, model.connector->credential, id.str()).value();
+    return connectors::UnsealAll(*vault_, model.connector->credential, {storage::Collection::kModels, id.str()})
+        .value();
   }
 
   mlnode::testing::ManualClock clock_;
@@ -97,7 +98,7 @@ TEST_F(RemoteRegistrationTest, ANamedConnectorIsAllItTakes) {
 TEST_F(RemoteRegistrationTest, AConnectorOfItsOwnIsSealedForTheModel) {
   const RemoteRegistered made = Register(Inline()).value();
   const std::string stored = ToJson(store_.Get({storage::Collection::kModels, made.model.str()}).value()->body);
-  EXPECT_THAT(stored, HasSubstr(R"("credential":{"key":"v1:test2:)"));
+  EXPECT_THAT(stored, HasSubstr(R"("credential":{"key":"v2:test2:)"));
   EXPECT_THAT(stored, Not(HasSubstr("sk-secret")));
   EXPECT_EQ(SecretsOf(made.model).at("key"), "sk-secret");
   const Model model = models_.Get(made.model).value();
@@ -173,6 +174,17 @@ TEST_F(RemoteRegistrationTest, AnOwnConnectorIsChangedByTheModelsUpdate) {
   const auto refused = Update(
       id, R"({"connector":{"actions":[{"action_type":"predict","method":"POST","url":"https://evil.example/"}]}})");
   EXPECT_EQ(refused.error().message, "Connector URL is not matching the trusted connector endpoint regex");
+}
+
+TEST_F(RemoteRegistrationTest, TheModelsUpdateDoesNotLeadAKeptCredentialElsewhere) {
+  const ModelId id = Register(Inline()).value().model;
+  const std::string moved =
+      R"("actions":[{"action_type":"predict","method":"POST","url":"https://api.cohere.ai/v1/embed"}])";
+  EXPECT_THAT(Update(id, R"({"connector":{)" + moved + "}}").error().message, HasSubstr("give \"credential\""));
+  EXPECT_EQ(SecretsOf(id), (connectors::Secrets{{"key", "sk-secret"}}));
+  EXPECT_EQ(models_.Get(id).value().connector->actions.at(0).url, "https://api.openai.com/v1/embeddings");
+  EXPECT_TRUE(Update(id, R"({"connector":{"credential":{"key":"sk-cohere"},)" + moved + "}}"));
+  EXPECT_EQ(SecretsOf(id), (connectors::Secrets{{"key", "sk-cohere"}}));
 }
 
 TEST_F(RemoteRegistrationTest, AnotherConnectorIsNamedByTheModelsUpdate) {

@@ -121,11 +121,8 @@ Result<net::HttpReply> UpdateConnector(const RequestContext& context, deploy::No
   ASSIGN_OR_RETURN(const std::vector<std::string> users, Users(node, id, true));
   if (!users.empty()) return InUse(Code::kInvalidArgument, users, "undeploy");
   const auto rules = connectors::EndpointRules::Make(*node.settings().Current());
-  const auto change = [&](Connector connector) -> Result<Connector> {
-    ASSIGN_OR_RETURN(Connector changed, connectors::Apply(update, std::move(connector)));
-    RETURN_IF_ERROR(
-        connectors::CheckConnector(changed, NamesOf(update.secrets ? *update.secrets : changed.credential), *rules));
-    return changed;
+  const auto change = [&](const Connector& connector) -> Result<Connector> {
+    return connectors::Change(update, connector, *rules);
   };
   const auto updated = node.connectors().Update(ConnectorId(id), change, update.secrets);
   if (!updated) return NotFound(node, updated.error());
