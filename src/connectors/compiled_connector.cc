@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "connectors/connector_keys.h"
 #include "connectors/mapping/post_process.h"
 #include "connectors/mapping/pre_process.h"
+#include "connectors/redactor.h"
 #include "connectors/reply_check.h"
 #include "connectors/templates/action_url.h"
+#include "connectors/templates/charset.h"
 #include "connectors/templates/json_text.h"
 #include "connectors/templates/payload.h"
+#include "connectors/transport/sigv4.h"
 
 namespace mlnode::connectors {
 namespace {
@@ -76,7 +80,7 @@ Result<std::vector<Range>> Cut(const RemoteInput& input, const PreProcess* pre, 
 }
 
 std::size_t Bytes(const PreparedCall& call) {
-  std::size_t bytes = call.request.body.size() + call.request.url.size();
+  std::size_t bytes = call.request.body.size() + call.request.url.size() + call.text.size();
   for (const auto& [name, value] : call.parameters) bytes += name.size() + value.size();
   return bytes;
 }
@@ -88,9 +92,21 @@ Status CheckProcessors(const Parameters& parameters) {
   return {};
 }
 
+// Region and service of aws_sigv4 may lie among the credentials; they stand in every ARN.
+Redactor ToHide(Protocol protocol, Secrets secrets) {
+  if (protocol == Protocol::kAwsSigv4) {
+    secrets.erase("region");
+    secrets.erase("service_name");
+  }
+  return Redactor(secrets);
+}
+
 class Compiled final : public CompiledConnector {
  public:
-  Compiled(Connector connector, Secrets secrets) : connector_(std::move(connector)), secrets_(std::move(secrets)) {}
+  Compiled(Connector connector, Secrets secrets)
+      : connector_(std::move(connector)),
+        secrets_(std::move(secrets)),
+        redactor_(ToHide(connector_.protocol, secrets_)) {}
 
   Status CompileActions() {
     ASSIGN_OR_RETURN(signing_, SigningKeyOf(connector_, secrets_));
@@ -106,7 +122,8 @@ class Compiled final : public CompiledConnector {
   const Connector& connector() const override { return connector_; }
   bool Has(ActionType type) const override { return FindAction(type) != nullptr; }
 
-  Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules) const override {
+  Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules,
+                                            const Wanted& wanted) const override {
     const CompiledAction* compiled = FindAction(input.action);
     if (compiled == nullptr) return Mistake("no " + std::string(ActionTypeName(input.action)) + " action found");
     const Parameters request = AsText(input.parameters);
@@ -122,11 +139,13 @@ class Compiled final : public CompiledConnector {
     std::vector<PreparedCall> calls;
     calls.reserve(ranges.size());
     std::size_t bytes = 0;
+    std::size_t scan_left = kMaxScannedInPrepare;
     for (const Range& range : ranges) {
+      if (wanted) RETURN_IF_ERROR(wanted());
       ASSIGN_OR_RETURN(const Parameters made, PreProcessed(input, range, pre, raw));
       Parameters merged = Merge(connector_.parameters, request, made);
       DropNulls(compiled->action, input.parameters, merged);
-      ASSIGN_OR_RETURN(PreparedCall call, MakeCall(compiled->action, std::move(merged), rules));
+      ASSIGN_OR_RETURN(PreparedCall call, MakeCall(compiled->action, std::move(merged), rules, scan_left));
       call.documents = range.count;
       bytes += Bytes(call);
       if (bytes > kMaxCallBytes)
@@ -139,13 +158,16 @@ class Compiled final : public CompiledConnector {
 
   Result<RemoteOutput> Interpret(const PreparedCall& call, const net::ClientReply& reply,
                                  std::int64_t max_json_bytes) const override {
-    RETURN_IF_ERROR(CheckReply(reply, max_json_bytes, secrets_));
+    RETURN_IF_ERROR(CheckReply(reply, max_json_bytes, redactor_));
     const CompiledAction* compiled = FindAction(call.action);
     if (compiled == nullptr) return Mistake("no " + std::string(ActionTypeName(call.action)) + " action found");
     RemoteOutput output{.status = reply.status};
     ASSIGN_OR_RETURN(output.tensors, compiled->post->Run(reply.body, call.parameters));
     return output;
   }
+
+  std::string Redact(std::string_view text) const override { return redactor_.Shown(text); }
+  void HideSecrets(std::string& body) const override { redactor_.HideInAnswer(body); }
 
  private:
   const CompiledAction* FindAction(ActionType type) const {
@@ -162,22 +184,35 @@ class Compiled final : public CompiledConnector {
     return pre->Run(input, range.first, range.count, raw);
   }
 
-  Result<PreparedCall> MakeCall(const Action& action, Parameters merged, const EndpointRules& rules) const {
+  // Keeps the text beside its encoded form: guardrails judge the text.
+  static Status EncodeBody(PreparedCall& call, const Parameters& merged) {
+    const auto charset = merged.find("charset");
+    if (charset == merged.end()) return {};
+    ASSIGN_OR_RETURN(std::string encoded, Encode(call.request.body, charset->second));
+    if (encoded != call.request.body) call.text = std::exchange(call.request.body, std::move(encoded));
+    return {};
+  }
+
+  Result<PreparedCall> MakeCall(const Action& action, Parameters merged, const EndpointRules& rules,
+                                std::size_t& scan_left) const {
     if (std::ranges::find(kMethods, action.method) == kMethods.end()) return Mistake("unsupported http method");
     PreparedCall call{.action = action.type};
-    ASSIGN_OR_RETURN(call.request.body, MakeBody(action, merged));
+    ASSIGN_OR_RETURN(call.request.body, MakeBody(action, merged, &scan_left));
+    RETURN_IF_ERROR(EncodeBody(call, merged));
     ASSIGN_OR_RETURN(call.request.url, MakeUrl(action, connector_.parameters, merged));
     RETURN_IF_ERROR(rules.CheckUrl(call.request.url));
-    ASSIGN_OR_RETURN(call.request.headers, MakeHeaders(action, secrets_, merged));
+    ASSIGN_OR_RETURN(call.request.headers, MakeHeaders(action, secrets_, merged, &scan_left));
     call.request.method = action.method;
     call.request.signing = signing_;
     call.request.identity = identity_;
+    HashBody(call.request);
     call.parameters = std::move(merged);
     return call;
   }
 
   const Connector connector_;
   const Secrets secrets_;
+  const Redactor redactor_;
   std::shared_ptr<const SigningKey> signing_;
   std::shared_ptr<const ClientCertificate> identity_;
   std::shared_ptr<const PreProcess> default_pre_;

@@ -4,6 +4,7 @@
 // Not for an io thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ struct PreparedCall {
   OutgoingRequest request = {};
   Parameters parameters = {};  // merged: response_filter and others count when the answer is read
   std::size_t documents = 0;   // of the input that this call carries; 0: unknown
+  std::string text = {};       // request.body before parameter charset encoded it; empty: request.body is UTF-8
   ActionType action = ActionType::kPredict;
 };
 
@@ -63,11 +65,20 @@ class CompiledConnector {
   // output_processors. At most kMaxCalls calls, of kMaxCallBytes in all (kTooLarge).
   static constexpr std::size_t kMaxCalls = 10'000;
   static constexpr std::size_t kMaxCallBytes = 512UL * 1024 * 1024;
-  virtual Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules) const = 0;
+  // `wanted`, when set, is asked before each call is made: its error ends the work. Templates of one Prepare scan
+  // kMaxScannedInPrepare bytes at most (kTooLarge): twice what a single one may, so about a second of work.
+  static constexpr std::size_t kMaxScannedInPrepare = 200UL * 1024 * 1024;
+  using Wanted = std::function<Status()>;
+  virtual Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules,
+                                                    const Wanted& wanted) const = 0;
   // Of a reply of any status: errors are the table of spec/remote §5.5 (kUpstream with the provider's status in
   // Error::upstream_status). `max_json_bytes`: plugins.ml_commons.max_json_size, -1: any.
   virtual Result<RemoteOutput> Interpret(const PreparedCall& call, const net::ClientReply& reply,
                                          std::int64_t max_json_bytes) const = 0;
+  // A text of the provider for an error or a log: secrets hidden, cut (connectors/redactor.h).
+  virtual std::string Redact(std::string_view text) const = 0;
+  // In the body of a success, before anything reads it.
+  virtual void HideSecrets(std::string& body) const = 0;
 };
 
 }  // namespace mlnode::connectors

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/redactor.h"
+#include "core/sha256.h"
+
 namespace mlnode::connectors {
 namespace {
 
@@ -76,7 +79,7 @@ RemoteInput Native(std::string_view parameters) {
   return input;
 }
 std::vector<std::string> Bodies(const Compiled& compiled, const RemoteInput& input) {
-  const auto calls = compiled->Prepare(input, FakeRules());
+  const auto calls = compiled->Prepare(input, FakeRules(), {});
   if (!calls) return {"error: " + calls.error().message};
   std::vector<std::string> bodies;
   for (const PreparedCall& call : *calls) bodies.push_back(call.request.body);
@@ -86,7 +89,7 @@ std::vector<std::string> Bodies(const Compiled& compiled, const RemoteInput& inp
 // tests/golden/fake-server-saw.json.
 TEST(CompiledConnectorTest, SendsWhatTheRecordedServerSaw) {
   const Compiled compiled = Compile(OpenAi());
-  const auto calls = compiled->Prepare(Docs({"hello", "world!"}), FakeRules());
+  const auto calls = compiled->Prepare(Docs({"hello", "world!"}), FakeRules(), {});
   ASSERT_TRUE(calls);
   ASSERT_THAT(*calls, SizeIs(1));
   const PreparedCall& call = calls->front();
@@ -128,7 +131,7 @@ TEST(CompiledConnectorTest, StepSizeCutsDocuments) {
   Connector connector = OpenAi();
   connector.parameters["input_docs_processed_step_size"] = "2";
   const Compiled compiled = Compile(std::move(connector));
-  const auto calls = compiled->Prepare(Docs({"a", "b", "c"}), FakeRules());
+  const auto calls = compiled->Prepare(Docs({"a", "b", "c"}), FakeRules(), {});
   ASSERT_TRUE(calls);
   ASSERT_THAT(*calls, SizeIs(2));
   EXPECT_THAT((*calls)[0].request.body, HasSubstr(R"(["a","b"])"));
@@ -190,7 +193,8 @@ TEST(CompiledConnectorTest, WhatCannotBeAsked) {
   EXPECT_THAT(Bodies(compiled, batch), ElementsAre("error: no BATCH_PREDICT action found"));
   EXPECT_TRUE(compiled->Has(ActionType::kPredict));
   EXPECT_FALSE(compiled->Has(ActionType::kBatchPredict));
-  EXPECT_EQ(compiled->Prepare(Native(R"({"output_processors":[]})"), FakeRules()).error().code, Code::kUnimplemented);
+  EXPECT_EQ(compiled->Prepare(Native(R"({"output_processors":[]})"), FakeRules(), {}).error().code,
+            Code::kUnimplemented);
   Connector connector = OpenAi();
   connector.actions[0].method = "PATCH";
   EXPECT_THAT(Bodies(Compile(std::move(connector)), Native(R"({"input":[]})")),
@@ -234,7 +238,7 @@ Connector Aws() {
 }
 
 TEST(CompiledConnectorTest, SigningKeyOfCredentialAndParameters) {
-  const auto calls = Compile(Aws())->Prepare(Native(R"({"input":[]})"), FakeRules());
+  const auto calls = Compile(Aws())->Prepare(Native(R"({"input":[]})"), FakeRules(), {});
   ASSERT_TRUE(calls);
   const SigningKey& key = *calls->front().request.signing;
   EXPECT_EQ(key.access_key + key.secret_key + key.session_token, "AKSKST");
@@ -242,7 +246,7 @@ TEST(CompiledConnectorTest, SigningKeyOfCredentialAndParameters) {
   EXPECT_EQ(key.service, "bedrock");
   Connector connector = Aws();
   connector.parameters["region"] = "us-east-1";
-  EXPECT_EQ(Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules())->front().request.signing->region,
+  EXPECT_EQ(Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules(), {})->front().request.signing->region,
             "us-east-1");
 }
 
@@ -264,20 +268,20 @@ TEST(CompiledConnectorTest, ClientCertificate) {
   EXPECT_THAT(CompileError(connector).message, HasSubstr("client_cert_pem"));
   connector.credential["client_cert_pem"] = "sealed:connectors/c1/client_cert_pem:CERT";
   connector.credential["client_key_pem"] = "sealed:connectors/c1/client_key_pem:KEY";
-  const auto calls = Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules());
+  const auto calls = Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules(), {});
   EXPECT_EQ(calls->front().request.identity->certificate + calls->front().request.identity->key, "CERTKEY");
   connector.client_config->pkcs12 = true;
   connector.credential["client_cert_pkcs12"] = "sealed:connectors/c1/client_cert_pkcs12:no base64!";
   const Error error = CompileError(connector);
   EXPECT_EQ(error.message, "credential client_cert_pkcs12 is no Base64");
   connector.credential["client_cert_pkcs12"] = "sealed:connectors/c1/client_cert_pkcs12:AAEC\nAw==";
-  EXPECT_EQ(Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules())->front().request.identity->pkcs12,
+  EXPECT_EQ(Compile(connector)->Prepare(Native(R"({"input":[]})"), FakeRules(), {})->front().request.identity->pkcs12,
             std::string("\0\1\2\3", 4));
 }
 
 TEST(CompiledConnectorTest, InterpretReadsTensors) {
   const Compiled compiled = Compile(OpenAi());
-  const auto calls = compiled->Prepare(Docs({"a"}), FakeRules());
+  const auto calls = compiled->Prepare(Docs({"a"}), FakeRules(), {});
   ASSERT_TRUE(calls);
   const net::ClientReply reply{.status = 201, .headers = {}, .body = R"({"data":[{"embedding":[0.26,0.5,-0.25]}]})"};
   const auto output = compiled->Interpret(calls->front(), reply, -1);
@@ -292,7 +296,7 @@ TEST(CompiledConnectorTest, InterpretReadsTensors) {
 
 TEST(CompiledConnectorTest, InterpretHidesSecretsInErrors) {
   const Compiled compiled = Compile(OpenAi());
-  const auto calls = compiled->Prepare(Docs({"a"}), FakeRules());
+  const auto calls = compiled->Prepare(Docs({"a"}), FakeRules(), {});
   const auto output = compiled->Interpret(
       calls->front(), {.status = 401, .headers = {}, .body = "Incorrect API key provided: sk-secret"}, -1);
   ASSERT_FALSE(output);
@@ -300,11 +304,72 @@ TEST(CompiledConnectorTest, InterpretHidesSecretsInErrors) {
   EXPECT_EQ(output.error().message, "Error from remote service: Incorrect API key provided: ***");
 }
 
+TEST(CompiledConnectorTest, HidesSecretsInErrorsOfStreamsAndInAnswers) {
+  const Compiled compiled = Compile(OpenAi());
+  EXPECT_EQ(compiled->Redact("key sk-secret is wrong"), "key *** is wrong");
+  EXPECT_LT(compiled->Redact(std::string(1'000'000, 'x')).size(), kMaxShownReply + 10);
+  std::string body = R"({"echo":"Bearer sk-secret"})";
+  compiled->HideSecrets(body);
+  EXPECT_EQ(body, R"({"echo":"Bearer ***"})");
+  // The region of an ARN is no secret.
+  body = R"({"jobArn":"arn:aws:bedrock:eu-west-1:job/x"})";
+  Compile(Aws())->HideSecrets(body);
+  EXPECT_THAT(body, HasSubstr("eu-west-1"));
+}
+
+TEST(CompiledConnectorTest, ASignedBodyIsHashedOnce) {
+  const auto calls = Compile(Aws())->Prepare(Native(R"({"input":[]})"), FakeRules(), {});
+  ASSERT_TRUE(calls);
+  EXPECT_EQ(calls->front().request.body_hash, Sha256Hex(calls->front().request.body));
+  EXPECT_THAT(Compile(OpenAi())->Prepare(Native(R"({"input":[]})"), FakeRules(), {})->front().request.body_hash,
+              IsEmpty());
+}
+
+TEST(CompiledConnectorTest, AnEncodedBodyKeepsItsText) {
+  const auto calls =
+      Compile(OpenAi())->Prepare(Native(R"({"input":["secret"],"charset":"UTF-16LE"})"), FakeRules(), {});
+  ASSERT_TRUE(calls);
+  EXPECT_THAT(calls->front().text, HasSubstr("secret"));
+  EXPECT_EQ(calls->front().request.body.size(), 2 * calls->front().text.size());
+  EXPECT_THAT(Compile(OpenAi())->Prepare(Native(R"({"input":[]})"), FakeRules(), {})->front().text, IsEmpty());
+}
+
+TEST(CompiledConnectorTest, EndsWhenNobodyWaitsAnyMore) {
+  Connector connector = OpenAi();
+  connector.parameters["input_docs_processed_step_size"] = "1";
+  int asked = 0;
+  const auto calls = Compile(connector)->Prepare(Docs({"a", "b", "c"}), FakeRules(), [&asked]() -> Status {
+    if (++asked < 3) return {};
+    return MakeError(Code::kCancelled, "gone");
+  });
+  ASSERT_FALSE(calls);
+  EXPECT_EQ(calls.error().code, Code::kCancelled);
+  EXPECT_EQ(asked, 3);
+}
+
+TEST(CompiledConnectorTest, AllCallsOfARequestShareWhatMayBeScanned) {
+  Connector connector = OpenAi();
+  connector.parameters["input_docs_processed_step_size"] = "1";
+  // Each call scans 20 MB and sends next to nothing.
+  std::string nothing;
+  for (int i = 0; i < 1'000; ++i) nothing += "${parameters.b:-}${parameters.c:-}";
+  connector.parameters["a"] = nothing;
+  connector.parameters["b"] = std::string();
+  for (int i = 0; i < 1'000; ++i) connector.parameters["b"] += "${parameters.c:-}";
+  connector.actions[0].request_body = R"({"input":${parameters.input},"a":"${parameters.a}"})";
+  connector.parameters["c"] = "";
+  const Compiled compiled = Compile(connector);
+  EXPECT_TRUE(compiled->Prepare(Docs({"a", "b"}), FakeRules(), {}));
+  const auto calls = compiled->Prepare(Docs(std::vector<std::optional<std::string>>(100, "a")), FakeRules(), {});
+  ASSERT_FALSE(calls);
+  EXPECT_EQ(calls.error().code, Code::kTooLarge);
+}
+
 TEST(CompiledConnectorTest, ResponseFilterOfTheCallCounts) {
   Connector connector = OpenAi();
   connector.actions[0].post_process_function.reset();
   const Compiled compiled = Compile(std::move(connector));
-  const auto calls = compiled->Prepare(Native(R"({"input":[],"response_filter":"$['a/b'][0]"})"), FakeRules());
+  const auto calls = compiled->Prepare(Native(R"({"input":[],"response_filter":"$['a/b'][0]"})"), FakeRules(), {});
   ASSERT_TRUE(calls);
   const auto output = compiled->Interpret(calls->front(), {.status = 200, .headers = {}, .body = R"({"a/b":[7]})"}, -1);
   ASSERT_TRUE(output);

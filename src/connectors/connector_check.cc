@@ -92,7 +92,9 @@ Status CheckConnector(const Connector& connector, const std::vector<std::string>
     return found->second;
   };
   for (const Action& action : connector.actions) {
-    ASSIGN_OR_RETURN(const std::string url, Substitute(action.url, "parameters.", lookup));
+    ASSIGN_OR_RETURN(const std::string url,
+                     Substitute(action.url, "parameters.", lookup,
+                                {.filled = MaxFilled(action.url.size() + BytesOf(connector.parameters))}));
     RETURN_IF_ERROR(rules.CheckUrl(url));
   }
   return {};

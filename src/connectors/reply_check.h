@@ -2,17 +2,14 @@
 // §5.5). Pure; any thread.
 #pragma once
 
-#include "connectors/connector.h"
+#include "connectors/redactor.h"
 #include "net/http_client.h"
 
 namespace mlnode::connectors {
 
-// Of the raw body in an error.
-inline constexpr std::size_t kMaxShownReply = 10'000;
-
 // kUpstream, reason "status_exception", upstream_status: the provider's, or 500 when the peer has no such status, or
 // 502 for a success without body. kInvalidArgument: longer than `max_json_bytes` (-1: any). A secret that the provider
 // repeats in its error is shown as "***".
-Status CheckReply(const net::ClientReply& reply, std::int64_t max_json_bytes, const Secrets& secrets);
+Status CheckReply(const net::ClientReply& reply, std::int64_t max_json_bytes, const Redactor& redactor);
 
 }  // namespace mlnode::connectors

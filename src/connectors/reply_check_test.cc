@@ -14,7 +14,7 @@ net::ClientReply Reply(int status, std::string body) {
   return {.status = status, .headers = {}, .body = std::move(body)};
 }
 Error ErrorOf(const net::ClientReply& reply, const Secrets& secrets = {}) {
-  auto status = CheckReply(reply, -1, secrets);
+  auto status = CheckReply(reply, -1, Redactor(secrets));
   EXPECT_FALSE(status);
   return status ? Error{} : std::move(status).error();
 }

@@ -318,7 +318,7 @@ Error CurlTransfer::Explain(CURLcode code) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
       error.code = Code::kUnavailable;
-      error.message = "no TLS connection to the remote server: its certificate or protocol is not accepted";
+      error.message = kTlsRefused;
       break;
     case CURLE_OPERATION_TIMEDOUT:
       error.code = Code::kDeadlineExceeded;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/executor.h"
 #include "core/result.h"
@@ -50,6 +51,11 @@ struct ClientRequest {
   // A connection is shared only by requests of equal identity, key and password included, and equal verify_tls.
   std::shared_ptr<const ClientCertificate> identity = {};
 };
+
+// Message of the kUnavailable of a server that was reached, and whose certificate or protocol `identity`'s or the
+// system's authorities, or verify_tls, do not accept.
+inline constexpr std::string_view kTlsRefused =
+    "no TLS connection to the remote server: its certificate or protocol is not accepted";
 
 struct ClientReply {
   int status = 0;

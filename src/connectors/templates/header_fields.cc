@@ -54,7 +54,8 @@ Error Unresolved(std::string_view name) {
 
 class FieldWriter {
  public:
-  FieldWriter(const Secrets& secrets, const Parameters& parameters) : secrets_(secrets), parameters_(parameters) {}
+  FieldWriter(const Secrets& secrets, const Parameters& parameters, std::size_t* scan_left)
+      : secrets_(secrets), parameters_(parameters), scan_left_(scan_left) {}
 
   Result<std::string> Value(std::string_view name, std::string_view text) {
     std::string value;
@@ -75,12 +76,14 @@ class FieldWriter {
     if (text.find("${parameters.") == std::string_view::npos) return std::string(text);
     if (!Placeholders(text, kParameter).empty() && IsOneOf(name, kNoParameters))
       return CheckTemplate(name, text).error();
-    ASSIGN_OR_RETURN(std::string filled, Substitute(text, kParameter, ParameterLookup(parameters_)));
+    ASSIGN_OR_RETURN(std::string filled, Substitute(text, kParameter, ParameterLookup(parameters_),
+                                                    {.filled = MaxFilled(text.size()), .scan_left = scan_left_}));
     if (!Placeholders(filled, kParameter).empty()) return Unresolved(name);
     return filled;
   }
   const Secrets& secrets_;
   const Parameters& parameters_;
+  std::size_t* scan_left_;
 };
 
 Status CheckField(std::string_view name, std::string_view value) {
@@ -99,10 +102,11 @@ Status CheckHeaderTemplates(const Action& action) {
   return {};
 }
 
-Result<net::Headers> MakeHeaders(const Action& action, const Secrets& secrets, const Parameters& parameters) {
+Result<net::Headers> MakeHeaders(const Action& action, const Secrets& secrets, const Parameters& parameters,
+                                 std::size_t* scan_left) {
   RETURN_IF_ERROR(CheckHeaderTemplates(action));
   net::Headers headers;
-  FieldWriter writer(secrets, parameters);
+  FieldWriter writer(secrets, parameters, scan_left);
   std::size_t total = 0;
   for (const auto& [name, text] : action.headers) {
     if (IsOneOf(name, kOfTheClient)) continue;

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "connectors/templates/body_edits.h"
-#include "connectors/templates/charset.h"
 #include "connectors/templates/json_text.h"
 #include "connectors/templates/substitution.h"
 #include "core/utf8.h"
@@ -77,9 +76,13 @@ Status CheckJson(std::string_view body) {
                    "Invalid payload: " + std::string(shown) + (shown.size() < body.size() ? "..." : ""));
 }
 
-Result<std::string> FillTemplate(const Action& action, const Parameters& parameters) {
-  ASSIGN_OR_RETURN(std::string body,
-                   Substitute(FillNulls(*action.request_body, parameters), kPrefix, ParameterLookup(parameters)));
+Result<std::string> Filled(std::string_view text, const Parameters& parameters, std::size_t* scan_left) {
+  return Substitute(text, kPrefix, ParameterLookup(parameters),
+                    {.filled = MaxFilled(text.size() + BytesOf(parameters)), .scan_left = scan_left});
+}
+
+Result<std::string> FillTemplate(const Action& action, const Parameters& parameters, std::size_t* scan_left) {
+  ASSIGN_OR_RETURN(std::string body, Filled(FillNulls(*action.request_body, parameters), parameters, scan_left));
   RETURN_IF_ERROR(CheckJson(body));
   if (action.supports_structured_output.value_or(false)) {
     ASSIGN_OR_RETURN(body, AddStructuredOutput(std::move(body), parameters));
@@ -136,10 +139,16 @@ void DropNulls(const Action& action, const json::object& request, Parameters& me
   }
 }
 
-Result<std::string> MakeBody(const Action& action, const Parameters& parameters) {
+std::size_t BytesOf(const Parameters& parameters) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : parameters) bytes += name.size() + value.size();
+  return bytes;
+}
+
+Result<std::string> MakeBody(const Action& action, const Parameters& parameters, std::size_t* scan_left) {
   std::string body;
   if (action.request_body) {
-    ASSIGN_OR_RETURN(body, FillTemplate(action, parameters));
+    ASSIGN_OR_RETURN(body, FillTemplate(action, parameters, scan_left));
   } else if (const auto given = parameters.find("http_body"); given != parameters.end()) {
     body = given->second;
     if (!IsValidUtf8(body)) return MakeError(Code::kInvalidArgument, "Invalid payload: it is not UTF-8");
@@ -147,9 +156,7 @@ Result<std::string> MakeBody(const Action& action, const Parameters& parameters)
   RETURN_IF_ERROR(CheckFilled(body, parameters));
   if (body.empty() && IsPost(action.method) && action.type != ActionType::kCancelBatchPredict)
     return MakeError(Code::kInvalidArgument, "Content length is 0. Aborting request to remote model");
-  const auto charset = parameters.find("charset");
-  if (charset == parameters.end()) return body;
-  return Encode(std::move(body), charset->second);
+  return body;
 }
 
 }  // namespace mlnode::connectors

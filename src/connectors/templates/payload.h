@@ -22,8 +22,9 @@ void DropNulls(const Action& action, const json::object& request, Parameters& me
 // `"${parameters.x:-null}"` without x is a bare null. kInvalidArgument in the peer's words: "Invalid payload: ..." (no
 // JSON or NDJSON; the first 10,000 bytes are shown), "Some parameter placeholder not filled in payload: a, b" (inside a
 // string; not with skip_validating_missing_parameters), "Content length is 0. Aborting request to remote model", and
-// what Substitute and Encode say. Without a request_body the body is parameter http_body, which need not be JSON.
-Result<std::string> MakeBody(const Action& action, const Parameters& parameters);
+// what Substitute says. Without a request_body the body is parameter http_body, which need not be JSON. UTF-8, whatever
+// parameter charset says: charset.h encodes. `scan_left`: FillLimits, here and below.
+Result<std::string> MakeBody(const Action& action, const Parameters& parameters, std::size_t* scan_left = nullptr);
 
 // header_fields.cc:
 // Secrets first, as they are, then parameters (never inside a secret; a parameter never leads to a secret).
@@ -31,9 +32,13 @@ Result<std::string> MakeBody(const Action& action, const Parameters& parameters)
 // CheckHeaderTemplates), unresolved, control characters, sizes (8 KiB each, 64 KiB in all). Texts name the header,
 // never its value. Adds Content-Type: application/json when absent; leaves out Content-Length, Transfer-Encoding and
 // Connection, which are the HTTP client's to say.
-Result<net::Headers> MakeHeaders(const Action& action, const Secrets& secrets, const Parameters& parameters);
+Result<net::Headers> MakeHeaders(const Action& action, const Secrets& secrets, const Parameters& parameters,
+                                 std::size_t* scan_left = nullptr);
 // kInvalidArgument: a parameter in a header that must not have one, a name that is no HTTP token.
 Status CheckHeaderTemplates(const Action& action);
+
+// Bytes of all names and values.
+std::size_t BytesOf(const Parameters& parameters);
 // Parameters by "parameters.x", and by "parameters.x.toString()" escaped as the content of a JSON string. For one
 // thread; borrows the parameters.
 class ParameterLookup {

@@ -170,12 +170,38 @@ TEST(MakeBodyTest, AnInvalidPayloadIsShownInPart) {
   EXPECT_LT(made.size(), 11'000U);
 }
 
-TEST(MakeBodyTest, Charset) {
+TEST(MakeBodyTest, ABodyIsUtf8WhateverTheCharset) {
+  const std::string body = "{\"a\":\"\xC3\xA9\"}";
+  EXPECT_EQ(BodyOf(body, {{"charset", "UTF-16"}}), body);
+}
+
+TEST(MakeBodyTest, WhatIsFilledIsBoundedByWhatIsGiven) {
+  std::string many;
+  for (int i = 0; i < 1'000; ++i) many += "${parameters.text}";
+  const std::string text(10'000, 'x');
+  const auto made = MakeBody(WithBody(R"({"a":"${parameters.many}"})"), {{"many", many}, {"text", text}});
+  ASSERT_FALSE(made) << "28 KB would become 10 MB";
+  EXPECT_EQ(made.error().code, Code::kTooLarge);
+  EXPECT_THAT(BodyOf(R"({"a":"${parameters.text}${parameters.text}${parameters.text}"})",
+                     {{"text", std::string(2'000'000, 'x')}}),
+              ::testing::SizeIs(6'000'008));
+}
+
+TEST(MakeBodyTest, TemplatesShareWhatMayBeScanned) {
+  std::size_t left = 100;
+  EXPECT_TRUE(MakeBody(WithBody(R"({"a":"${parameters.x}"})"), {{"x", "12345"}}, &left));
+  EXPECT_EQ(left, 100U - 24U - 6U);
+  const auto made = MakeBody(WithBody(R"({"a":"${parameters.x}"})"), {{"x", std::string(80, 'x')}}, &left);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::kTooLarge);
+}
+
+TEST(EncodeTest, Charsets) {
   const std::string body = "{\"a\":\"\xC3\xA9\xE2\x82\xAC\"}";
-  EXPECT_EQ(BodyOf(body, {{"charset", "utf-8"}}), body);
-  EXPECT_EQ(BodyOf(body, {{"charset", "ISO-8859-1"}}), "{\"a\":\"\xE9?\"}");
-  EXPECT_EQ(BodyOf(body, {{"charset", "US-ASCII"}}), "{\"a\":\"??\"}");
-  EXPECT_THAT(BodyOf(body, {{"charset", "klingon"}}), HasSubstr("Unsupported charset: klingon"));
+  EXPECT_EQ(Encode(body, "utf-8").value(), body);
+  EXPECT_EQ(Encode(body, "ISO-8859-1").value(), "{\"a\":\"\xE9?\"}");
+  EXPECT_EQ(Encode(body, "US-ASCII").value(), "{\"a\":\"??\"}");
+  EXPECT_THAT(Encode(body, "klingon").error().message, HasSubstr("Unsupported charset: klingon"));
 }
 
 TEST(EncodeTest, Utf16) {

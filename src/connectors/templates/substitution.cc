@@ -11,21 +11,29 @@ namespace {
 constexpr std::size_t kMaxShownBytes = 200;
 constexpr std::size_t kMaxShownNames = 100;
 
-Error TooLarge() {
-  return MakeError(Code::kTooLarge,
-                   "placeholders fill more than the limit of " + std::to_string(kMaxSubstitutedBytes) + " bytes");
+Error TooLarge(std::size_t limit) {
+  return MakeError(Code::kTooLarge, "placeholders fill more than the limit of " + std::to_string(limit) + " bytes");
+}
+
+Error TooMuchWork() {
+  return MakeError(Code::kTooLarge, "the placeholders of the request lead to more text than may be scanned for it");
 }
 
 class Expansion {
  public:
-  Expansion(std::string_view prefix, const Lookup& lookup) : prefix_(prefix), lookup_(lookup) {}
+  Expansion(std::string_view prefix, const Lookup& lookup, FillLimits limits)
+      : prefix_(prefix), lookup_(lookup), limits_(limits) {}
 
-  // Every value is scanned once for each placeholder that names it, so the bytes scanned bound both work and output.
+  // Every value is scanned once for each placeholder that names it, so the bytes scanned bound the work.
   Status Append(std::string_view text) {
     scanned_ += text.size() + 1;
-    if (scanned_ > kMaxSubstitutedBytes) return TooLarge();
+    if (scanned_ > kMaxSubstitutedBytes) return TooLarge(kMaxSubstitutedBytes);
+    if (limits_.scan_left != nullptr) {
+      if (*limits_.scan_left < text.size() + 1) return TooMuchWork();
+      *limits_.scan_left -= text.size() + 1;
+    }
     for (TemplatePiece piece; NextPiece(text, prefix_, piece);) {
-      out_ += piece.literal;
+      RETURN_IF_ERROR(Put(piece.literal));
       if (piece.placeholder.empty()) continue;
       RETURN_IF_ERROR(Fill(piece));
     }
@@ -34,14 +42,16 @@ class Expansion {
   std::string Take() { return std::move(out_); }
 
  private:
+  Status Put(std::string_view text) {
+    if (text.size() > limits_.filled - std::min(limits_.filled, out_.size())) return TooLarge(limits_.filled);
+    out_ += text;
+    return {};
+  }
   Status Fill(const TemplatePiece& piece) {
     if (std::ranges::find(open_, piece.name) != open_.end()) return Circle(piece.name);
     std::optional<std::string_view> value = lookup_(piece.name);
     if (!value) value = piece.fallback;
-    if (!value) {
-      out_ += piece.placeholder;
-      return {};
-    }
+    if (!value) return Put(piece.placeholder);
     if (open_.size() >= static_cast<std::size_t>(kMaxSubstitutionDepth))
       return MakeError(Code::kInvalidArgument, "placeholders lead more than " + std::to_string(kMaxSubstitutionDepth) +
                                                    " deep, at " + Shown(piece.name));
@@ -62,6 +72,7 @@ class Expansion {
 
   const std::string_view prefix_;
   const Lookup& lookup_;
+  const FillLimits limits_;
   std::string out_;
   std::size_t scanned_ = 0;
   std::vector<std::string_view> open_;  // placeholders being filled, outermost first
@@ -141,8 +152,9 @@ bool NextPiece(std::string_view& rest, std::string_view prefix, TemplatePiece& p
   return true;
 }
 
-Result<std::string> Substitute(std::string_view text, std::string_view prefix, const Lookup& lookup) {
-  Expansion expansion(prefix, lookup);
+Result<std::string> Substitute(std::string_view text, std::string_view prefix, const Lookup& lookup,
+                               FillLimits limits) {
+  Expansion expansion(prefix, lookup, limits);
   RETURN_IF_ERROR(expansion.Append(text));
   return expansion.Take();
 }

@@ -27,15 +27,21 @@ Result<net::ClientRequest> MakeAttempt(OutgoingRequest request, const CallOption
   return attempt;
 }
 
-Endpoint::Outcome OutcomeOf(const Result<net::ClientReply>& result) {
+Endpoint::Outcome OutcomeOf(const Result<net::ClientReply>& result, const CallOptions& options, Duration took,
+                            bool own_identity) {
+  const auto unless = [](bool own_doing) {
+    return own_doing ? Endpoint::Outcome::kUntold : Endpoint::Outcome::kUnreachable;
+  };
   if (result) return Endpoint::Outcome::kAnswered;
   switch (result.error().code) {
     case Code::kTooLarge:
       return Endpoint::Outcome::kAnswered;
     case Code::kUnavailable:
+      return unless(result.error().message == net::kTlsRefused);
     case Code::kDeadlineExceeded:
+      return unless(took < kPatienceWithServers || options.config.read_timeout < kPatienceWithServers);
     case Code::kUpstream:
-      return Endpoint::Outcome::kUnreachable;
+      return unless(own_identity);
     default:
       return Endpoint::Outcome::kUntold;
   }

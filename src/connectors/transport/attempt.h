@@ -15,8 +15,15 @@ inline constexpr std::chrono::minutes kLongestExchange{15};
 Result<net::ClientRequest> MakeAttempt(OutgoingRequest request, const CallOptions& options, Duration remaining,
                                        EpochMillis now);
 
-// What the end of an attempt says about the server. Too large an answer is one.
-Endpoint::Outcome OutcomeOf(const Result<net::ClientReply>& result);
+// A server that is silent for less counts as slow, not as gone.
+inline constexpr std::chrono::seconds kPatienceWithServers{5};
+
+// What the end of an attempt says about the server, for all who ask it: what a connector's own settings bring about
+// says nothing. So a refused certificate (which authorities count is the connector's to say), an exchange that breaks
+// under its own TLS identity (a server refuses one in this way), and a silence of less than kPatienceWithServers. Too
+// large an answer is one. `took`: from sending to the end.
+Endpoint::Outcome OutcomeOf(const Result<net::ClientReply>& result, const CallOptions& options, Duration took,
+                            bool own_identity);
 
 // A failure of the HTTP client in the peer's words (spec/remote §5.5).
 Error ExplainFailure(Error error, const CallOptions& options);

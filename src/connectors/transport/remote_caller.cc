@@ -35,9 +35,12 @@ struct Call {
   Phase phase = Phase::kWaiting;
   std::int64_t attempts = 0;
   std::uint64_t token = 0;      // of the attempt under way; 0: not known yet
+  std::size_t resting = 0;      // bytes of the body while it rests
   std::optional<Error> ending;  // why the attempt under way is being cancelled
   Timer step;                   // ends waiting or resting
   Timer watch;                  // looks at deadline and cancellation
+
+  bool own_identity = false;  // its request has a client certificate or authorities
 
   // Of the attempt under way; its starter and then the client's thread.
   bool probe = false;
@@ -59,7 +62,8 @@ Error NoConnection(const CallOptions& options) {
 
 Error QueueFull() {
   return MakeError(Code::kResourceExhausted,
-                   fmt::format("{} calls of remote models wait for a connection already", RemoteCaller::kMaxWaiting));
+                   fmt::format("as many calls of remote models wait for a connection as may ({}, or {} bytes in all)",
+                               RemoteCaller::kMaxWaiting, RemoteCaller::kMaxWaitingBytes));
 }
 
 Error CircuitOpen(const Endpoint& endpoint, SteadyTime now) {
@@ -73,12 +77,12 @@ Error CircuitOpen(const Endpoint& endpoint, SteadyTime now) {
 
 class Core : public std::enable_shared_from_this<Core> {
  public:
-  explicit Core(CallerEnvironment environment) : env_(environment), state_(std::in_place, environment.metrics) {}
+  explicit Core(CallerEnvironment environment) : env_(environment), state_(std::in_place, environment) {}
 
   void Begin(const CallPtr& call) {
     if (auto fit = CheckCall(*call); !fit) return call->done(std::move(fit).error());
     if (auto admitted = Admit(call); !admitted) return call->done(std::move(admitted).error());
-    Pump(call->options.pool);
+    Pump();
     LimitWaiting(call);
     Watch(call);
   }
@@ -105,10 +109,16 @@ class Core : public std::enable_shared_from_this<Core> {
 
  private:
   struct State {
-    explicit State(Metrics& metrics) : endpoints(metrics, RemoteCaller::kMaxEndpoints) {}
+    explicit State(const CallerEnvironment& environment)
+        : pools(
+              {.waiting = RemoteCaller::kMaxWaiting,
+               .waiting_bytes = RemoteCaller::kMaxWaitingBytes,
+               .in_use = environment.max_in_flight > 0 ? environment.max_in_flight : ConnectionPools::OfThisProcess()}),
+          endpoints(environment.metrics, RemoteCaller::kMaxEndpoints) {}
     bool stopping = false;
     Ticket next_ticket = 1;
-    ConnectionPools pools{RemoteCaller::kMaxWaiting};
+    ConnectionPools pools;
+    std::size_t resting_bytes = 0;  // of bodies that wait for a retry
     EndpointTable endpoints;
     std::unordered_map<Ticket, CallPtr> calls;  // until they end
   };
@@ -135,22 +145,36 @@ class Core : public std::enable_shared_from_this<Core> {
       return CircuitOpen(*call->endpoint, call->begun);
     }
     call->ticket = state->next_ticket++;
-    if (!state->pools.Enter(call->options.pool, call->options.config.max_connection, call->ticket)) return QueueFull();
+    if (!LineUp(*state, *call)) return QueueFull();
     call->endpoint->Wait(1);
     state->calls.emplace(call->ticket, call);
     return {};
   }
 
-  // Starts calls of the pool while it has connections. A loop, not a recursion: thousands may wait for a circuit that
+  static bool LineUp(State& state, const Call& call) {
+    return state.pools.Enter(call.options.pool, call.options.config.max_connection, call.ticket,
+                             call.request.body.size());
+  }
+  static bool BeginRest(State& state, Call& call) {
+    const std::size_t bytes = call.request.body.size();
+    if (bytes > RemoteCaller::kMaxWaitingBytes - state.resting_bytes) return false;
+    state.resting_bytes += bytes;
+    call.resting = bytes;
+    call.phase = Phase::kResting;
+    return true;
+  }
+  static void EndRest(State& state, Call& call) { state.resting_bytes -= std::exchange(call.resting, 0); }
+
+  // Starts calls while there are connections. A loop, not a recursion: thousands may wait for a circuit that
   // has just opened.
-  void Pump(const std::string& pool) {
-    while (const CallPtr call = TakeNext(pool)) Attempt(call);
+  void Pump() {
+    while (const CallPtr call = TakeNext()) Attempt(call);
   }
 
-  CallPtr TakeNext(const std::string& pool) {
+  CallPtr TakeNext() {
     Timer waited;  // goes after the lock
     const auto state = state_.Lock();
-    const auto ticket = state->pools.Next(pool);
+    const auto ticket = state->pools.Next();
     if (!ticket) return nullptr;
     CallPtr call = state->calls.at(*ticket);
     call->phase = Phase::kRunning;
@@ -223,18 +247,17 @@ class Core : public std::enable_shared_from_this<Core> {
       was_open = call->endpoint->circuit.open();
       call->endpoint->EndRequest(outcome, call->probe, call->sent, now);
       is_open = call->endpoint->circuit.open();
-      rests = wait && !call->ending && !state->stopping;
-      if (rests) call->phase = Phase::kResting;
+      rests = wait && !call->ending && !state->stopping && BeginRest(*state, *call);
     }
-    if (was_open != is_open) LogCircuit(*call->endpoint, reply);
-    Pump(call->options.pool);
+    if (was_open != is_open) LogCircuit(*call->endpoint, is_open, reply);
+    Pump();
     if (rests) return Rest(call, *wait);
     Finish(call, Conclude(*call, std::move(reply), now));
   }
 
   // Once for each change, and not for each failure: those are many, and counted.
-  static void LogCircuit(const Endpoint& endpoint, const Reply& reply) {
-    if (reply) {
+  static void LogCircuit(const Endpoint& endpoint, bool open, const Reply& reply) {
+    if (!open || reply) {  // an answer that its taker refused is one
       LOG_INFO("connectors", "the remote server {} answers again", endpoint.name);
     } else {
       LOG_WARN("connectors", "the remote server {} is not asked for a while: {} ({})", endpoint.name,
@@ -246,7 +269,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static Endpoint::Outcome OutcomeFor(const Call& call, const Reply& reply, SteadyTime now) {
     if (call.sink_error) return Endpoint::Outcome::kAnswered;
     if (!reply && now >= call.options.deadline.at()) return Endpoint::Outcome::kUntold;
-    return OutcomeOf(reply);
+    return OutcomeOf(reply, call.options, now - call.sent, call.own_identity);
   }
 
   std::optional<Duration> RetryWait(const Call& call, const Reply& reply, SteadyTime now) const {
@@ -308,14 +331,15 @@ class Core : public std::enable_shared_from_this<Core> {
     {
       const auto state = state_.Lock();
       if (call->phase != Phase::kResting) return;
-      entered = state->pools.Enter(call->options.pool, call->options.config.max_connection, call->ticket);
+      EndRest(*state, *call);
+      entered = LineUp(*state, *call);
       if (entered) {
         call->phase = Phase::kWaiting;
         call->endpoint->Wait(1);
       }
     }
     if (!entered) return Finish(call, QueueFull());
-    Pump(call->options.pool);
+    Pump();
     LimitWaiting(call);
   }
 
@@ -369,6 +393,7 @@ class Core : public std::enable_shared_from_this<Core> {
       const auto state = state_.Lock();
       if (call->phase == Phase::kDone) return;
       call->phase = Phase::kDone;
+      EndRest(*state, *call);
       step = std::exchange(call->step, {});
       watch = std::exchange(call->watch, {});
       state->calls.erase(call->ticket);
@@ -389,6 +414,7 @@ class PoolingCaller final : public RemoteCaller {
 
   void Send(OutgoingRequest request, CallOptions options, Done done) override {
     auto call = std::make_shared<Call>();
+    call->own_identity = request.identity != nullptr;
     call->request = std::move(request);
     call->options = std::move(options);
     call->done = std::move(done);

@@ -27,6 +27,7 @@ using ClientCertificate = net::ClientCertificate;  // mutual TLS
 struct OutgoingRequest {
   std::string method, url, body;
   net::Headers headers;
+  std::string body_hash = {};  // SHA-256 of the body, hex: HashBody (sigv4.h); empty: each attempt makes it
   std::shared_ptr<const SigningKey> signing;          // null: not signed
   std::shared_ptr<const ClientCertificate> identity;  // null: none
 };
@@ -49,12 +50,16 @@ struct CallerEnvironment {
   const Clock& clock;  // WallMillis dates the signature
   RandomSource& random;
   Metrics& metrics;
+  // Requests under way at once, over all pools; 0: ConnectionPools::OfThisProcess (connection_pool.h).
+  std::size_t max_in_flight = 0;
 };
 
 class RemoteCaller {
  public:
-  // Calls that wait for a connection of their pool, over all pools; beyond: kResourceExhausted (429).
+  // Calls that wait for a connection, over all pools, and the bytes of their bodies; beyond: kResourceExhausted (429).
+  // As many bytes again may rest until a retry; a reply whose retry finds no room there is the answer.
   static constexpr std::size_t kMaxWaiting = 10'000;
+  static constexpr std::size_t kMaxWaitingBytes = 256UL * 1024 * 1024;
   static std::unique_ptr<RemoteCaller> Create(CallerEnvironment environment);
   // Fails what waits with kCancelled, and cancels what is under way: its `done` comes from the client's thread, soon,
   // at the latest when the client goes. Client and metrics outlive that.
@@ -62,9 +67,9 @@ class RemoteCaller {
   using Done = UniqueFunction<void(Result<net::ClientReply>)>;
   // Any HTTP status that is left after the retries is a reply. Errors: kInvalidArgument (URL, address: the peer's
   // texts), kInternal "Error communicating with remote model: <detail>" (connection, timeout), kResourceExhausted (no
-  // connection of the pool free within connection_timeout), kUnavailable with retry_after (the endpoint's circuit is
-  // open), kDeadlineExceeded, kCancelled, and what body_sink answers. Exactly one call of `done`, after the last of
-  // body_sink; a refusal may come before Send returns.
+  // connection of the pool, or of the node, free within connection_timeout), kUnavailable with retry_after (the
+  // endpoint's circuit is open), kDeadlineExceeded, kCancelled, and what body_sink answers. Exactly one call of `done`,
+  // after the last of body_sink; a refusal may come before Send returns.
   virtual void Send(OutgoingRequest request, CallOptions options, Done done) = 0;
   struct EndpointState {
     std::string endpoint;  // "https://api.example.com:443"

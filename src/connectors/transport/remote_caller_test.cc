@@ -185,6 +185,85 @@ TEST_F(RemoteCallerTest, BoundsThoseWhoWait) {
   EXPECT_EQ(Answer(Send()), "resource_exhausted");
 }
 
+TEST_F(RemoteCallerTest, BoundsTheBytesOfThoseWhoWait) {
+  Send();
+  Send();
+  auto large = Request();
+  large.body = std::string(RemoteCaller::kMaxWaitingBytes - 1, 'x');
+  const auto waiting = Send(std::move(large));
+  EXPECT_EQ(Answer(waiting), "");
+  EXPECT_EQ(Answer(Send()), "resource_exhausted");
+  auto tiny = Request();
+  tiny.body = "x";
+  EXPECT_EQ(Answer(Send(std::move(tiny))), "");
+  client_.Answer(1, net::ClientReply{.status = 200});
+  EXPECT_EQ(Answer(Send()), "") << "the large one has its turn";
+}
+
+TEST_F(RemoteCallerTest, ARetryThatFindsNoRoomIsNoRetry) {
+  options_.config.max_retry_times = 1;
+  auto large = Request();
+  large.body = std::string(RemoteCaller::kMaxWaitingBytes, 'x');
+  const auto rests = Send(std::move(large));
+  client_.AnswerLast(503);
+  EXPECT_EQ(Answer(rests), "");
+  const auto second = Send();
+  client_.AnswerLast(503);
+  EXPECT_EQ(Answer(second), "503");
+  executor_.RunFor(200ms);
+  client_.AnswerLast(200);
+  EXPECT_EQ(Answer(rests), "200");
+  const auto third = Send();
+  client_.AnswerLast(503);
+  EXPECT_EQ(Answer(third), "") << "there is room again";
+}
+
+TEST_F(RemoteCallerTest, AllPoolsTogetherHoldTheNodesLimit) {
+  caller_ = RemoteCaller::Create({client_, executor_, clock_, random_, metrics_, 3});
+  options_.config.connection_timeout = 100ms;
+  Send();
+  Send();
+  options_.pool = "c2";
+  Send();
+  const auto waits = Send();
+  options_.pool = "c3";
+  const auto late = Send();
+  EXPECT_EQ(client_.sent.size(), 3U);
+  client_.Answer(1, net::ClientReply{.status = 200});
+  ASSERT_EQ(client_.sent.size(), 4U) << "a connection that another pool gave back";
+  client_.AnswerLast(201);
+  EXPECT_EQ(Answer(waits), "201");
+  EXPECT_EQ(client_.sent.size(), 5U);
+  options_.pool = "c4";
+  const auto refused = Send();
+  executor_.RunFor(100ms);
+  EXPECT_EQ(Answer(refused), "resource_exhausted") << "as when the pool's own are in use";
+  EXPECT_EQ(Answer(late), "");
+}
+
+TEST_F(RemoteCallerTest, OnesOwnSettingsOpenNoCircuit) {
+  const auto fail = [this](const OutgoingRequest& request, const Error& error, Duration took) {
+    for (int i = 0; i < 20; ++i) {
+      Send(request);
+      if (client_.open.empty()) break;  // refused
+      clock_.Advance(took);
+      client_.Answer(client_.sent.size(), error);
+    }
+    return caller_->Endpoints()[0].circuit_open;
+  };
+  EXPECT_FALSE(fail(Request(), MakeError(Code::kUnavailable, std::string(net::kTlsRefused)), 0s));
+  EXPECT_FALSE(fail(Request(), MakeError(Code::kDeadlineExceeded, "silent"), 1s)) << "too soon to tell";
+  options_.config.read_timeout = 1s;
+  EXPECT_FALSE(fail(Request(), MakeError(Code::kDeadlineExceeded, "silent"), 20s)) << "1 s, after 19 s of answers";
+  auto own = Request();
+  own.identity = std::make_shared<ClientCertificate>();
+  EXPECT_FALSE(fail(own, MakeError(Code::kUpstream, "broke"), 0s)) << "the server refuses the certificate";
+  options_.config.read_timeout = 5s;
+  Send();
+  client_.AnswerLast(200);
+  EXPECT_TRUE(fail(Request(), MakeError(Code::kDeadlineExceeded, "silent"), 5s));
+}
+
 TEST_F(RemoteCallerTest, RetriesByTheConnectorsPolicy) {
   options_.config.max_retry_times = 2;
   options_.config.retry_backoff = 200ms;

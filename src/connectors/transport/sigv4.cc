@@ -182,14 +182,24 @@ std::map<std::string, std::string> SignedFields(const net::Headers& headers, con
   return fields;
 }
 
+bool HasUnsignedPayload(const OutgoingRequest& request) {
+  return request.headers.Find(kContentHash) == kUnsignedPayload;
+}
+
 }  // namespace
+
+void HashBody(OutgoingRequest& request) {
+  request.body_hash.clear();
+  if (request.signing && !HasUnsignedPayload(request)) request.body_hash = Sha256Hex(request.body);
+}
 
 Status SignV4(OutgoingRequest& request, EpochMillis now) {
   const SigningKey& key = *request.signing;
   ASSIGN_OR_RETURN(const UrlParts url, SplitUrl(request.url));
   const std::string timestamp = Timestamp(now);
-  const bool unsigned_payload = request.headers.Find(kContentHash) == kUnsignedPayload;
-  const std::string hash = unsigned_payload ? std::string(kUnsignedPayload) : Sha256Hex(request.body);
+  const std::string hash = HasUnsignedPayload(request) ? std::string(kUnsignedPayload)
+                           : request.body_hash.empty() ? Sha256Hex(request.body)
+                                                       : request.body_hash;
   net::Headers headers = PreparedHeaders(request, timestamp, hash);
 
   std::string lines;

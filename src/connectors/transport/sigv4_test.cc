@@ -169,6 +169,31 @@ TEST(SigV4Test, FillsInTheContentHashWhereItIsAskedFor) {
   EXPECT_EQ(Signature(unsigned_body), Signature(other));
 }
 
+TEST(SigV4Test, HashesTheBodyOnceForAllAttempts) {
+  OutgoingRequest request;
+  request.method = "POST";
+  request.url = "https://bedrock-runtime.us-east-1.amazonaws.com/x";
+  request.body = "{}";
+  HashBody(request);
+  EXPECT_EQ(request.body_hash, "") << "not signed";
+  request.signing = std::make_shared<const SigningKey>(SigningKey{"AKID", "secret", "", "us-east-1", "bedrock"});
+  HashBody(request);
+  EXPECT_EQ(request.body_hash, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+  const auto signature = [](OutgoingRequest signed_request) {
+    EXPECT_TRUE(SignV4(signed_request, 0));
+    return std::string(*signed_request.headers.Find("Authorization"));
+  };
+  OutgoingRequest unknown = request;
+  unknown.body_hash.clear();
+  EXPECT_EQ(signature(request), signature(unknown));
+  OutgoingRequest other = request;
+  other.body = "not read again";
+  EXPECT_EQ(signature(request), signature(other));
+  request.headers.Add("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+  HashBody(request);
+  EXPECT_EQ(request.body_hash, "") << "not part of the signature";
+}
+
 TEST(SigV4Test, TheHostFollowsTheUrlAsTheClientWritesIt) {
   auto with_port = Request("GET", "/");
   with_port.url = "https://example.amazonaws.com:443/";

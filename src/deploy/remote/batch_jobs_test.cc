@@ -157,6 +157,13 @@ TEST_F(BatchJobsTest, AReadAsksTheProviderAndWritesWhatItSays) {
   EXPECT_EQ(caller_.waiting(), 0U);
 }
 
+TEST_F(BatchJobsTest, AJobIsStoredWithoutTheConnectorsSecrets) {
+  const TaskId task = Begin();
+  jobs_.Refresh(task, [](const Result<tasks::TaskRecord>&) {});
+  Answer(R"({"status":"in_progress","request":"Bearer sk-secret-1"})");
+  EXPECT_EQ(ToJson(*node_.Task(task).remote_job), R"({"id":"job-1","status":"in_progress","request":"Bearer ***"})");
+}
+
 TEST_F(BatchJobsTest, EachMinuteJobsInProgressAreLookedAt) {
   const TaskId task = Begin();
   jobs_.Start();

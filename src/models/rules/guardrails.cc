@@ -8,6 +8,9 @@
 #include <optional>
 #include <unordered_map>
 
+#include "core/utf8.h"
+#include "models/rules/json_escapes.h"
+
 namespace mlnode::models {
 namespace {
 
@@ -84,6 +87,12 @@ struct SideRules {
   StopWords stop_words;
   std::optional<Guardrails::Judge> judge;
   Pattern accepted;
+
+  // The text as patterns see it, and as words do.
+  bool Block(std::string_view whole, std::string_view worded) const {
+    const auto matches = [whole](const Pattern& pattern) { return RE2::FullMatch(whole, *pattern); };
+    return std::ranges::any_of(patterns, matches) || (!stop_words.empty() && stop_words.In(worded));
+  }
 };
 
 Status ReadPatterns(std::string_view where, const json::object& given, SideRules& side) {
@@ -194,8 +203,10 @@ class CompiledGuardrails final : public Guardrails {
   bool Blocks(GuardSide side, std::string_view text) const override {
     const auto& rules = Of(side);
     if (!rules) return false;
-    const auto matches = [text](const Pattern& pattern) { return RE2::FullMatch(text, *pattern); };
-    return std::ranges::any_of(rules->patterns, matches) || (!rules->stop_words.empty() && rules->stop_words.In(text));
+    if (!IsValidUtf8(text) || text.find('\0') != std::string_view::npos) return true;
+    if (rules->Block(text, text)) return true;
+    if (text.find('\\') == std::string_view::npos) return false;
+    return rules->Block(Unescaped(text, Escapes::kLetters), Unescaped(text, Escapes::kAll));
   }
 
   const Judge* JudgeOf(GuardSide side) const override {

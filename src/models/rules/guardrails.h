@@ -30,7 +30,10 @@ class Guardrails {
   static Result<std::shared_ptr<const Guardrails>> Compile(const json::object& stored);
   virtual ~Guardrails() = default;
   // By local patterns and stop words: does a pattern match the whole text (`.` matches no line break), or does a list
-  // hold a word or phrase of it, in any case. False for type "model".
+  // hold a word or phrase of it, in any case. The text is JSON, or like it: patterns are also tried on it with escapes
+  // such as \u0062 as the letters they stand for, and words are also looked for with all its escapes resolved. A text
+  // that is not UTF-8, or holds a zero byte (UTF-16), cannot be judged: blocked, whatever the type. Else false for type
+  // "model", and for a side without rules.
   virtual bool Blocks(GuardSide side, std::string_view text) const = 0;
 
   struct Judge {

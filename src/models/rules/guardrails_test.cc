@@ -32,6 +32,26 @@ TEST(GuardrailsTest, StopWordsAreWordsAndPhrasesInAnyCase) {
   EXPECT_FALSE(guard->Blocks(GuardSide::kOutput, "bombastic card, credit"));
 }
 
+TEST(GuardrailsTest, EscapesHideNothing) {
+  const auto words = Compiled(R"({"input_guardrail":{"stop_words":[{"words":["bomb","caf\u00e9"]}]}})");
+  EXPECT_TRUE(words->Blocks(GuardSide::kInput, R"({"prompt":"a \u0062om\u0062"})"));
+  EXPECT_TRUE(words->Blocks(GuardSide::kInput, R"({"prompt":"first line\nbomb"})"));
+  EXPECT_TRUE(words->Blocks(GuardSide::kInput, R"({"prompt":"caf\u00E9"})")) << "as a request's text goes out";
+  EXPECT_TRUE(words->Blocks(GuardSide::kInput, "{}\n{\"a\":\"\\u0062omb\",\"a\":\"x\"}"));
+  EXPECT_FALSE(words->Blocks(GuardSide::kInput, R"({"prompt":"a \\u0062omb"})")) << "a backslash, as text";
+  const auto pattern = Compiled(R"({"input_guardrail":{"regex":[".*secret.*"]}})");
+  EXPECT_TRUE(pattern->Blocks(GuardSide::kInput, R"({"prompt":"first\n\u0073ecret"})"));
+  EXPECT_FALSE(pattern->Blocks(GuardSide::kInput, R"({"prompt":"first\n\u0074ecret"})"));
+}
+
+TEST(GuardrailsTest, WhatIsNotUtf8CannotBeJudged) {
+  const auto guard = Compiled(R"({"input_guardrail":{"regex":["x"]}})");
+  EXPECT_TRUE(guard->Blocks(GuardSide::kInput, "a\xFF"));
+  EXPECT_TRUE(guard->Blocks(GuardSide::kInput, std::string_view("s\0e\0c\0", 6))) << "UTF-16";
+  EXPECT_FALSE(guard->Blocks(GuardSide::kOutput, "a\xFF")) << "this side has no rules";
+  EXPECT_FALSE(guard->Blocks(GuardSide::kInput, "\xC3\xA9"));
+}
+
 TEST(GuardrailsTest, AModelAcceptsWhatItsAnswerMatches) {
   const auto guard = Compiled(
       R"({"type":"model","input_guardrail":{"model_id":"judge","response_filter":"$.x","response_validation_regex":"^\\s*\"[Aa]ccept\"\\s*$"}})");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/utf8.h"
 #include "rest/client_watch.h"
 #include "rest/remote/remote_body.h"
 #include "rest/resources/resources.h"
@@ -16,6 +17,8 @@ namespace mlnode::rest {
 namespace {
 
 constexpr Duration kShortestLimit = std::chrono::minutes(10);  // of a stream in all: long answers take their time
+
+constexpr std::size_t kLoggedBytes = 500;  // of an error, which may be a provider's text
 
 struct StreamSite {
   deploy::NodeCore& node;
@@ -117,7 +120,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     }
     if (!stream_) return;
     if (!status) {
-      LOG_WARN("rest", "stream of request {} ended early: {}", context_->request_id, status.error().message);
+      LOG_WARN("rest", "stream of request {} ended early: {}", context_->request_id,
+               TruncateUtf8(status.error().message, kLoggedBytes));
       stream_->Write(ErrorEvent(status.error()));
     }
     stream_->End();

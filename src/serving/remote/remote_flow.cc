@@ -7,6 +7,14 @@
 namespace mlnode::serving {
 namespace {
 
+// What is judged is what the provider reads: a caller does not choose the character set of a guarded model.
+constexpr std::string_view kCharset = "charset";
+
+// Batch actions are not guarded.
+bool GuardsInput(const RemoteTerms& terms, const PredictRequest& request) {
+  return terms.guardrails && request.remote->action == connectors::ActionType::kPredict;
+}
+
 std::shared_ptr<Counter> ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
   return metrics.OwnCounter(name, help, {{"model", model.str()}});
 }
@@ -53,14 +61,21 @@ Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest&
   PreparedCalls prepared;
   ASSIGN_OR_RETURN(prepared.terms, site.model->remote->Now());
   prepared.rules = site.environment.rules();
-  ASSIGN_OR_RETURN(prepared.calls, prepared.terms->connector->Prepare(*request.remote, *prepared.rules));
+  const auto wanted = [&site, &request] { return StillWanted(site, request); };
+  if (GuardsInput(*prepared.terms, request) && request.remote->parameters.contains(kCharset)) {
+    connectors::RemoteInput judged = *request.remote;
+    judged.parameters.erase(kCharset);
+    ASSIGN_OR_RETURN(prepared.calls, prepared.terms->connector->Prepare(judged, *prepared.rules, wanted));
+  } else {
+    ASSIGN_OR_RETURN(prepared.calls, prepared.terms->connector->Prepare(*request.remote, *prepared.rules, wanted));
+  }
   if (prepared.calls.empty()) return MakeError(Code::kInternal, "the connector made no call of the request");
   return prepared;
 }
 
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
                 UniqueFunction<void(Status)> done) {
-  if (!prepared.terms->guardrails || request.remote->action != connectors::ActionType::kPredict) return done({});
+  if (!GuardsInput(*prepared.terms, request)) return done({});
   GuardJob job{.guardrails = prepared.terms->guardrails,
                .side = models::GuardSide::kInput,
                .texts = {},
@@ -69,8 +84,8 @@ void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const Pre
                .judging = request.judging};
   for (const connectors::PreparedCall& call : prepared.calls) {
     const auto question = call.parameters.find("question");
-    job.texts.push_back(
-        {.text = call.request.body, .question = question == call.parameters.end() ? std::string() : question->second});
+    job.texts.push_back({.text = call.text.empty() ? call.request.body : call.text,
+                         .question = question == call.parameters.end() ? std::string() : question->second});
   }
   RunGuard(site.environment, std::move(job), std::move(done));
 }

@@ -45,9 +45,10 @@ struct PreparedCalls {
   std::shared_ptr<const connectors::EndpointRules> rules;
   std::vector<connectors::PreparedCall> calls;
 };
-// On `cpu`. kInternal without a remote input: a caller's bug.
+// On `cpu`; ends early, as StillWanted says, when nobody waits any more. A request's parameter charset does not count
+// for a model with guardrails. kInternal without a remote input: a caller's bug.
 Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest& request);
-// Judges what goes out; batch actions are not guarded (spec/remote §8 speaks of predictions).
+// Judges what goes out, as UTF-8; batch actions are not guarded (spec/remote §8 speaks of predictions).
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
                 UniqueFunction<void(Status)> done);
 connectors::CallOptions OptionsOf(const PreparedCalls& prepared, const PredictRequest& request);

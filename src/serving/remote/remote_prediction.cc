@@ -175,6 +175,8 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
 
   Status GuardOutput() {
     engine_time_ = site_->environment.clock.Now() - began_;
+    // A provider that repeats the request repeats its key: nobody behind this line sees it, a judge neither.
+    for (net::ClientReply& reply : replies_) prepared_.terms->connector->HideSecrets(reply.body);
     if (!prepared_.terms->guardrails || request_.remote->action != connectors::ActionType::kPredict) return Finish();
     GuardJob job{.guardrails = prepared_.terms->guardrails,
                  .side = models::GuardSide::kOutput,

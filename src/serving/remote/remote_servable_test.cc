@@ -41,7 +41,10 @@ class RemoteServableTest : public ::testing::Test {
     if (compile_error_) return *compile_error_;
     connectors::Connector connector;
     connector.client_config.emplace().max_connection = IntField(holder.body, "max_connection").value().value_or(30);
-    return std::shared_ptr<const connectors::CompiledConnector>(std::make_shared<EchoConnector>(std::move(connector)));
+    if (holder.body.contains("charset")) connector.parameters["charset"] = "UTF-16";
+    auto echo = std::make_shared<EchoConnector>(std::move(connector));
+    echo->on_call = on_call_;
+    return std::shared_ptr<const connectors::CompiledConnector>(std::move(echo));
   }
   struct Predicted {
     std::optional<Result<PredictResult>> answer;
@@ -88,6 +91,7 @@ class RemoteServableTest : public ::testing::Test {
   FakeCaller caller_;
   std::unique_ptr<config::Settings> settings_ = config::Settings::Create({}).value();
   std::optional<Error> compile_error_;
+  std::function<void()> on_call_;  // of connectors
   int compiled_ = 0;
   RemoteEnvironment environment_{.store = store_,
                                  .caller = caller_,
@@ -212,6 +216,70 @@ TEST_F(RemoteServableTest, AGuardedInputDoesNotLeaveTheNode) {
   EXPECT_THAT(caller_.bodies, SizeIs(1));
 }
 
+TEST_F(RemoteServableTest, ACharsetHidesNothingFromAGuard) {
+  (void)PredictNative({{"charset", "UTF-16"}});
+  EXPECT_THAT(caller_.bodies, ElementsAre(R"({"charset":"UTF-16"})"));
+  SetGuardrails(R"({"input_guardrail":{"regex":[".*secret.*"]}})");
+  (void)PredictNative({{"charset", "UTF-16"}, {"prompt", "harmless"}});
+  EXPECT_EQ(caller_.bodies.back(), R"({"prompt":"harmless"})") << "the caller's charset does not count";
+  Put(storage::Collection::kConnectors, "c", {{"max_connection", 9}, {"charset", "UTF-16"}});
+  EXPECT_EQ(PredictNative({{"prompt", "a secret"}})->error().message, "guardrails triggered for user input")
+      << "the text is judged, not its encoded form";
+  (void)PredictNative({{"prompt", "harmless"}});
+  EXPECT_EQ(caller_.bodies.back(), "encoded");
+}
+
+TEST_F(RemoteServableTest, PreparingEndsWhenNobodyWaitsAnyMore) {
+  on_call_ = [this] { clock_.Advance(std::chrono::seconds(2)); };
+  connectors::RemoteInput input;
+  input.has_docs = true;
+  input.documents = {"a", "b"};
+  const auto predicted = Predict(std::move(input), Deadline::After(clock_, std::chrono::seconds(1)));
+  ASSERT_TRUE(predicted->answer);
+  EXPECT_EQ(predicted->error().code, Code::kDeadlineExceeded);
+  EXPECT_THAT(caller_.bodies, IsEmpty());
+}
+
+TEST_F(RemoteServableTest, AnAnswerThatRepeatsTheKeyShowsStars) {
+  const auto predicted = Predict({});
+  Answer(R"({"echo":"Bearer sk-secret-1"})");
+  ASSERT_TRUE(predicted->answer && *predicted->answer);
+  EXPECT_EQ(predicted->result().documents[0][0].data_as_map, R"({"echo":"Bearer ***"})");
+}
+
+class RemoteStreamTest : public RemoteServableTest {
+ protected:
+  std::optional<Status> Stream(const std::string& events, int status = 200) {
+    StreamRequest request;
+    request.interface = "openai/v1/chat/completions";
+    request.predict.cancelled = std::make_shared<std::atomic<bool>>(false);
+    request.predict.remote = std::make_shared<const connectors::RemoteInput>();
+    auto ended = std::make_shared<std::optional<Status>>();
+    servable_->Stream(std::move(request), servable_,
+                      {.piece = [](const StreamPiece&) -> Status { return {}; },
+                       .done = [ended](Status done) { *ended = std::move(done); }});
+    executor_.RunUntilIdle();
+    Answer(events, status);
+    return *ended;
+  }
+};
+
+TEST_F(RemoteStreamTest, AnErrorWithinAStreamHidesSecretsAndIsCut) {
+  const auto bad_key = Stream("data: {\"error\":{\"message\":\"bad key sk-secret-1\"}}\n\n");
+  ASSERT_TRUE(bad_key && !*bad_key);
+  EXPECT_EQ(bad_key->error().code, Code::kUpstream);
+  EXPECT_EQ(bad_key->error().message, "Error from remote service: bad key ***");
+  const auto long_text = Stream("data: {\"error\":{\"message\":\"" + std::string(200'000, 'x') + "\"}}\n\n");
+  ASSERT_TRUE(long_text && !*long_text);
+  EXPECT_LT(long_text->error().message.size(), connectors::kMaxShownReply + 10);
+}
+
+TEST_F(RemoteStreamTest, AnErrorInTheLastEventHidesSecretsToo) {
+  const auto ended = Stream(R"(data: {"error":"no sk-secret-1"})");
+  ASSERT_TRUE(ended && !*ended);
+  EXPECT_EQ(ended->error().message, R"(Error from remote service: "no ***")");
+}
+
 TEST_F(RemoteServableTest, AGuardedOutputDoesNotReachTheCaller) {
   SetGuardrails(R"({"output_guardrail":{"stop_words":[{"words":["bomb"]}]}})");
   const auto predicted = Predict({});
@@ -262,6 +330,13 @@ TEST_F(JudgedTest, WhatAJudgeDoesNotAcceptIsRefused) {
   environment_.ask = {};
   EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer);
   EXPECT_THAT(caller_.bodies, IsEmpty());
+}
+
+TEST_F(JudgedTest, AJudgeDoesNotSeeAKey) {
+  SetGuardrails(R"({"type":"model","output_guardrail":{"model_id":"judge","response_validation_regex":"\"accept\""}})");
+  (void)Predict({});
+  Answer("sk-secret-1");
+  EXPECT_THAT(asked_, ElementsAre(R"(judge {"question":"***"})"));
 }
 
 TEST_F(JudgedTest, AJudgeAsksNoFurtherJudge) {

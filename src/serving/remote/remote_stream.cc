@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connectors/transport/event_stream.h"
+#include "connectors/transport/sigv4.h"
 #include "core/json.h"
 #include "serving/exception_barrier.h"
 #include "serving/remote/remote_prediction.h"
@@ -19,6 +20,7 @@ Status AskForStream(std::string_view interface, connectors::OutgoingRequest& req
     ASSIGN_OR_RETURN(json::object body, ParseJsonObject(request.body));
     body["stream"] = true;
     request.body = ToJson(body);
+    connectors::HashBody(request);
     return {};
   }
   constexpr std::string_view kWhole = "/converse";
@@ -72,7 +74,17 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
 
   Status Feed(std::string_view piece) {
     if (request_.predict.cancelled->load()) return MakeError(Code::kCancelled, "the client has gone");
-    return decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) { return Pass(chunk); });
+    return Shown(decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) { return Pass(chunk); }));
+  }
+
+  // What the provider says of a failure may repeat the request and its key, at any length.
+  Status Shown(Status status) const {
+    if (status || status.error().code != Code::kUpstream) return status;
+    Error error = std::move(status).error();
+    const connectors::CompiledConnector& connector = *prepared_.terms->connector;
+    error.message = connector.Redact(error.message);
+    error.detail = connector.Redact(error.detail);
+    return error;
   }
 
   Status Pass(const connectors::StreamChunk& chunk) {
@@ -81,10 +93,10 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
 
   void Ended(Result<net::ClientReply> reply) {
     site_->CountAnswer(reply);
-    if (!reply) return End(std::move(reply).error());
+    if (!reply) return End(Shown(std::move(reply).error()));
     if (reply->status >= 200 && reply->status <= 300) {
       (void)site_->CountTokens(decoder_->usage());
-      return End(decoder_->End([this](const connectors::StreamChunk& chunk) { return Pass(chunk); }));
+      return End(Shown(decoder_->End([this](const connectors::StreamChunk& chunk) { return Pass(chunk); })));
     }
     const bool posted = site_->environment.cpu.Post([self = shared_from_this(), reply = *std::move(reply)] {
       const auto limit = self->site_->environment.settings.Current()->Int("plugins.ml_commons.max_json_size");

@@ -45,14 +45,19 @@ void FakeCaller::Fail(Error error) {
 }
 
 Result<std::vector<connectors::PreparedCall>> EchoConnector::Prepare(const connectors::RemoteInput& input,
-                                                                     const connectors::EndpointRules& rules) const {
+                                                                     const connectors::EndpointRules& rules,
+                                                                     const Wanted& wanted) const {
   RETURN_IF_ERROR(rules.CheckUrl("https://provider.example/v1"));
   std::vector<connectors::PreparedCall> calls;
   for (const auto& document : input.documents) {
+    if (on_call) on_call();
+    if (wanted) RETURN_IF_ERROR(wanted());
     if (document == "refuse me") return MakeError(Code::kInvalidArgument, "Invalid payload: refuse me");
     calls.push_back(CallWith(document.value_or("null"), input.parameters, 1));
   }
   if (calls.empty()) calls.push_back(CallWith(ToJson(input.parameters), input.parameters, 0));
+  if (!connector_.parameters.contains("charset")) return calls;
+  for (connectors::PreparedCall& call : calls) call.text = std::exchange(call.request.body, "encoded");
   return calls;
 }
 

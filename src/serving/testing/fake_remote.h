@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/redactor.h"
 #include "serving/remote/remote_environment.h"
 
 namespace mlnode::serving::testing {
@@ -40,18 +41,27 @@ class TrustingRules final : public connectors::EndpointRules {
 };
 
 // Each document, or else the parameters, becomes one call whose body is it; an answer becomes one tensor "response"
-// with the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made.
+// with the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made. Its secret is kSecret.
+// A connector's parameter charset makes the body "encoded".
 class EchoConnector final : public connectors::CompiledConnector {
  public:
   explicit EchoConnector(connectors::Connector connector) : connector_(std::move(connector)) {}
   const connectors::Connector& connector() const override { return connector_; }
+  static constexpr const char* kSecret = "sk-secret-1";
+
   bool Has(connectors::ActionType) const override { return true; }
   Result<std::vector<connectors::PreparedCall>> Prepare(const connectors::RemoteInput& input,
-                                                        const connectors::EndpointRules& rules) const override;
+                                                        const connectors::EndpointRules& rules,
+                                                        const Wanted& wanted) const override;
   Result<connectors::RemoteOutput> Interpret(const connectors::PreparedCall& call, const net::ClientReply& reply,
                                              std::int64_t max_json_bytes) const override;
+  std::string Redact(std::string_view text) const override { return redactor_.Shown(text); }
+  void HideSecrets(std::string& body) const override { redactor_.HideInAnswer(body); }
+
+  std::function<void()> on_call = {};  // when set, run before each call is made
 
  private:
+  const connectors::Redactor redactor_{connectors::Secrets{{"key", kSecret}}};
   const connectors::Connector connector_;
 };
 
