@@ -40,12 +40,16 @@ std::uint64_t RemoteSite::CountTokens(const connectors::Usage& usage) {
   return tokens;
 }
 
-Status StillWanted(const RemoteSite& site, const PredictRequest& request) {
-  if (site.model->withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+Status StillAwaited(const RemoteSite& site, const PredictRequest& request) {
   if (request.cancelled->load()) return MakeError(Code::kCancelled, "The prediction was cancelled.");
   if (request.deadline.Expired(site.environment.clock))
-    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before the provider was asked.");
+    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out.");
   return {};
+}
+
+Status StillWanted(const RemoteSite& site, const PredictRequest& request) {
+  if (site.model->withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+  return StillAwaited(site, request);
 }
 
 Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest& request) {
@@ -58,9 +62,13 @@ Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest&
   return prepared;
 }
 
+bool IsGuarded(connectors::ActionType action) {
+  return action != connectors::ActionType::kBatchPredictStatus && action != connectors::ActionType::kCancelBatchPredict;
+}
+
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
                 UniqueFunction<void(Status)> done) {
-  if (!prepared.terms->guardrails || request.remote->action != connectors::ActionType::kPredict) return done({});
+  if (!prepared.terms->guardrails || !IsGuarded(request.remote->action)) return done({});
   GuardJob job{.guardrails = prepared.terms->guardrails,
                .side = models::GuardSide::kInput,
                .texts = {},

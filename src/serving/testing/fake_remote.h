@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/executor.h"
 #include "serving/remote/remote_environment.h"
 
 namespace mlnode::serving::testing {
@@ -33,6 +35,19 @@ class FakeCaller final : public connectors::RemoteCaller {
   std::function<void()> on_send;    // when set, called for each
 };
 
+// An executor whose queue is full when the test says so.
+class FullableExecutor final : public Executor {
+ public:
+  explicit FullableExecutor(Executor& under) : under_(under) {}
+  bool Post(Task task) override { return !full && under_.Post(std::move(task)); }
+  Timer PostAfter(Duration delay, Task task) override { return under_.PostAfter(delay, std::move(task)); }
+
+  bool full = false;
+
+ private:
+  Executor& under_;
+};
+
 class TrustingRules final : public connectors::EndpointRules {
  public:
   Status CheckUrl(std::string_view) const override { return {}; }
@@ -40,10 +55,14 @@ class TrustingRules final : public connectors::EndpointRules {
 };
 
 // Each document, or else the parameters, becomes one call whose body is it; an answer becomes one tensor "response"
-// with the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made.
+// with the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made. With parameter
+// "together" all documents are one call, its body the texts with a comma between them.
 class EchoConnector final : public connectors::CompiledConnector {
  public:
   explicit EchoConnector(connectors::Connector connector) : connector_(std::move(connector)) {}
+  bool TakesAllDocuments(const connectors::RemoteInput&) const override {
+    return connector_.parameters.contains("together");
+  }
   const connectors::Connector& connector() const override { return connector_; }
   bool Has(connectors::ActionType) const override { return true; }
   Result<std::vector<connectors::PreparedCall>> Prepare(const connectors::RemoteInput& input,
