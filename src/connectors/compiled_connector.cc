@@ -122,6 +122,13 @@ class Compiled final : public CompiledConnector {
   const Connector& connector() const override { return connector_; }
   bool Has(ActionType type) const override { return FindAction(type) != nullptr; }
 
+  bool TakesAllDocuments(const RemoteInput& input) const override {
+    const CompiledAction* compiled = FindAction(input.action);
+    if (compiled == nullptr || !input.has_docs) return false;
+    if (input.parameters.contains(kStepSize) || connector_.parameters.contains(std::string(kStepSize))) return false;
+    return compiled->pre == nullptr || compiled->pre->TakesAllDocuments();
+  }
+
   Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules,
                                             const Wanted& wanted) const override {
     const CompiledAction* compiled = FindAction(input.action);
@@ -158,6 +165,10 @@ class Compiled final : public CompiledConnector {
 
   Result<RemoteOutput> Interpret(const PreparedCall& call, const net::ClientReply& reply,
                                  std::int64_t max_json_bytes) const override {
+    // SageMaker and Bedrock have nothing to say to a cancellation that they take.
+    const bool good = reply.status >= 200 && reply.status < 300;
+    if (call.action == ActionType::kCancelBatchPredict && good && reply.body.empty())
+      return RemoteOutput{.status = reply.status};
     RETURN_IF_ERROR(CheckReply(reply, max_json_bytes, redactor_));
     const CompiledAction* compiled = FindAction(call.action);
     if (compiled == nullptr) return Mistake("no " + std::string(ActionTypeName(call.action)) + " action found");

@@ -60,6 +60,9 @@ class CompiledConnector {
   virtual ~CompiledConnector() = default;
   virtual const Connector& connector() const = 0;
   virtual bool Has(ActionType type) const = 0;
+  // Whether all documents of this input, however many, go out in one call, so that its answer has the shape that the
+  // answer to a longer input has (spec/remote §5.1).
+  virtual bool TakesAllDocuments(const RemoteInput& input) const = 0;
   // One call, or several where documents are cut up (spec/remote §5.1), in order. `rules` judge each final URL.
   // kInvalidArgument in the peer's words, and for no documents at all; kUnimplemented: input_processors and
   // output_processors. At most kMaxCalls calls, of kMaxCallBytes in all (kTooLarge).
@@ -71,8 +74,9 @@ class CompiledConnector {
   using Wanted = std::function<Status()>;
   virtual Result<std::vector<PreparedCall>> Prepare(const RemoteInput& input, const EndpointRules& rules,
                                                     const Wanted& wanted) const = 0;
-  // Of a reply of any status: errors are the table of spec/remote §5.5 (kUpstream with the provider's status in
-  // Error::upstream_status). `max_json_bytes`: plugins.ml_commons.max_json_size, -1: any.
+  // Of a reply of any status; an empty success of CANCEL_BATCH_PREDICT has no tensors. Errors are the table of
+  // spec/remote §5.5 (kUpstream with the provider's status in Error::upstream_status). `max_json_bytes`:
+  // plugins.ml_commons.max_json_size, -1: any.
   virtual Result<RemoteOutput> Interpret(const PreparedCall& call, const net::ClientReply& reply,
                                          std::int64_t max_json_bytes) const = 0;
   // A text of the provider for an error or a log: secrets hidden, cut (connectors/redactor.h).

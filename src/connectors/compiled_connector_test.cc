@@ -294,6 +294,34 @@ TEST(CompiledConnectorTest, InterpretReadsTensors) {
   EXPECT_EQ(small.error().message, "JSON string size exceeds maximum allowed size (10 bytes)");
 }
 
+TEST(CompiledConnectorTest, ACancellationMayBeAnsweredWithNothing) {
+  Connector connector = OpenAi();
+  connector.actions.push_back(connector.actions.front());
+  connector.actions.back().type = ActionType::kCancelBatchPredict;
+  const Compiled compiled = Compile(connector);
+  const net::ClientReply nothing{.status = 200, .headers = {}, .body = {}};
+  const auto output = compiled->Interpret({.action = ActionType::kCancelBatchPredict}, nothing, -1);
+  ASSERT_TRUE(output) << output.error().message;
+  EXPECT_THAT(output->tensors, IsEmpty());
+  EXPECT_FALSE(compiled->Interpret({.action = ActionType::kPredict}, nothing, -1));
+  EXPECT_FALSE(
+      compiled->Interpret({.action = ActionType::kCancelBatchPredict}, {.status = 500, .headers = {}, .body = {}}, -1));
+}
+
+TEST(CompiledConnectorTest, WhatGoesOutInOneCallIsKnownBefore) {
+  EXPECT_TRUE(Compile(OpenAi())->TakesAllDocuments(Docs({"a"})));
+  EXPECT_FALSE(Compile(OpenAi())->TakesAllDocuments(Docs({"a"}, R"({"input_docs_processed_step_size":"2"})")));
+  EXPECT_FALSE(Compile(OpenAi())->TakesAllDocuments(RemoteInput())) << "no documents";
+  Connector connector = OpenAi();
+  connector.parameters["input_docs_processed_step_size"] = "2";
+  EXPECT_FALSE(Compile(connector)->TakesAllDocuments(Docs({"a"})));
+  connector = OpenAi();
+  connector.actions[0].pre_process_function = "connector.pre_process.bedrock.embedding";
+  EXPECT_FALSE(Compile(connector)->TakesAllDocuments(Docs({"a"})));
+  connector.actions[0].pre_process_function = std::nullopt;
+  EXPECT_TRUE(Compile(connector)->TakesAllDocuments(Docs({"a"})));
+}
+
 TEST(CompiledConnectorTest, InterpretHidesSecretsInErrors) {
   const Compiled compiled = Compile(OpenAi());
   const auto calls = compiled->Prepare(Docs({"a"}), FakeRules(), {});

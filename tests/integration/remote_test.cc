@@ -198,6 +198,17 @@ TEST_F(RemoteTest, AnswersCanBeStreamed) {
   Set("stream_enabled", true);
   EXPECT_EQ(stream("").status, 400);
   EXPECT_EQ(stream("other").Reason(), "Unsupported llm interface: other");
+  EXPECT_EQ(DeployTasks(), 0U) << "what cannot be streamed deploys nothing";
+  json::object limits{{"rate_limiter", {{"limit", "1"}, {"unit", "DAYS"}}}};
+  Ok("PUT", std::string(kMl) + "/models/" + model, ToJson(limits));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(stream("other").status, 400) << "and is charged to nobody";
+  limits["rate_limiter"].as_object()["limit"] = "100";
+  Ok("PUT", std::string(kMl) + "/models/" + model, ToJson(limits));
+  json::value job = Say("hi");
+  job.as_object()["action_type"] = "batch_predict";
+  job.at("parameters").as_object()["_llm_interface"] = "openai/v1/chat/completions";
+  EXPECT_THAT(Ask("POST", std::string(kMl) + "/models/" + model + "/_predict/stream", ToJson(job)).Reason(),
+              HasSubstr("/_batch_predict"));
   const Answer answer = stream("openai/v1/chat/completions");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.headers.Find("Content-Type"), "text/event-stream");
@@ -234,6 +245,13 @@ TEST_F(RemoteTest, BatchJobsAreTasks) {
   EXPECT_EQ(provider_->requests(), before + 1) << "the provider was asked";
   EXPECT_EQ(ToJson(Ok("POST", task + "/_cancel_batch").body), R"({"status":"OK"})");
   EXPECT_EQ(Ok("GET", task).body.at("state").as_string(), "CANCELLING");
+  for (const char* type : {"batch_predict", "batch_predict_status", "cancel_batch_predict"}) {
+    const std::uint64_t asked = provider_->requests();
+    const Answer refused = Predict(model, {{"action_type", type}, {"parameters", json::object()}});
+    EXPECT_EQ(refused.status, 400) << type;
+    EXPECT_THAT(refused.Reason(), HasSubstr("is no prediction: use "));
+    EXPECT_EQ(provider_->requests(), asked) << "a way around the switch and the limit";
+  }
   Set("max_batch_inference_tasks", 1);
   EXPECT_EQ(Ask("POST", url, "{}").status, 429);
   Set("offline_batch_inference_enabled", false);

@@ -118,20 +118,30 @@ bool AutoDeploy::State::Planned(const deploy::Plan& plan) const {
   return std::ranges::find(planned, env.membership.self().id) != planned.end();
 }
 
+// How the load of this generation or a later one failed on this node, or why it was refused.
 std::optional<Error> AutoDeploy::State::LoadError(const ModelId& model, std::uint64_t generation) const {
   for (const serving::LocalModel& local : env.local.List()) {
     if (local.model == model && local.generation >= generation && local.state == serving::LocalState::kFailed)
       return local.error;
   }
-  return std::nullopt;
+  // What the agent refuses to load never comes to `local`: it stands in the placement alone.
+  const auto stored = env.store.Get(PlacementKey(env.membership.self().id, model));
+  if (!stored) return std::nullopt;
+  const auto placement = ReadPlacement(**stored);
+  if (!placement || placement->state != PlacementState::kFailed || placement->generation < generation ||
+      placement->incarnation != env.membership.self().incarnation)
+    return std::nullopt;  // an earlier process's failure says nothing: this one may load it
+  return MakeError(Code::kUnavailable, "The model could not be deployed: " + placement->reason);
 }
 
 // A plan that brings the model here without another: a deploy is under way, or a restart loads it again.
 bool AutoDeploy::State::ComesByItself(const deploy::Plan& plan) const {
   if (plan.mode == PlanMode::kNone || !Planned(plan)) return false;
   const bool open = !plan.outcome;
-  const bool kept =
-      plan.outcome && (plan.outcome->kind == Outcome::Kind::kDeployed || plan.outcome->kind == Outcome::Kind::kPartial);
+  // What was deployed before a restart is loaded again, unless that is switched off; the refusal may be still to come.
+  const bool kept = plan.outcome &&
+                    (plan.outcome->kind == Outcome::Kind::kDeployed || plan.outcome->kind == Outcome::Kind::kPartial) &&
+                    env.settings.Current()->Bool("plugins.ml_commons.model_auto_redeploy.enable");
   return (open || kept) && !LoadError(plan.model, plan.generation);
 }
 

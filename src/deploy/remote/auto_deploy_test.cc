@@ -60,6 +60,85 @@ TEST_F(AutoDeployTest, ManyWhoAskMakeOnePlan) {
   EXPECT_EQ(StoredPlan().generation, 1U);
 }
 
+// A node that was restarted while it held a deployed remote model.
+class RestartedTest : public ::testing::Test {
+ protected:
+  RestartedTest() {
+    {
+      testing::OneNode before(disk_);
+      before.AddRemote("r");
+      before.Start();
+      EXPECT_TRUE(before.deploys.Deploy(model_, {}));
+      before.RunFor(milliseconds(100));
+      EXPECT_EQ(before.StateOf(model_), ModelState::kDeployed);
+      disk_.executor.DropAll();
+    }
+    disk_.memory.Restart();
+    node_.emplace(disk_, 2);
+    deploys_.emplace(AutoDeployEnvironment{.deploys = node_->deploys,
+                                           .membership = node_->membership,
+                                           .local = node_->local,
+                                           .store = disk_.store,
+                                           .settings = *node_->settings,
+                                           .background = disk_.executor,
+                                           .timers = disk_.executor,
+                                           .clock = disk_.clock});
+  }
+  void SwitchRedeploysOff() { node_->Set("plugins.ml_commons.model_auto_redeploy.enable", "false"); }
+  void Start() {
+    node_->Start();
+    deploys_->Start();
+  }
+  Plan StoredPlan() { return ReadPlan(**disk_.store.Get(PlanKey(model_))).value(); }
+  // "here", "waits", or why not.
+  std::string Obtain() {
+    auto answer = std::make_shared<std::string>("waits");
+    deploys_->Obtain(model_, Deadline::After(disk_.clock, seconds(60)),
+                     [answer](const Result<std::shared_ptr<serving::Servable>>& servable) {
+                       *answer = servable ? "here" : servable.error().message;
+                     });
+    node_->RunFor(milliseconds(100));
+    return *answer;
+  }
+
+  const ModelId model_{"r"};
+  testing::OneDisk disk_;
+  std::optional<testing::OneNode> node_;
+  std::optional<AutoDeploy> deploys_;
+};
+
+TEST_F(RestartedTest, WhatIsNotRedeployedIsDeployedAnewWhenAsked) {
+  SwitchRedeploysOff();
+  Start();
+  node_->RunFor(seconds(5));
+  ASSERT_EQ(node_->local.Find(model_), nullptr);
+  EXPECT_EQ(Obtain(), "here");
+  EXPECT_EQ(StoredPlan().generation, 2U);
+}
+
+TEST_F(RestartedTest, ARefusalThatIsStillToComeIsNotWaitedFor) {
+  SwitchRedeploysOff();
+  EXPECT_TRUE(node_->membership.Start());
+  deploys_->Start();
+  EXPECT_EQ(Obtain(), "waits");
+  EXPECT_EQ(StoredPlan().generation, 2U) << "the agent has not looked yet";
+}
+
+// Refused for another reason, with redeploys on: earlier processes ended while they loaded it.
+TEST_F(RestartedTest, WhatTheAgentRefusedIsDeployedAnewWhenAsked) {
+  Plan plan = StoredPlan();
+  plan.attempts[NodeId("n1")] = {.incarnation = 1, .count = 100};
+  ASSERT_TRUE(storage::Commit(disk_.store, {.key = PlanKey(model_),
+                                            .expect = storage::Expect::Revision(plan.revision),
+                                            .body = StoredForm(plan),
+                                            .nonce = NewNonce(disk_.random)}));
+  Start();
+  node_->RunFor(seconds(5));
+  ASSERT_EQ(node_->local.LoadsBegun(model_), 0);
+  EXPECT_EQ(Obtain(), "here");
+  EXPECT_EQ(StoredPlan().generation, 2U);
+}
+
 TEST_F(AutoDeployTest, WhatIsUnderWayAlreadyIsWaitedFor) {
   node_.local.SetScript(model_, {.stuck_at = Phase::kLoading});
   ASSERT_TRUE(node_.deploys.Deploy(model_, {}));

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "core/log.h"
@@ -18,8 +20,6 @@ namespace {
 using connectors::ActionType;
 using tasks::TaskRecord;
 using tasks::TaskState;
-
-constexpr std::size_t kAtOnce = 16;  // jobs that the loop looks at at a time
 
 bool IsJob(const TaskRecord& task) {
   return task.type == tasks::TaskType::kBatchPrediction && task.model && task.remote_job;
@@ -74,18 +74,21 @@ struct BatchJobs::State : std::enable_shared_from_this<BatchJobs::State> {
   Result<TaskRecord> Write(const TaskId& task, const json::object& news);
   void Cancel(const TaskId& task, UniqueFunction<void(Status)> done);
   void Step();
+  void LookAtNext();
+  std::optional<TaskId> BeginLook();
   void Looked(const TaskId& task, const Result<TaskRecord>& record);
 
   const BatchJobsEnvironment env;
   struct Looks {
     std::map<TaskId, int> failures;  // in a row
-    std::size_t under_way = 0;
-    TaskId last;  // the loop goes on behind it
+    std::set<TaskId> under_way;      // at most kAtOnce
+    std::deque<TaskId> round;        // still to be looked at: at most the jobs in progress
+    TaskId last;                     // the next round goes on behind it
   };
   Guarded<Looks> looks;
 };
 
-// `asked` on `background`, or at once.
+// `asked` on `background`, or at once; where `background` is full, with kResourceExhausted on the provider's thread.
 void BatchJobs::State::Ask(const TaskRecord& task, ActionType type, Asked asked) {
   if (env.remote == nullptr) return asked(MakeError(Code::kUnimplemented, "This node serves no remote models."));
   serving::RemoteTermsSource source(env.remote->store, env.remote->compile, *task.model);
@@ -99,15 +102,17 @@ void BatchJobs::State::Ask(const TaskRecord& task, ActionType type, Asked asked)
   request.deadline = Deadline::After(env.clock, kPatience);
   request.remote = std::move(input);
   const auto servable = serving::MakeUndeployedRemote(*task.model, *env.remote);
+  const auto once = std::make_shared<Asked>(std::move(asked));  // outlives a task that is refused
   servable->Predict(
-      std::move(request), servable,
-      [self = shared_from_this(), asked = std::move(asked)](Result<serving::PredictResult> result) mutable {
-        const bool posted = self->env.background.Post([asked = std::move(asked), result = std::move(result)]() mutable {
-          if (!result) return asked(std::move(result).error());
+      std::move(request), servable, [self = shared_from_this(), once](Result<serving::PredictResult> result) {
+        const bool posted = self->env.background.Post([once, result = std::move(result)]() mutable {
+          if (!result) return (*once)(std::move(result).error());
           auto job = JobOf(*result);
-          asked(job ? *std::move(job) : json::object());  // some services answer a cancellation with nothing
+          (*once)(job ? *std::move(job) : json::object());  // some services answer a cancellation with nothing
         });
-        if (!posted) LOG_WARN("deploy", "a batch job's news is dropped: too much waits; it is asked again");
+        if (posted) return;
+        LOG_WARN("deploy", "a batch job's news is dropped: too much waits on this node");
+        (*once)(MakeError(Code::kResourceExhausted, "too much waits on this node for a batch job's news to be read"));
       });
 }
 
@@ -150,7 +155,7 @@ void BatchJobs::State::Cancel(const TaskId& id, UniqueFunction<void(Status)> don
       });
 }
 
-// The next jobs in progress, a few at a time.
+// Begins a round through all jobs in progress.
 void BatchJobs::State::Step() {
   std::vector<TaskId> jobs;
   for (const TaskRecord& task : env.tasks.InProgress()) {
@@ -160,25 +165,42 @@ void BatchJobs::State::Step() {
   {
     const auto state = looks.Lock();
     std::erase_if(state->failures, [&](const auto& one) { return !std::ranges::binary_search(jobs, one.first); });
-    const auto next = std::ranges::upper_bound(jobs, state->last);
-    std::ranges::rotate(jobs, next);
-    jobs.resize(std::min(jobs.size(), kAtOnce - std::min(kAtOnce, state->under_way)));
-    state->under_way += jobs.size();
-    if (!jobs.empty()) state->last = jobs.back();
+    std::ranges::rotate(jobs, std::ranges::upper_bound(jobs, state->last));
+    std::erase_if(jobs, [&](const TaskId& job) { return state->under_way.contains(job); });
+    state->round.assign(jobs.begin(), jobs.end());
   }
-  for (const TaskId& job : jobs) {
-    Refresh(job, [self = shared_from_this(), job](const Result<TaskRecord>& record) { self->Looked(job, record); });
+  LookAtNext();
+}
+
+// On `background`.
+void BatchJobs::State::LookAtNext() {
+  while (const auto job = BeginLook()) {
+    Refresh(*job, [self = shared_from_this(), job = *job](const Result<TaskRecord>& record) {
+      self->Looked(job, record);
+      // Not here: this may be inside Refresh or on the provider's thread. Refused: the next round goes on.
+      (void)self->env.background.Post([self] { self->LookAtNext(); });
+    });
   }
+}
+
+std::optional<TaskId> BatchJobs::State::BeginLook() {
+  const auto state = looks.Lock();
+  if (state->round.empty() || state->under_way.size() >= kAtOnce) return std::nullopt;
+  TaskId job = std::move(state->round.front());
+  state->round.pop_front();
+  state->under_way.insert(job);
+  state->last = job;
+  return job;
 }
 
 void BatchJobs::State::Looked(const TaskId& task, const Result<TaskRecord>& record) {
   int failures = 0;
   {
     const auto state = looks.Lock();
-    --state->under_way;
+    state->under_way.erase(task);
     if (record) {
       state->failures.erase(task);
-    } else {
+    } else if (record.error().code != Code::kResourceExhausted) {  // a full node says nothing of the job
       failures = ++state->failures[task];
     }
   }
@@ -196,7 +218,11 @@ BatchJobs::BatchJobs(const BatchJobsEnvironment& environment)
 BatchJobs::~BatchJobs() = default;
 
 void BatchJobs::Start() { loop_.Start(); }
-void BatchJobs::Stop() { loop_.Stop(); }
+
+void BatchJobs::Stop() {
+  loop_.Stop();
+  state_->looks.Lock()->round.clear();
+}
 
 Status BatchJobs::CheckRoom() const {
   const std::int64_t limit = state_->env.settings.Current()->Int("plugins.ml_commons.max_batch_inference_tasks");

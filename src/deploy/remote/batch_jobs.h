@@ -27,6 +27,8 @@ class BatchJobs {
  public:
   static constexpr Duration kPace = std::chrono::minutes(1);
   static constexpr int kFailures = 10;  // looks that fail in a row; then the job is UNREACHABLE
+  // Jobs looked at beside each other. A look that ends begins the next, until all in progress have had theirs.
+  static constexpr std::size_t kAtOnce = 16;
   // For one look at a job, or its cancellation.
   static constexpr Duration kPatience = std::chrono::seconds(60);
 

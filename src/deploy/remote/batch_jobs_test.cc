@@ -119,6 +119,7 @@ class BatchJobsTest : public ::testing::Test {
   }
 
   testing::OneDisk disk_;
+  serving::testing::FullableExecutor background_{disk_.executor};
   testing::OneNode node_{disk_};
   const ModelId model_ = node_.AddRemote("r");
   Metrics metrics_;
@@ -139,7 +140,7 @@ class BatchJobsTest : public ::testing::Test {
   BatchJobs jobs_{{.tasks = node_.tasks,
                    .settings = *node_.settings,
                    .remote = &remote_,
-                   .background = disk_.executor,
+                   .background = background_,
                    .clock = disk_.clock,
                    .self = NodeId("n1")}};
 };
@@ -177,6 +178,56 @@ TEST_F(BatchJobsTest, EachMinuteJobsInProgressAreLookedAt) {
   disk_.executor.RunFor(BatchJobs::kPace);
   EXPECT_EQ(caller_.waiting(), 0U);
   jobs_.Stop();
+}
+
+TEST_F(BatchJobsTest, AllJobsAreLookedAtEachMinuteAFewAtOnce) {
+  constexpr std::size_t kJobs = 3 * BatchJobs::kAtOnce + 1;
+  for (std::size_t i = 0; i < kJobs; ++i) (void)Begin();
+  jobs_.Start();
+  for (std::size_t round = 1; round <= 2; ++round) {
+    disk_.executor.RunUntilIdle();
+    EXPECT_EQ(caller_.waiting(), BatchJobs::kAtOnce);
+    while (caller_.waiting() > 0) {
+      EXPECT_LE(caller_.waiting(), BatchJobs::kAtOnce);
+      Answer(R"({"status":"in_progress"})");
+    }
+    EXPECT_EQ(caller_.bodies.size(), round * kJobs);
+    disk_.executor.RunFor(BatchJobs::kPace);
+  }
+  jobs_.Stop();
+  const std::size_t asked = caller_.bodies.size();
+  while (caller_.waiting() > 0) Answer("{}");
+  EXPECT_EQ(caller_.bodies.size(), asked) << "a round ends with the loop";
+}
+
+TEST_F(BatchJobsTest, ALookWhoseNewsIsRefusedIsOver) {
+  std::vector<TaskId> tasks;
+  for (std::size_t i = 0; i < BatchJobs::kAtOnce; ++i) tasks.push_back(Begin());
+  jobs_.Start();
+  disk_.executor.RunUntilIdle();
+  for (int i = 0; i < 2 * BatchJobs::kFailures; ++i) {
+    ASSERT_EQ(caller_.waiting(), BatchJobs::kAtOnce) << "minute " << i;
+    while (caller_.waiting() > 0) {
+      caller_.Answer("{}");
+      background_.full = true;
+      disk_.executor.RunUntilIdle();
+      background_.full = false;
+    }
+    disk_.executor.RunFor(BatchJobs::kPace);
+  }
+  for (const TaskId& task : tasks) EXPECT_FALSE(tasks::IsTerminal(node_.Task(task).state)) << "the node was full";
+  jobs_.Stop();
+}
+
+TEST_F(BatchJobsTest, WhoReadsATaskOfAFullNodeIsTold) {
+  const TaskId task = Begin();
+  std::optional<Result<tasks::TaskRecord>> read;
+  jobs_.Refresh(task, [&](Result<tasks::TaskRecord> record) { read = std::move(record); });
+  disk_.executor.RunUntilIdle();
+  background_.full = true;
+  Answer(R"({"status":"completed"})");
+  ASSERT_TRUE(read && !*read);
+  EXPECT_EQ(read->error().code, Code::kResourceExhausted);
 }
 
 TEST_F(BatchJobsTest, AJobNobodyCanTellOfIsGivenUp) {

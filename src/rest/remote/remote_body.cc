@@ -131,6 +131,26 @@ Result<RemoteBody> ParseRemoteBody(models::FunctionName asked, const std::string
   return read;
 }
 
+Status CheckPredictAction(connectors::ActionType action) {
+  using connectors::ActionType;
+  std::string_view route;
+  switch (action) {
+    case ActionType::kPredict:
+    case ActionType::kExecute:
+      return {};
+    case ActionType::kBatchPredict:
+      route = "POST /_plugins/_ml/models/{model_id}/_batch_predict";
+      break;
+    case ActionType::kBatchPredictStatus:
+      route = "GET /_plugins/_ml/tasks/{task_id}";
+      break;
+    case ActionType::kCancelBatchPredict:
+      route = "POST /_plugins/_ml/tasks/{task_id}/_cancel_batch";
+      break;
+  }
+  return Invalid(fmt::format("action_type {} is no prediction: use {}", connectors::ActionTypeName(action), route));
+}
+
 std::string RemoteInstance(const connectors::RemoteInput& input, std::string_view schema) {
   json::object instance{{"algorithm", input.algorithm}};
   if (!input.has_docs) {

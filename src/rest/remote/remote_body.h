@@ -24,6 +24,10 @@ bool RemoteTakes(models::FunctionName asked);
 // was provided", "DLQ bucketName or region cannot be null", an unknown action_type, what the JSON parser says.
 Result<RemoteBody> ParseRemoteBody(models::FunctionName asked, const std::string& body);
 
+// Batch jobs have routes of their own, which know the switch, the limit of jobs and the tasks: a prediction that asks
+// for one by `action_type` is refused, kInvalidArgument with the route to use.
+Status CheckPredictAction(connectors::ActionType action);
+
 // The request as the model's interface sees it (spec/remote §7), JSON text. Texts among the parameters that are JSON
 // are turned back into it, unless `schema` (a JSON Schema's text) says that the parameter is a string.
 std::string RemoteInstance(const connectors::RemoteInput& input, std::string_view schema);

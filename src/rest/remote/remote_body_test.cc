@@ -32,6 +32,20 @@ TEST(RemoteBodyTest, AnActionTypeMayBeNamed) {
   EXPECT_NE(Refused(FunctionName::kRemote, R"({"action_type":"dance"})"), "");
 }
 
+TEST(RemoteBodyTest, BatchJobsHaveTheirOwnRoutes) {
+  using connectors::ActionType;
+  EXPECT_TRUE(CheckPredictAction(ActionType::kPredict));
+  EXPECT_TRUE(CheckPredictAction(ActionType::kExecute));
+  for (const auto& [action, route] :
+       {std::pair(ActionType::kBatchPredict, "/_batch_predict"), std::pair(ActionType::kBatchPredictStatus, "GET"),
+        std::pair(ActionType::kCancelBatchPredict, "/_cancel_batch")}) {
+    const Status fits = CheckPredictAction(action);
+    ASSERT_FALSE(fits);
+    EXPECT_EQ(fits.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(fits.error().message, HasSubstr(route));
+  }
+}
+
 TEST(RemoteBodyTest, DeadLettersNeedBucketAndRegion) {
   EXPECT_EQ(ToJson(*Parsed(FunctionName::kRemote, R"({"dlq":{"bucket":"b","region":"r"}})").dlq),
             R"({"bucket":"b","region":"r"})");

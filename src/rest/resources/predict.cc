@@ -110,6 +110,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     const SteadyTime begin = node_.clock().Now();
     auto parsed = ParseRemoteBody(asked_, context_->body());
     if (!parsed) return Reply(std::move(parsed).error());
+    if (const Status fits = CheckPredictAction(parsed->input.action); !fits) return Reply(fits.error());
     context_->trace->parse = node_.clock().Now() - begin;
     auto input = std::make_shared<connectors::RemoteInput>(std::move(parsed->input));
     auto pass = node_.gate().Admit(

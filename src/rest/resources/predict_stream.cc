@@ -6,6 +6,7 @@
 #include <atomic>
 #include <utility>
 
+#include "connectors/transport/event_stream.h"
 #include "core/log.h"
 #include "core/utf8.h"
 #include "rest/client_watch.h"
@@ -66,10 +67,13 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     if (found.function != models::FunctionName::kRemote)
       return MakeError(Code::kInvalidArgument, "Streaming is only supported for remote models");
     ASSIGN_OR_RETURN(RemoteBody body, ParseRemoteBody(models::FunctionName::kRemote, context_->body()));
+    RETURN_IF_ERROR(CheckPredictAction(body.input.action));
     serving::StreamRequest request;
     ASSIGN_OR_RETURN(const auto interface, StringField(body.input.parameters, "_llm_interface"));
     if (!interface)
       return MakeError(Code::kInvalidArgument, "Missing required parameter for streaming: _llm_interface");
+    // Before the request is charged and the model deployed for it.
+    if (const auto decoder = connectors::StreamDecoder::Make(*interface); !decoder) return decoder.error();
     request.interface = *interface;
     auto input = std::make_shared<connectors::RemoteInput>(std::move(body.input));
     ASSIGN_OR_RETURN(deploy::GatePass pass,

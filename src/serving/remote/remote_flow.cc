@@ -10,9 +10,8 @@ namespace {
 // What is judged is what the provider reads: a caller does not choose the character set of a guarded model.
 constexpr std::string_view kCharset = "charset";
 
-// Batch actions are not guarded.
 bool GuardsInput(const RemoteTerms& terms, const PredictRequest& request) {
-  return terms.guardrails && request.remote->action == connectors::ActionType::kPredict;
+  return terms.guardrails && IsGuarded(request.remote->action);
 }
 
 std::shared_ptr<Counter> ModelCounter(Metrics& metrics, const char* name, const char* help, const ModelId& model) {
@@ -48,12 +47,16 @@ std::uint64_t RemoteSite::CountTokens(const connectors::Usage& usage) {
   return tokens;
 }
 
-Status StillWanted(const RemoteSite& site, const PredictRequest& request) {
-  if (site.model->withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+Status StillAwaited(const RemoteSite& site, const PredictRequest& request) {
   if (request.cancelled->load()) return MakeError(Code::kCancelled, "The prediction was cancelled.");
   if (request.deadline.Expired(site.environment.clock))
-    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out before the provider was asked.");
+    return MakeError(Code::kDeadlineExceeded, "The prediction's time ran out.");
   return {};
+}
+
+Status StillWanted(const RemoteSite& site, const PredictRequest& request) {
+  if (site.model->withdrawn->load()) return MakeError(Code::kUnavailable, std::string(kModelWithdrawn));
+  return StillAwaited(site, request);
 }
 
 Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest& request) {
@@ -71,6 +74,10 @@ Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest&
   }
   if (prepared.calls.empty()) return MakeError(Code::kInternal, "the connector made no call of the request");
   return prepared;
+}
+
+bool IsGuarded(connectors::ActionType action) {
+  return action != connectors::ActionType::kBatchPredictStatus && action != connectors::ActionType::kCancelBatchPredict;
 }
 
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,

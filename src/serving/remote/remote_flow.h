@@ -37,7 +37,9 @@ struct RemoteSite : std::enable_shared_from_this<RemoteSite> {
   std::uint64_t CountTokens(const connectors::Usage& usage);
 };
 
-// kUnavailable, kCancelled, kDeadlineExceeded: nobody waits for the answer any more.
+// kCancelled, kDeadlineExceeded: nobody waits for the answer any more.
+Status StillAwaited(const RemoteSite& site, const PredictRequest& request);
+// Before the provider is asked; also kUnavailable: the model was withdrawn.
 Status StillWanted(const RemoteSite& site, const PredictRequest& request);
 
 struct PreparedCalls {
@@ -48,7 +50,10 @@ struct PreparedCalls {
 // On `cpu`; ends early, as StillWanted says, when nobody waits any more. A request's parameter charset does not count
 // for a model with guardrails. kInternal without a remote input: a caller's bug.
 Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest& request);
-// Judges what goes out, as UTF-8; batch actions are not guarded (spec/remote §8 speaks of predictions).
+// Is what this action sends and gets for the guardrails: all but looking at a batch job and cancelling one, which carry
+// no text of a user.
+bool IsGuarded(connectors::ActionType action);
+// Judges what goes out, as UTF-8.
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
                 UniqueFunction<void(Status)> done);
 connectors::CallOptions OptionsOf(const PreparedCalls& prepared, const PredictRequest& request);

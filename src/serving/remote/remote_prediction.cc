@@ -62,24 +62,37 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   RemotePrediction(std::shared_ptr<RemoteSite> site, PredictRequest request, Company company, RunDone done)
       : site_(std::move(site)), request_(std::move(request)), company_(company), done_(std::move(done)) {}
 
-  void Start() { Post(&RemotePrediction::Prepare); }
+  void Start() {
+    if (Post(&RemotePrediction::Prepare)) return;
+    Error busy = MakeError(Code::kResourceExhausted, "too many predictions wait on this node");
+    busy.retry_after = std::chrono::seconds(1);
+    Answer(std::move(busy));
+  }
 
  private:
   using Step = Status (RemotePrediction::*)();
 
-  // Runs a step on `cpu`, if anyone still waits for it. What it returns or throws ends the prediction.
-  void Post(Step step) {
-    const bool posted = site_->environment.cpu.Post([self = shared_from_this(), step] {
-      Status ran = StopExceptions("The prediction", [&]() -> Status {
-        RETURN_IF_ERROR(StillWanted(*self->site_, self->request_));
-        return (self.get()->*step)();
-      });
-      if (!ran) self->Answer(std::move(ran).error());
-    });
-    if (posted) return;
-    Error busy = MakeError(Code::kResourceExhausted, "too many predictions wait on this node");
-    busy.retry_after = std::chrono::seconds(1);
-    Answer(std::move(busy));
+  // Runs a step on `cpu`. False: that is full.
+  bool Post(Step step) {
+    return site_->environment.cpu.Post([self = shared_from_this(), step] { self->Run(step); });
+  }
+
+  // A step with what the provider has said already: here where `cpu` is full, for it would have been paid for nothing.
+  void GoOn(Step step) {
+    if (!Post(step)) Run(step);
+  }
+
+  // What a step returns or throws ends the prediction.
+  void Run(Step step) {
+    Status ran = StopExceptions("The prediction", [&] { return (this->*step)(); });
+    if (!ran) Answer(std::move(ran).error());
+  }
+
+  // After the provider's answer a model that is withdrawn meanwhile is no reason to throw it away; and of a batch job,
+  // which goes on whoever waits, nothing is.
+  Status StillAwaited() const {
+    if (request_.remote->action == connectors::ActionType::kBatchPredict) return {};
+    return serving::StillAwaited(*site_, request_);
   }
 
   // Only the first counts. The calls of a failed prediction that are still under way are of no use to anyone.
@@ -91,6 +104,7 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   }
 
   Status Prepare() {
+    RETURN_IF_ERROR(StillWanted(*site_, request_));
     if (company_ == Company::kAllowed) {
       ASSIGN_OR_RETURN(const bool joined, JoinOthers());
       if (joined) return {};
@@ -113,6 +127,9 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     ASSIGN_OR_RETURN(const RemoteTermsPtr terms, site_->model->remote->Now());
     const auto& config = terms->connector->connector().client_config;
     if (!config || config->batch_max_documents < 2 || terms->guardrails) return false;
+    // An answer must not have another shape because somebody else asked at the same time.
+    if (!terms->connector->TakesAllDocuments(*request_.remote)) return false;
+    if (request_.remote->documents.size() >= static_cast<std::size_t>(config->batch_max_documents)) return false;
     const auto batcher = BatcherOf(site_, terms);
     began_ = site_->environment.clock.Now();
     // `batcher` is held until the answer: a newer connector has another.
@@ -155,10 +172,10 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     // A failure is read at once, alone: the rest would be waited for in vain.
     if (failed && !failed_.exchange(true)) {
       failed_at_ = i;
-      return Post(&RemotePrediction::ReadFailure);
+      return GoOn(&RemotePrediction::ReadFailure);
     }
     if (failed_.load()) return;
-    if (left_.fetch_sub(1) == 1) return Post(&RemotePrediction::GuardOutput);
+    if (left_.fetch_sub(1) == 1) return GoOn(&RemotePrediction::GuardOutput);
     SendNext();
   }
 
@@ -167,6 +184,7 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   }
 
   Status ReadFailure() {
+    RETURN_IF_ERROR(StillAwaited());
     const auto output =
         prepared_.terms->connector->Interpret(prepared_.calls[failed_at_], replies_[failed_at_], JsonLimit());
     if (!output) return output.error();
@@ -174,10 +192,11 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   }
 
   Status GuardOutput() {
+    RETURN_IF_ERROR(StillAwaited());
     engine_time_ = site_->environment.clock.Now() - began_;
     // A provider that repeats the request repeats its key: nobody behind this line sees it, a judge neither.
     for (net::ClientReply& reply : replies_) prepared_.terms->connector->HideSecrets(reply.body);
-    if (!prepared_.terms->guardrails || request_.remote->action != connectors::ActionType::kPredict) return Finish();
+    if (!prepared_.terms->guardrails || !IsGuarded(request_.remote->action)) return Finish();
     GuardJob job{.guardrails = prepared_.terms->guardrails,
                  .side = models::GuardSide::kOutput,
                  .texts = {},
@@ -190,7 +209,7 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     }
     RunGuard(site_->environment, std::move(job), [self = shared_from_this()](Status judged) {
       if (!judged) return self->Answer(std::move(judged).error());
-      self->Post(&RemotePrediction::Finish);
+      self->GoOn(&RemotePrediction::Finish);
     });
     return {};
   }

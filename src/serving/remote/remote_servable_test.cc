@@ -41,6 +41,8 @@ class RemoteServableTest : public ::testing::Test {
     if (compile_error_) return *compile_error_;
     connectors::Connector connector;
     connector.client_config.emplace().max_connection = IntField(holder.body, "max_connection").value().value_or(30);
+    connector.client_config->batch_max_documents = IntField(holder.body, "batch_max_documents").value().value_or(0);
+    if (holder.body.contains("together")) connector.parameters["together"] = "true";
     if (holder.body.contains("charset")) connector.parameters["charset"] = "UTF-16";
     auto echo = std::make_shared<EchoConnector>(std::move(connector));
     echo->on_call = on_call_;
@@ -86,6 +88,7 @@ class RemoteServableTest : public ::testing::Test {
   mlnode::testing::ManualClock clock_;
   mlnode::testing::SeededRandom random_{3};
   mlnode::testing::ManualExecutor executor_{clock_};
+  testing::FullableExecutor cpu_{executor_};
   storage::MemoryStore store_{clock_};
   Metrics metrics_;
   FakeCaller caller_;
@@ -95,7 +98,7 @@ class RemoteServableTest : public ::testing::Test {
   int compiled_ = 0;
   RemoteEnvironment environment_{.store = store_,
                                  .caller = caller_,
-                                 .cpu = executor_,
+                                 .cpu = cpu_,
                                  .timers = executor_,
                                  .clock = clock_,
                                  .metrics = metrics_,
@@ -208,6 +211,74 @@ TEST_F(RemoteServableTest, NobodyIsAskedForWhoHasGoneOrIsLate) {
   EXPECT_THAT(caller_.bodies, IsEmpty());
 }
 
+TEST_F(RemoteServableTest, AnAnswerThatIsHereOutlivesItsModel) {
+  auto served = std::make_shared<ServedModel>();
+  served->remote = std::make_shared<RemoteTermsSource>(store_, environment_.compile, ModelId("m"));
+  const CancelFlag withdrawn = served->withdrawn;
+  servable_ = MakeRemoteServable(std::move(served), servable_->spec(), environment_);
+  const auto predicted = PredictNative({{"prompt", "hi"}});
+  withdrawn->store(true);
+  Answer("{}");
+  EXPECT_TRUE(predicted->answer && *predicted->answer);
+  EXPECT_EQ(PredictNative({})->error().code, Code::kUnavailable) << "the next is not sent";
+  EXPECT_THAT(caller_.bodies, SizeIs(1));
+}
+
+TEST_F(RemoteServableTest, AnAnswerThatIsHereIsReadByAFullNodeToo) {
+  SetGuardrails(R"({"output_guardrail":{"stop_words":[{"words":["bomb"]}]}})");
+  const auto predicted = PredictNative({{"prompt", "hi"}});
+  const auto failed = PredictNative({{"prompt", "hi"}});
+  cpu_.full = true;
+  Answer("{}");
+  EXPECT_TRUE(predicted->answer && *predicted->answer);
+  Answer("slow down", 429);
+  EXPECT_EQ(failed->error().upstream_status, 429);
+  const auto busy = PredictNative({});
+  EXPECT_EQ(busy->error().code, Code::kResourceExhausted);
+  EXPECT_TRUE(busy->error().retry_after) << "what was not sent may be sent later";
+}
+
+TEST_F(RemoteServableTest, ABatchJobThatHasBegunIsNotForgotten) {
+  const auto predict = [&](connectors::ActionType action) {
+    connectors::RemoteInput input;
+    input.action = action;
+    return Predict(std::move(input), Deadline::After(clock_, std::chrono::seconds(1)));
+  };
+  const auto job = predict(connectors::ActionType::kBatchPredict);
+  const auto late = predict(connectors::ActionType::kPredict);
+  executor_.RunFor(std::chrono::seconds(2));
+  job->cancelled->store(true);
+  Answer(R"({"id":"job-1"})");
+  EXPECT_TRUE(job->answer && *job->answer) << "a task must stand for it";
+  Answer("{}");
+  EXPECT_EQ(late->error().code, Code::kDeadlineExceeded);
+}
+
+TEST_F(RemoteServableTest, OnlyWhatIsOneCallWaitsForOthers) {
+  Put(storage::Collection::kConnectors, "c", {{"batch_max_documents", 4}});
+  const auto first = PredictDocs({"a"});
+  const auto second = PredictDocs({"b", "c"});
+  EXPECT_THAT(caller_.bodies, ElementsAre("a", "b", "c")) << "at once: a call for each document";
+  for (const char* body : {"1", "22", "333"}) Answer(body);
+  EXPECT_THAT(first->result().documents, SizeIs(1));
+  EXPECT_THAT(second->result().documents, SizeIs(2)) << "an element for each call, whoever else asks";
+  Put(storage::Collection::kConnectors, "c", {{"batch_max_documents", 4}, {"together", true}});
+  (void)PredictDocs({"a", "b"});
+  (void)PredictDocs({"c"});
+  EXPECT_EQ(caller_.waiting(), 0U);
+  executor_.RunFor(std::chrono::seconds(1));
+  ASSERT_EQ(caller_.waiting(), 1U);
+  EXPECT_EQ(caller_.bodies.back(), "a,b,c");
+}
+
+TEST_F(RemoteServableTest, ALargeInputGoesAloneAndIsCounted) {
+  Put(storage::Collection::kConnectors, "c", {{"batch_max_documents", 2}, {"together", true}});
+  const auto predicted = PredictDocs({"a", "b"});
+  ASSERT_EQ(caller_.waiting(), 1U);
+  Answer(R"({"usage":{"total_tokens":7}})");
+  EXPECT_EQ(predicted->result().tokens, 7U) << "of one call of its own they are known";
+}
+
 TEST_F(RemoteServableTest, AGuardedInputDoesNotLeaveTheNode) {
   SetGuardrails(R"({"input_guardrail":{"regex":[".*secret.*"]}})");
   EXPECT_EQ(PredictNative({{"prompt", "a secret"}})->error().message, "guardrails triggered for user input");
@@ -290,6 +361,19 @@ TEST_F(RemoteServableTest, AGuardedOutputDoesNotReachTheCaller) {
   EXPECT_TRUE(*fine->answer);
 }
 
+TEST_F(RemoteServableTest, WhatAnExecutionAndABatchSayIsGuardedToo) {
+  SetGuardrails(R"({"output_guardrail":{"stop_words":[{"words":["bomb"]}]}})");
+  for (const auto action : {connectors::ActionType::kExecute, connectors::ActionType::kBatchPredict}) {
+    const auto predicted = PredictNative({}, action);
+    Answer(R"({"text":"a bomb"})");
+    ASSERT_TRUE(predicted->answer && !*predicted->answer);
+    EXPECT_EQ(predicted->error().message, "guardrails triggered for LLM output");
+  }
+  const auto status = PredictNative({}, connectors::ActionType::kBatchPredictStatus);
+  Answer(R"({"text":"a bomb"})");
+  EXPECT_TRUE(status->answer && *status->answer);
+}
+
 class JudgedTest : public RemoteServableTest {
  protected:
   JudgedTest() {
@@ -352,10 +436,18 @@ TEST_F(JudgedTest, AJudgeAsksNoFurtherJudge) {
   EXPECT_THAT(asked_, IsEmpty());
 }
 
-TEST_F(JudgedTest, BatchActionsAreNotGuarded) {
-  (void)PredictNative({{"question", "q"}}, connectors::ActionType::kBatchPredict);
-  EXPECT_THAT(asked_, IsEmpty());
-  EXPECT_THAT(caller_.bodies, SizeIs(1));
+TEST_F(JudgedTest, AllThatCarriesTextIsGuarded) {
+  using connectors::ActionType;
+  verdict_ = R"({"response":"reject"})";
+  for (const ActionType action : {ActionType::kPredict, ActionType::kExecute, ActionType::kBatchPredict}) {
+    EXPECT_EQ(PredictNative({{"question", "q"}}, action)->error().message, "guardrails triggered for user input");
+  }
+  EXPECT_THAT(asked_, SizeIs(3));
+  EXPECT_THAT(caller_.bodies, IsEmpty());
+  (void)PredictNative({{"question", "q"}}, ActionType::kBatchPredictStatus);
+  (void)PredictNative({{"question", "q"}}, ActionType::kCancelBatchPredict);
+  EXPECT_THAT(asked_, SizeIs(3)) << "a job is looked at and cancelled without a judge";
+  EXPECT_THAT(caller_.bodies, SizeIs(2));
 }
 
 }  // namespace

@@ -49,6 +49,12 @@ Result<std::vector<connectors::PreparedCall>> EchoConnector::Prepare(const conne
                                                                      const Wanted& wanted) const {
   RETURN_IF_ERROR(rules.CheckUrl("https://provider.example/v1"));
   std::vector<connectors::PreparedCall> calls;
+  if (TakesAllDocuments(input) && !input.documents.empty()) {
+    std::string body;
+    for (const auto& document : input.documents) body += (body.empty() ? "" : ",") + document.value_or("null");
+    calls.push_back(CallWith(std::move(body), input.parameters, input.documents.size()));
+    return calls;
+  }
   for (const auto& document : input.documents) {
     if (on_call) on_call();
     if (wanted) RETURN_IF_ERROR(wanted());

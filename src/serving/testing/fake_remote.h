@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connectors/redactor.h"
+#include "core/executor.h"
 #include "serving/remote/remote_environment.h"
 
 namespace mlnode::serving::testing {
@@ -34,6 +36,19 @@ class FakeCaller final : public connectors::RemoteCaller {
   std::function<void()> on_send;    // when set, called for each
 };
 
+// An executor whose queue is full when the test says so.
+class FullableExecutor final : public Executor {
+ public:
+  explicit FullableExecutor(Executor& under) : under_(under) {}
+  bool Post(Task task) override { return !full && under_.Post(std::move(task)); }
+  Timer PostAfter(Duration delay, Task task) override { return under_.PostAfter(delay, std::move(task)); }
+
+  bool full = false;
+
+ private:
+  Executor& under_;
+};
+
 class TrustingRules final : public connectors::EndpointRules {
  public:
   Status CheckUrl(std::string_view) const override { return {}; }
@@ -42,10 +57,14 @@ class TrustingRules final : public connectors::EndpointRules {
 
 // Each document, or else the parameters, becomes one call whose body is it; an answer becomes one tensor "response"
 // with the number of its bytes as data and itself as dataAsMap. A body "refuse me" is not made. Its secret is kSecret.
-// A connector's parameter charset makes the body "encoded".
+// A connector's parameter charset makes the body "encoded"; with parameter "together" all documents are one call, its
+// body the texts with a comma between them.
 class EchoConnector final : public connectors::CompiledConnector {
  public:
   explicit EchoConnector(connectors::Connector connector) : connector_(std::move(connector)) {}
+  bool TakesAllDocuments(const connectors::RemoteInput&) const override {
+    return connector_.parameters.contains("together");
+  }
   const connectors::Connector& connector() const override { return connector_; }
   static constexpr const char* kSecret = "sk-secret-1";
 
