@@ -124,7 +124,8 @@ net::HttpServerOptions ServerOptions(const config::Snapshot& settings) {
 
 }  // namespace
 
-// Members are in the order of their dependencies: destruction is the reverse. Stop has ended all threads before.
+// Members are in the order of their dependencies: destruction is the reverse. Stop has ended all threads before, the
+// HTTP client's too: `client` goes after those whom its callbacks use.
 struct Node::Parts {
   explicit Parts(int lanes)
       : timers({.name = "timers", .threads = 1}),
@@ -251,7 +252,10 @@ void Node::Parts::Stop() {
     for (const serving::LocalModel& model : core->local_models().List()) {
       if (model.state == serving::LocalState::kLoading) core->local_models().Unload(model.model, Duration::zero());
     }
+    core->EndRemote();
   }
+  // A provider's answer may outlast the drain. Its callback uses api and core, and hands its work to the pools.
+  if (client) client->Stop();
   for (ThreadPool* pool : {&loading, &downloads, &lane_pool, &cpu, &background, &timers}) pool->Stop();
 }
 

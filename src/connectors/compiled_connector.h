@@ -40,6 +40,7 @@ struct RemoteTensor {
 struct RemoteOutput {
   int status = 200;
   std::vector<RemoteTensor> tensors = {};
+  std::uint64_t tokens = 0;  // that the provider counted, where whoever ran the call noted it; Interpret does not
 };
 
 // What went out, and what is needed to read the answer.

@@ -41,7 +41,8 @@ struct NodeCore::Parts {
   ControllerService controllers;
   std::unique_ptr<serving::ArtifactCache> cache;
   std::unique_ptr<serving::Scheduler> queue;
-  // The caller goes first: it ends what is under way, which still uses the environment.
+  // The caller goes after what was served with it; EndRemote and the client's Stop have ended what was under way, which
+  // uses all that is here.
   std::unique_ptr<serving::RemoteEnvironment> remote;
   std::unique_ptr<connectors::RemoteCaller> caller;
   std::unique_ptr<serving::LocalModels> local;
@@ -167,6 +168,10 @@ void NodeCore::Stop() {
   parts_->reconciler.Stop();
   parts_->sync.Stop();
   parts_->membership.Stop();
+}
+
+void NodeCore::EndRemote() {
+  if (parts_->caller) parts_->caller->Stop();
 }
 
 const NodeIdentity& NodeCore::self() const { return parts_->environment.self; }

@@ -69,11 +69,15 @@ class NodeCore {
   // Installs the stored settings, writes the lease, opens the cache, then lets the reconciler and the agent run: models
   // that were deployed are loaded again without a request. kUnavailable (store), or what ArtifactCache::Open says.
   static Result<std::unique_ptr<NodeCore>> Start(NodeCoreEnvironment environment);
-  // Without a Stop before: as a crash, but for memory. No executor may still run a task of this node.
+  // Without a Stop before: as a crash, but for memory. No executor may still run a task of this node, and the HTTP
+  // client no callback.
   ~NodeCore();
-  // Ends the loops and removes the lease. Predictions still work until destruction. Not from an executor's thread.
-  // Idempotent.
+  // Ends the loops and removes the lease. Predictions still work until EndRemote or destruction. Not from an executor's
+  // thread. Idempotent.
   void Stop();
+  // After Stop: cancels the calls of remote models, and refuses further ones. Their callbacks, which use this node, end
+  // on the HTTP client's thread: who stops that client then may destroy the node. Idempotent.
+  void EndRemote();
 
   const NodeIdentity& self() const;
   storage::Store& store();

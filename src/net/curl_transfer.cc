@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <utility>
 #include "core/sha256.h"
 #include "net/http_wire.h"
 
@@ -225,6 +226,7 @@ Status CurlTransfer::TakeHeader(std::string_view line) {
   if (line.starts_with("HTTP/")) {  // of a further reply: after 100 (Continue) or a redirect
     reply_ = {};
     body_bytes_ = header_bytes_ = 0;
+    if (!std::exchange(answered_, true) && request_.on_answer) request_.on_answer();
     return {};
   }
   const auto colon = line.find(':');

@@ -72,6 +72,7 @@ class CurlTransfer {
   std::size_t header_bytes_ = 0;
   curl_off_t moved_ = 0;
   bool connected_ = false;
+  bool answered_ = false;  // on_answer was called
   Time last_activity_{};
   std::unique_ptr<CURL, EasyDeleter> easy_;  // last: goes first, while what it points to is there
 };

@@ -41,10 +41,15 @@ class CurlClient final : public HttpClient {
   CurlClient& operator=(const CurlClient&) = delete;
 
   ~CurlClient() override {
+    CurlClient::Stop();
+    curl_multi_cleanup(multi_);
+  }
+
+  void Stop() override {
+    if (!thread_.joinable()) return;
     inbox_.Lock()->stopping = true;
     curl_multi_wakeup(multi_);
     thread_.join();
-    curl_multi_cleanup(multi_);
   }
 
   std::uint64_t Send(ClientRequest request, Done done) override {

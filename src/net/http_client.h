@@ -48,6 +48,9 @@ struct ClientRequest {
   // the request goes out on a connection kept from an earlier one. Its error ends the request. IPv4 or IPv6, forms that
   // carry IPv4 as they are; on the client's thread.
   std::function<Status(const sockaddr* address)> check_address = {};
+  // Called once when the first line of an answer, of whatever status, has come: the server is there. On the client's
+  // thread.
+  std::function<void()> on_answer = {};
   // A connection is shared only by requests of equal identity, key and password included, and equal verify_tls.
   std::shared_ptr<const ClientCertificate> identity = {};
 };
@@ -66,7 +69,11 @@ struct ClientReply {
 class HttpClient {
  public:
   static std::unique_ptr<HttpClient> Create();
-  virtual ~HttpClient() = default;  // fails what is under way with kCancelled, then joins
+  virtual ~HttpClient() = default;  // Stop()
+  // Fails what is under way and what comes later with kCancelled, then joins: afterwards nothing is called back but by
+  // Send itself. For whoever must outlive the callbacks' objects. Blocks for a callback's time at most; idempotent; not
+  // from the client's own thread, and from one thread. Nothing to do for a client without a thread.
+  virtual void Stop() {}
   using Done = UniqueFunction<void(Result<ClientReply>)>;
   // Any HTTP status is a reply; errors: kInvalidArgument (URL, identity), kPermissionDenied (address), kUnavailable (no
   // connection), kDeadlineExceeded, kTooLarge, kUpstream (broken HTTP), kCancelled. `done` is called exactly once.

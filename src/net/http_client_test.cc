@@ -420,5 +420,32 @@ TEST_F(HttpClientTlsTest, RefusesHalfAnIdentity) {
   EXPECT_EQ(Ask(identity), "invalid_argument");
 }
 
+TEST_F(HttpClientTest, StoppingEndsWhatIsUnderWayAndJoins) {
+  std::atomic<int> ended{0};
+  const auto count = [&ended](const Result<ClientReply>& reply) {
+    if (!reply && reply.error().code == Code::kCancelled) ++ended;
+  };
+  client_->Send(Request("/hold"), count);
+  ASSERT_NE(server_.handler.Next(), nullptr);
+  client_->Stop();
+  EXPECT_EQ(ended.load(), 1) << "nothing is called back later";
+  client_->Send(Request("/x"), count);
+  EXPECT_EQ(ended.load(), 2);
+  client_->Cancel(1);
+  client_->Stop();
+}
+
+TEST_F(HttpClientTest, SaysWhenAnAnswerBegins) {
+  std::atomic<int> begun{0};
+  auto request = Request("/redirect/2");
+  request.max_redirects = 5;
+  request.on_answer = [&begun] { ++begun; };
+  ASSERT_TRUE(client_->Call(request).has_value());
+  EXPECT_EQ(begun.load(), 1) << "once, however many replies";
+  request.url = "http://127.0.0.1:1/";
+  EXPECT_FALSE(client_->Call(request).has_value());
+  EXPECT_EQ(begun.load(), 1);
+}
+
 }  // namespace
 }  // namespace mlnode::net

@@ -266,6 +266,8 @@ void Connection::OnWritten(const boost::system::error_code& error, std::size_t a
     if (slot.streamed) OnStreamWritten(slot);
     if (slot.streamed && (!slot.ended || !slot.next.empty())) break;  // more of it is to come
     CountUnsent(-static_cast<std::int64_t>(UnsentBytes(slot)));
+    // It may have ended while its last piece was on its way.
+    close_after_write_ = close_after_write_ || (slot.streamed && slot.close);
     queue_.pop_front();
   }
   if (close_after_write_) return AfterLastAnswer();

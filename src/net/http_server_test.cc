@@ -435,6 +435,21 @@ TEST_F(HttpServerStreamTest, WithHttp10TheBodyEndsWithTheConnection) {
   EXPECT_TRUE(client.ReadsEnd());
 }
 
+TEST_F(HttpServerStreamTest, WithHttp10TheConnectionEndsWhenTheStreamEndsDuringAWrite) {
+  test_.options.max_unsent_bytes = 64UL * 1024 * 1024;
+  test_.Start();
+  RawClient client(test_.port());
+  client.Send("GET /hold HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const auto stream = Begin();
+  ASSERT_NE(stream, nullptr);
+  EXPECT_EQ(client.Read().status, 200);
+  const std::string piece(32UL * 1024 * 1024, 'x');  // more than any socket takes before the client reads
+  ASSERT_TRUE(stream->Write(piece));
+  stream->End();
+  EXPECT_EQ(client.Take(piece.size()).size(), piece.size());
+  EXPECT_TRUE(client.ReadsEnd());
+}
+
 TEST_F(HttpServerStreamTest, WhatIsLetGoIsCut) {
   test_.Start();
   RawClient client(test_.port());

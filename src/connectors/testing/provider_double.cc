@@ -113,6 +113,7 @@ class AsioDouble final : public ProviderDouble {
   }
   std::uint64_t requests() const override { return host_->Copy().requests; }
   std::uint64_t connections() const override { return host_->Copy().connections; }
+  std::size_t under_way() const override { return host_->Copy().under_way; }
   std::size_t most_at_once() const override { return host_->Copy().most_at_once; }
 
  private:

@@ -66,7 +66,8 @@ class ProviderDouble {
   virtual std::vector<ReceivedRequest> received() const = 0;
   virtual std::uint64_t requests() const = 0;     // ever
   virtual std::uint64_t connections() const = 0;  // ever accepted
-  virtual std::size_t most_at_once() const = 0;   // requests under way
+  virtual std::size_t under_way() const = 0;      // requests without an end
+  virtual std::size_t most_at_once() const = 0;   // of them
 };
 
 }  // namespace mlnode::connectors

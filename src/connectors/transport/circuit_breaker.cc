@@ -14,8 +14,9 @@ constexpr std::chrono::seconds kProbeWait{1};
 
 CircuitBreaker::Pass CircuitBreaker::Admit(SteadyTime now) {
   if (!open_) return Pass::kOrdinary;
-  if (probing_ || now < next_probe_) return Pass::kRefused;
+  if (now < next_probe_) return Pass::kRefused;
   probing_ = true;
+  next_probe_ = now + kOpenFor;
   return Pass::kProbe;
 }
 
@@ -36,13 +37,15 @@ void CircuitBreaker::Failed(bool probe, SteadyTime now) {
 }
 
 void CircuitBreaker::Abandoned(bool probe) {
-  if (probe) probing_ = false;  // the next call is the probe
+  if (!probe) return;
+  probing_ = false;
+  next_probe_ = {};  // the next call is the probe
 }
 
 Duration CircuitBreaker::RetryAfter(SteadyTime now) const {
   if (!open_) return Duration::zero();
-  if (probing_) return kProbeWait;
-  return std::max(Duration::zero(), next_probe_ - now);
+  const Duration wait = std::max(Duration::zero(), next_probe_ - now);
+  return probing_ ? std::min<Duration>(wait, kProbeWait) : wait;
 }
 
 void CircuitBreaker::Record(bool failed) {

@@ -2,8 +2,10 @@
 // costs neither connections nor waiting. A state machine without a clock of its own. Not thread-safe.
 //
 //   closed --kConsecutiveFailures in a row, or more than half of the last kWindow--> open
-//   open --kOpenFor--> half open: one probe at a time --success--> closed; --failure--> open
+//   open --kOpenFor--> half open: a probe each kOpenFor --success--> closed; --failure--> open
 //
+// Another probe follows while one is still under way: a silent one takes as long as the caller allows, and says nothing
+// until then.
 // A failure is a connection that cannot be made, breaks or stays silent. Any HTTP status is a success: the caller gets
 // it as it is, and overload is what retries are for.
 #pragma once
@@ -24,7 +26,8 @@ class CircuitBreaker {
   static constexpr std::chrono::seconds kOpenFor{5};
 
   enum class Pass : std::uint8_t { kOrdinary, kProbe, kRefused };
-  // Whether a call may go out now. After kProbe exactly one of the three below must follow, with probe = true.
+  // Whether a call may go out now. After kProbe exactly one of the three below must follow, with probe = true: as soon
+  // as anything is known, for others are refused meanwhile.
   Pass Admit(SteadyTime now);
   void Succeeded(bool probe);
   void Failed(bool probe, SteadyTime now);

@@ -7,6 +7,7 @@
 namespace mlnode::connectors {
 namespace {
 
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using Pass = CircuitBreaker::Pass;
 
@@ -97,6 +98,23 @@ TEST_F(CircuitBreakerTest, WhatWasSentBeforeDecidesNothing) {
   breaker_.Failed(false, clock_.Now());
   breaker_.Succeeded(true);
   EXPECT_FALSE(breaker_.open());
+}
+
+TEST_F(CircuitBreakerTest, ASilentProbeDoesNotKeepTheNextFromAsking) {
+  Fail(10);
+  clock_.Advance(5s);
+  ASSERT_EQ(Admit(), Pass::kProbe);
+  clock_.Advance(4'500ms);
+  EXPECT_EQ(RetryAfter(), 500ms);
+  EXPECT_EQ(Admit(), Pass::kRefused);
+  clock_.Advance(500ms);
+  EXPECT_EQ(RetryAfter(), 0s);
+  EXPECT_EQ(Admit(), Pass::kProbe);
+  EXPECT_EQ(Admit(), Pass::kRefused);
+  breaker_.Succeeded(true);
+  EXPECT_FALSE(breaker_.open());
+  breaker_.Failed(true, clock_.Now());  // the first, at last: one failure among others
+  EXPECT_EQ(Admit(), Pass::kOrdinary);
 }
 
 }  // namespace

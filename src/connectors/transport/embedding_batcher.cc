@@ -175,7 +175,7 @@ class Core : public std::enable_shared_from_this<Core> {
       if (member->deadline.at() < latest.at()) ExpireAlone(member);
     }
     const std::size_t documents = merged.documents.size();
-    run_(std::move(merged), latest, [core = shared_from_this(), members, documents](Result<Outputs> outputs) {
+    run_(std::move(merged), latest, nullptr, [core = shared_from_this(), members, documents](Result<Outputs> outputs) {
       core->Split(members, documents, std::move(outputs));
     });
   }
@@ -201,23 +201,30 @@ class Core : public std::enable_shared_from_this<Core> {
       return;
     }
     const int status = outputs->empty() ? 200 : outputs->front().status;
+    std::uint64_t tokens = 0;
+    for (const auto& output : *outputs) tokens += output.tokens;
     auto tensors = TensorsOf(*std::move(outputs), documents);
     if (!tensors) {
       for (const auto& member : members) RunAlone(member);
       return;
     }
     auto next = std::make_move_iterator(tensors->begin());
+    std::size_t left = documents;
     for (const auto& member : members) {
-      const auto end = next + static_cast<std::ptrdiff_t>(member->input.documents.size());
-      Answer(member, Outputs{{.status = status, .tensors = {next, end}}});
+      const std::size_t own = member->input.documents.size();
+      const auto end = next + static_cast<std::ptrdiff_t>(own);
+      const std::uint64_t share = tokens * own / left;  // of what is left, so that nothing is lost by rounding
+      Answer(member, Outputs{{.status = status, .tensors = {next, end}, .tokens = share}});
       next = end;
+      tokens -= share;
+      left -= own;
     }
   }
 
   void RunAlone(const MemberPtr& member) {
     if (Answered(*member)) return;
     RemoteInput input = std::move(member->input);
-    run_(std::move(input), member->deadline,
+    run_(std::move(input), member->deadline, member->cancelled,
          [core = shared_from_this(), member](Result<Outputs> outputs) { core->Answer(member, std::move(outputs)); });
   }
 

@@ -23,8 +23,10 @@ class EmbeddingBatcher {
  public:
   using Outputs = std::vector<RemoteOutput>;  // one for each call of the provider, in order
   using Done = UniqueFunction<void(Result<Outputs>)>;
-  // Runs one input. Calls `done` once. Not called with a lock held.
-  using Run = std::function<void(RemoteInput input, Deadline deadline, Done done)>;
+  // Runs one input. Calls `done` once. Not called with a lock held. `cancelled`: of the one caller of an input that
+  // runs alone; null when several wait for it, or it has none.
+  using Run = std::function<void(RemoteInput input, Deadline deadline, std::shared_ptr<std::atomic<bool>> cancelled,
+                                 Done done)>;
   struct Options {
     std::size_t max_documents = 0;           // ClientConfig::batch_max_documents; below 2 nothing is merged
     std::chrono::milliseconds max_delay{5};  // ClientConfig::batch_max_delay
@@ -35,9 +37,10 @@ class EmbeddingBatcher {
   static std::unique_ptr<EmbeddingBatcher> Create(Options options, Run run, Executor& timers, const Clock& clock);
   virtual ~EmbeddingBatcher() = default;  // fails what waits with kCancelled; what is under way still answers
 
-  // Answers with the outputs of `input`: of a merged one a single RemoteOutput with its tensors. A merged call has the
+  // Answers with the outputs of `input`: of a merged one a single RemoteOutput with its tensors, and its share of the
+  // call's tokens by number of documents, so that the shares add up to what the provider counted. A merged call has the
   // latest deadline of its inputs; one whose own passes before gets kDeadlineExceeded then. `cancelled` is looked at
-  // when the merged call is made.
+  // when the merged call is made; an input that runs alone can be cancelled at any time.
   virtual void Submit(RemoteInput input, Deadline deadline, std::shared_ptr<std::atomic<bool>> cancelled,
                       Done done) = 0;
   virtual std::size_t WaitingDocuments() const = 0;

@@ -19,6 +19,7 @@ using Outputs = EmbeddingBatcher::Outputs;
 struct Asked {
   RemoteInput input;
   Deadline deadline;
+  std::shared_ptr<std::atomic<bool>> cancelled;
   EmbeddingBatcher::Done done;
 };
 
@@ -43,8 +44,9 @@ class EmbeddingBatcherTest : public ::testing::Test {
   void Start(std::size_t max_documents) {
     batcher_ = EmbeddingBatcher::Create(
         {.max_documents = max_documents, .max_delay = 5ms},
-        [this](RemoteInput input, Deadline deadline, EmbeddingBatcher::Done done) {
-          asked_.push_back({std::move(input), deadline, std::move(done)});
+        [this](RemoteInput input, Deadline deadline, std::shared_ptr<std::atomic<bool>> cancelled,
+               EmbeddingBatcher::Done done) {
+          asked_.push_back({std::move(input), deadline, std::move(cancelled), std::move(done)});
         },
         executor_, clock_);
   }
@@ -256,6 +258,39 @@ TEST_F(EmbeddingBatcherTest, FailsWhatWaitsWhenItGoes) {
   EXPECT_EQ(Answer(waiting), "cancelled");
   executor_.RunFor(1s);
   EXPECT_TRUE(asked_.empty());
+}
+
+TEST_F(EmbeddingBatcherTest, WhoRunsAloneCanBeCancelled) {
+  Start(10);
+  const auto flag = std::make_shared<std::atomic<bool>>(false);
+  Submit(Docs({"a"}), Deadline::Never(), flag);
+  executor_.RunFor(5ms);
+  ASSERT_EQ(asked_.size(), 1U);
+  EXPECT_EQ(asked_[0].cancelled, flag);
+  Submit(Docs({"b"}), Deadline::Never(), flag);
+  Submit(Docs({"c"}));
+  executor_.RunFor(5ms);
+  ASSERT_EQ(asked_.size(), 2U);
+  EXPECT_EQ(asked_[1].cancelled, nullptr) << "another waits for it too";
+  asked_[1].done(MakeError(Code::kInvalidArgument, "one of them"));
+  ASSERT_EQ(asked_.size(), 4U);
+  EXPECT_EQ(asked_[2].cancelled, flag);
+  EXPECT_EQ(asked_[3].cancelled, nullptr);
+}
+
+TEST_F(EmbeddingBatcherTest, SharesTheTokensByDocuments) {
+  Start(10);
+  Submit(Docs({"a"}));
+  Submit(Docs({"b", "c"}));
+  Submit(Docs({"d"}));
+  executor_.RunFor(5ms);
+  Outputs outputs = Embed(asked_[0].input, 2);
+  outputs[0].tokens = 7;
+  outputs[1].tokens = 4;
+  asked_[0].done(std::move(outputs));
+  std::vector<std::uint64_t> tokens;
+  for (const auto& answers : answers_) tokens.push_back(answers.front()->front().tokens);
+  EXPECT_THAT(tokens, ElementsAre(2U, 6U, 3U));
 }
 
 }  // namespace

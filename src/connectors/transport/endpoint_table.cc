@@ -19,6 +19,12 @@ void Endpoint::BeginRequest(bool retry) {
   metrics.retries.Add();
 }
 
+void Endpoint::ProbeAnswered() {
+  const bool was_open = circuit.open();
+  circuit.Succeeded(true);
+  if (was_open && !circuit.open()) metrics.open_circuits.Add(-1);
+}
+
 void Endpoint::EndRequest(Outcome outcome, bool probe, SteadyTime sent, SteadyTime now) {
   --in_flight;
   last_used = now;

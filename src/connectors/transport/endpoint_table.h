@@ -25,6 +25,8 @@ struct Endpoint {
   // Each changes the number and its metric.
   void Wait(int by);
   void BeginRequest(bool retry);
+  // The answer to a probe has begun. EndRequest then counts no second success: outcome kUntold, no probe.
+  void ProbeAnswered();
   enum class Outcome : std::uint8_t { kAnswered, kUnreachable, kUntold };  // untold: it says nothing about the server
   void EndRequest(Outcome outcome, bool probe, SteadyTime sent, SteadyTime now);
 

@@ -43,7 +43,8 @@ struct Call {
   bool own_identity = false;  // its request has a client certificate or authorities
 
   // Of the attempt under way; its starter and then the client's thread.
-  bool probe = false;
+  bool probe = false;     // and nothing is known of the server yet
+  bool answered = false;  // a probe's answer has begun, which the circuit was told
   SteadyTime sent{};
   std::optional<Error> sink_error;
 
@@ -192,6 +193,7 @@ class Core : public std::enable_shared_from_this<Core> {
                                call->options.deadline.Remaining(env_.clock), env_.clock.WallMillis());
     if (!attempt) return OnReply(call, std::move(attempt).error());
     if (call->options.body_sink) attempt->body_sink = GuardedSink(call);
+    if (call->probe) attempt->on_answer = [core = shared_from_this(), call] { core->OnProbeAnswer(*call); };
     const auto token = env_.client.Send(
         std::move(*attempt), [core = shared_from_this(), call](Reply reply) { core->OnReply(call, std::move(reply)); });
     bool cancel = false;
@@ -215,6 +217,7 @@ class Core : public std::enable_shared_from_this<Core> {
       return CircuitOpen(*call.endpoint, call.sent);
     }
     call.probe = pass == CircuitBreaker::Pass::kProbe;
+    call.answered = false;
     number = ++call.attempts;
     call.endpoint->BeginRequest(number > 1);
     return {};
@@ -224,6 +227,17 @@ class Core : public std::enable_shared_from_this<Core> {
   void Abandon(const CallPtr& call, Error error) {
     state_.Lock()->pools.Release(call->options.pool);
     Finish(call, std::move(error));
+  }
+
+  // A stream, or a long answer, need not end before others may go out.
+  void OnProbeAnswer(Call& call) {
+    {
+      const auto state = state_.Lock();
+      if (!std::exchange(call.probe, false)) return;
+      call.answered = true;
+      call.endpoint->ProbeAnswered();
+    }
+    LogAnswersAgain(*call.endpoint);
   }
 
   static std::function<Status(std::string_view)> GuardedSink(const CallPtr& call) {
@@ -255,21 +269,27 @@ class Core : public std::enable_shared_from_this<Core> {
     Finish(call, Conclude(*call, std::move(reply), now));
   }
 
+  static void LogAnswersAgain(const Endpoint& endpoint) {
+    LOG_INFO("connectors", "the remote server {} answers again", endpoint.name);
+  }
+
   // Once for each change, and not for each failure: those are many, and counted.
   static void LogCircuit(const Endpoint& endpoint, bool open, const Reply& reply) {
     if (!open || reply) {  // an answer that its taker refused is one
-      LOG_INFO("connectors", "the remote server {} answers again", endpoint.name);
+      LogAnswersAgain(endpoint);
     } else {
       LOG_WARN("connectors", "the remote server {} is not asked for a while: {} ({})", endpoint.name,
                reply.error().message, reply.error().detail);
     }
   }
 
-  // The caller's own deadline, and its sink, say nothing about the server.
+  // The caller's own deadline, and its sink, say nothing about the server. A success that was told when it began does
+  // not count twice; an answer that breaks off later counts as the failure that it is.
   static Endpoint::Outcome OutcomeFor(const Call& call, const Reply& reply, SteadyTime now) {
-    if (call.sink_error) return Endpoint::Outcome::kAnswered;
-    if (!reply && now >= call.options.deadline.at()) return Endpoint::Outcome::kUntold;
-    return OutcomeOf(reply, call.options, now - call.sent, call.own_identity);
+    if (!call.sink_error && !reply && now >= call.options.deadline.at()) return Endpoint::Outcome::kUntold;
+    const auto outcome = call.sink_error ? Endpoint::Outcome::kAnswered
+                                         : OutcomeOf(reply, call.options, now - call.sent, call.own_identity);
+    return call.answered && outcome == Endpoint::Outcome::kAnswered ? Endpoint::Outcome::kUntold : outcome;
   }
 
   std::optional<Duration> RetryWait(const Call& call, const Reply& reply, SteadyTime now) const {
@@ -420,6 +440,7 @@ class PoolingCaller final : public RemoteCaller {
     call->done = std::move(done);
     core_->Begin(call);
   }
+  void Stop() override { core_->Stop(); }
   std::vector<EndpointState> Endpoints() const override { return core_->Endpoints(); }
 
  private:

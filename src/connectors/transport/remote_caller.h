@@ -61,9 +61,11 @@ class RemoteCaller {
   static constexpr std::size_t kMaxWaiting = 10'000;
   static constexpr std::size_t kMaxWaitingBytes = 256UL * 1024 * 1024;
   static std::unique_ptr<RemoteCaller> Create(CallerEnvironment environment);
-  // Fails what waits with kCancelled, and cancels what is under way: its `done` comes from the client's thread, soon,
-  // at the latest when the client goes. Client and metrics outlive that.
-  virtual ~RemoteCaller() = default;
+  virtual ~RemoteCaller() = default;  // Stop()
+  // Fails what waits, and what comes later, with kCancelled, and cancels what is under way. That ends on the client's
+  // thread, soon: who destroys what `done` refers to calls HttpClient::Stop first. Client and metrics outlive that.
+  // Idempotent.
+  virtual void Stop() = 0;
   using Done = UniqueFunction<void(Result<net::ClientReply>)>;
   // Any HTTP status that is left after the retries is a reply. Errors: kInvalidArgument (URL, address: the peer's
   // texts), kInternal "Error communicating with remote model: <detail>" (connection, timeout), kResourceExhausted (no

@@ -413,6 +413,41 @@ TEST_F(RemoteCallerTest, RecoversByItself) {
   EXPECT_FALSE(caller_->Endpoints()[0].circuit_open);
 }
 
+TEST_F(RemoteCallerTest, TheFirstLineOfAProbesAnswerClosesTheCircuit) {
+  FailConnections(10);
+  executor_.RunFor(5s);
+  options_.body_sink = [](std::string_view) -> Status { return {}; };
+  const auto probe = Send();
+  ASSERT_EQ(client_.sent.size(), 11U);
+  ASSERT_TRUE(client_.sent[10].on_answer);
+  EXPECT_EQ(Answer(Send()), "unavailable");
+  client_.sent[10].on_answer();
+  EXPECT_FALSE(caller_->Endpoints()[0].circuit_open);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr("mlnode_remote_open_circuits{endpoint=\"https://api.example.com:443\"} 0"));
+  options_.body_sink = {};
+  const auto other = Send();  // while the stream goes on
+  ASSERT_EQ(client_.sent.size(), 12U);
+  EXPECT_FALSE(client_.sent[11].on_answer) << "no probe, nothing to say early";
+  client_.AnswerLast(200);
+  EXPECT_EQ(Answer(other), "200");
+  FailConnections(9);
+  client_.Answer(11, net::ClientReply{.status = 200});
+  EXPECT_EQ(Answer(probe), "200");
+  FailConnections(1);
+  EXPECT_TRUE(caller_->Endpoints()[0].circuit_open) << "the probe's success was counted when it began, once";
+}
+
+TEST_F(RemoteCallerTest, AnAnswerThatBreaksOffCountsAsFailure) {
+  FailConnections(10);
+  executor_.RunFor(5s);
+  Send();
+  client_.sent.back().on_answer();
+  client_.Answer(11, MakeError(Code::kUpstream, "broken off"));
+  FailConnections(9);
+  EXPECT_TRUE(caller_->Endpoints()[0].circuit_open);
+  EXPECT_EQ(caller_->Endpoints()[0].failures, 20U);
+}
+
 TEST_F(RemoteCallerTest, ThousandsThatWaitForADeadEndpointEndAtOnce) {
   options_.config.max_connection = 10;
   for (int i = 0; i < 9'000; ++i) Send();
@@ -464,6 +499,22 @@ TEST_F(RemoteCallerTest, FailsWhatIsLeftWhenItGoes) {
   EXPECT_EQ(Answer(running), "cancelled");
   EXPECT_EQ(Answer(waiting), "cancelled");
   executor_.RunFor(1h);
+}
+
+TEST_F(RemoteCallerTest, StoppedItCallsNobody) {
+  options_.config.max_connection = 1;
+  options_.config.max_retry_times = 5;
+  const auto resting = Send();
+  client_.AnswerLast(500);
+  const auto running = Send();
+  const auto waiting = Send();
+  caller_->Stop();
+  EXPECT_EQ(Answer(resting), "cancelled");
+  EXPECT_EQ(Answer(running), "cancelled");
+  EXPECT_EQ(Answer(waiting), "cancelled");
+  EXPECT_EQ(Answer(Send()), "cancelled");
+  executor_.RunFor(1h);
+  EXPECT_EQ(client_.sent.size(), 2U);
 }
 
 TEST_F(RemoteCallerTest, CountsInMetrics) {

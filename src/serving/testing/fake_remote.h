@@ -24,6 +24,7 @@ class FakeCaller final : public connectors::RemoteCaller {
     Done done;
   };
   void Send(connectors::OutgoingRequest request, connectors::CallOptions options, Done done) override;
+  void Stop() override {}
   std::vector<EndpointState> Endpoints() const override { return {}; }
 
   // Answers the oldest call that has none yet.
