@@ -50,6 +50,10 @@ Result<PreparedCalls> PrepareCalls(const RemoteSite& site, const PredictRequest&
 // Judges what goes out; batch actions are not guarded (spec/remote §8 speaks of predictions).
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
                 UniqueFunction<void(Status)> done);
+// For answers that are read when they are whole: not longer than plugins.ml_commons.max_json_size, or than the
+// transport's own limit when that is -1.
+connectors::CallOptions OptionsOfWhole(const RemoteSite& site, const PreparedCalls& prepared,
+                                       const PredictRequest& request);
 connectors::CallOptions OptionsOf(const PreparedCalls& prepared, const PredictRequest& request);
 
 }  // namespace mlnode::serving
