@@ -114,7 +114,7 @@ constexpr SettingRow kRows[] = {
     TextRow("plugins.ml_commons.remote_job.status_regex.expired", Scope::kDynamic, "(expired|timeout)", kJobRegex),
     TextRow("plugins.ml_commons.remote_job.status_regex.failed", Scope::kDynamic, "(failed)", kJobRegex),
     IntRow("plugins.ml_commons.max_json_size", Scope::kDynamic, "100000000", {-1, 2147483647},
-           "Longest answer of a provider that is read, in bytes; -1: any."),
+           "Longest answer of a provider that is read, in bytes; -1: 100000000 too, the transport's own limit."),
 };
 
 }  // namespace

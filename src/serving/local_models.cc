@@ -81,7 +81,7 @@ class State : public std::enable_shared_from_this<State> {
   void Succeed(Entry& entry, std::unique_ptr<ServedModel> model);
   bool MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_t freed_before) const;
   std::shared_ptr<ServedModel> Own(std::unique_ptr<ServedModel> model, const ModelId& id);
-  void Freed(const ModelId& id);
+  void Freed(const ModelId& id, bool measured);  // measured: it has a ResidentGauge
   bool Stopped() const;
   bool KeepDying(const ModelId& id, std::unique_ptr<ServedModel>& model);
   void FreeDying();
@@ -302,7 +302,8 @@ void State::NoteEnd(const LocalModel& shown) {
 // The last owner leaves the freeing to the loading executor: native memory never goes on a thread that answers
 // requests. The posted task owns nothing, for it may outlive the budget; after Stop the model goes at once.
 std::shared_ptr<ServedModel> State::Own(std::unique_ptr<ServedModel> model, const ModelId& id) {
-  ResidentGauge(id).Set(static_cast<double>(model->info.resident_bytes));
+  // None for remote models: they take no memory, any number of them may come, and a series never goes away.
+  if (!model->remote) ResidentGauge(id).Set(static_cast<double>(model->info.resident_bytes));
   return {model.release(), [weak = weak_from_this(), id](ServedModel* dying) {
             std::unique_ptr<ServedModel> owned(dying);
             const auto self = weak.lock();
@@ -326,17 +327,18 @@ void State::FreeDying() {
   Dying dying;
   dying.swap(book_.Lock()->dying);
   for (auto& [id, model] : dying) {
+    const bool measured = model->remote == nullptr;
     model.reset();
     (void)malloc_trim(0);  // glibc keeps freed pages otherwise
-    Freed(id);
+    Freed(id, measured);
   }
 }
 
 bool State::Stopped() const { return book_.Lock()->stopped; }
 
-void State::Freed(const ModelId& id) {
+void State::Freed(const ModelId& id, bool measured) {
   if (Stopped()) return;
-  ResidentGauge(id).Set(0);
+  if (measured) ResidentGauge(id).Set(0);
   {
     const auto book = book_.Lock();
     book->draining.erase(id);

@@ -47,6 +47,7 @@ class NodeFixture : public ::testing::Test {
 
   void StartNode();
   void Restart();
+  void EndNode() { node_.reset(); }
   config::RawValues settings_;  // besides port and data folder; change before StartNode
 
   Answer Ask(const std::string& method, const std::string& target, const std::string& body = {},

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <future>
 
 #include "remote_fixture.h"
 
@@ -22,6 +23,23 @@ json::value Say(const std::string& text) {
 }
 
 class RemoteTest : public RemoteFixture {};
+
+class StoppingTest : public RemoteFixture {
+ protected:
+  StoppingTest() { settings_["mlnode.http.drain_timeout_ms"] = "50"; }
+};
+
+class SlowReaderTest : public RemoteFixture {
+ protected:
+  static constexpr int kWord = 4'000, kWords = 6'000;  // 24 MB: more than the sockets on the way take
+  // Ten pieces of the stream and a few bytes, which not even the error event fits into.
+  SlowReaderTest() {
+    const std::string piece = R"(data: {"inference_results":[{"output":[{"name":"response","dataAsMap":{"content":")" +
+                              std::string(kWord + 1, 'w') + R"(","is_last":false}}]}]})" + "\n\n";
+    const std::size_t chunk = piece.size() + fmt::format("{:x}\r\n\r\n", piece.size()).size();
+    settings_["mlnode.http.max_unsent_bytes"] = fmt::format("{}b", 10 * chunk + 20);
+  }
+};
 
 TEST_F(RemoteTest, TheFirstPredictionDeploys) {
   const std::string model = RegisterRemote(Embeddings());
@@ -312,6 +330,66 @@ TEST_F(RemoteTest, LosingTheProviderLosesNothingElse) {
   }
   StartProvider(port);
   PollUntil("the provider's return", [&] { return Predict(remote, kHello).status == 200; });
+}
+
+// A client of its own, whose answers a test waits for itself.
+net::ClientRequest Post(std::uint16_t port, const std::string& target, const json::value& body) {
+  net::ClientRequest request;
+  request.method = "POST";
+  request.url = fmt::format("http://127.0.0.1:{}{}{}", port, kMl, target);
+  request.headers.Add("Content-Type", "application/json");
+  request.body = ToJson(body);
+  request.addresses = net::AddressPolicy::kLoopbackAndPublic;
+  return request;
+}
+
+// Also what a sanitizer judges: the provider's answer must not come to a node that is gone.
+TEST_F(StoppingTest, EndsTheCallsThatOutlastTheDrain) {
+  const std::string model = RegisterRemote(Chat());
+  ASSERT_EQ(Predict(model, Say("hi")).status, 200);
+  json::value streamed = Say("hi");
+  streamed.at("parameters").as_object()["_llm_interface"] = "openai/v1/chat/completions";
+  Set("stream_enabled", true);
+  provider_->FailNext(connectors::Fault::kSilent, 2);
+  const auto client = net::HttpClient::Create();
+  std::atomic<int> ended{0};
+  const auto count = [&ended](const Result<net::ClientReply>&) { ++ended; };
+  client->Send(Post(node().port(), "/models/" + model + "/_predict", Say("hi")), count);
+  client->Send(Post(node().port(), "/models/" + model + "/_predict/stream", streamed), count);
+  PollUntil("both calls", [&] { return provider_->under_way() == 2; });
+  node().Stop();
+  PollUntil("the end of both calls", [&] { return provider_->under_way() == 0; });
+  PollUntil("both clients' news", [&] { return ended.load() == 2; });
+  EndNode();
+}
+
+// A client that stops reading in the middle, and reads on later, must see that it has not got all.
+TEST_F(SlowReaderTest, ACutStreamDoesNotEndAsIfWhole) {
+  const std::string model = RegisterRemote(Chat());
+  Set("stream_enabled", true);
+  std::string prompt;
+  for (int i = 0; i < kWords; ++i) prompt += std::string(kWord, 'w') + " ";
+  json::value body = Say(prompt);
+  body.at("parameters").as_object()["_llm_interface"] = "openai/v1/chat/completions";
+  std::promise<void> may_read;
+  std::shared_future<void> reading = may_read.get_future().share();
+  std::string read;
+  net::ClientRequest request = Post(node().port(), "/models/" + model + "/_predict/stream", body);
+  request.body_sink = [&](std::string_view piece) -> Status {
+    reading.wait();
+    read += piece;
+    return {};
+  };
+  std::promise<Result<net::ClientReply>> ended;
+  const auto client = net::HttpClient::Create();
+  client->Send(std::move(request), [&](Result<net::ClientReply> reply) { ended.set_value(std::move(reply)); });
+  PollUntil("the stream", [&] { return provider_->requests() == 1; });
+  PollUntil("the node to give up", [&] { return provider_->under_way() == 0; });
+  may_read.set_value();
+  const auto reply = ended.get_future().get();
+  EXPECT_FALSE(reply) << "it ended as if whole";
+  EXPECT_THAT(read, StartsWith("data: "));
+  EXPECT_THAT(read, ::testing::Not(HasSubstr(R"("is_last":true)")));
 }
 
 // A node of its own beside the fixture's.

@@ -1,7 +1,8 @@
 // POST models/{id}/_predict/stream: the answer of a language model as it comes, as server-sent events (spec/remote
 // §12). The way: cpu → gate.Admit → Servable::Stream → one event a piece, sent from the HTTP client's thread. The head
 // goes out with the first piece: what fails before is an answer like any other. A client that has gone, or that falls
-// HttpServerOptions::max_unsent_bytes behind, ends the provider's transfer.
+// HttpServerOptions::max_unsent_bytes behind, ends the provider's transfer; one that does not even take the error event
+// has its connection cut, without the last chunk.
 #include <algorithm>
 #include <atomic>
 #include <utility>
@@ -126,7 +127,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     if (!status) {
       LOG_WARN("rest", "stream of request {} ended early: {}", context_->request_id,
                TruncateUtf8(status.error().message, kLoggedBytes));
-      stream_->Write(ErrorEvent(status.error()));
+      // A client that cannot be told must not take what it has for the whole.
+      if (!stream_->Write(ErrorEvent(status.error()))) return stream_.reset();
     }
     stream_->End();
   }

@@ -33,6 +33,9 @@ struct RemoteEnvironment {
   config::Settings& settings;
   ConnectorCompiler compile;
   std::function<std::shared_ptr<const connectors::EndpointRules>()> rules;  // by the settings now
+  // What the provider's answers to one request may take in memory, together; beyond, the request fails. Five of the
+  // longest ones.
+  std::size_t max_reply_bytes = 512UL * 1024 * 1024;
   AskModel ask = {};  // empty: guardrails of type "model" reject all (they fail closed)
 };
 

@@ -107,4 +107,12 @@ connectors::CallOptions OptionsOf(const PreparedCalls& prepared, const PredictRe
   return options;
 }
 
+connectors::CallOptions OptionsOfWhole(const RemoteSite& site, const PreparedCalls& prepared,
+                                       const PredictRequest& request) {
+  connectors::CallOptions options = OptionsOf(prepared, request);
+  const std::int64_t limit = site.environment.settings.Current()->Int("plugins.ml_commons.max_json_size");
+  if (limit >= 0) options.max_response_bytes = static_cast<std::size_t>(limit);
+  return options;
+}
+
 }  // namespace mlnode::serving

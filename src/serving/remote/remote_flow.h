@@ -56,6 +56,10 @@ bool IsGuarded(connectors::ActionType action);
 // Judges what goes out, as UTF-8.
 void GuardInput(const RemoteSite& site, const PreparedCalls& prepared, const PredictRequest& request,
                 UniqueFunction<void(Status)> done);
+// For answers that are read when they are whole: not longer than plugins.ml_commons.max_json_size, or than the
+// transport's own limit when that is -1.
+connectors::CallOptions OptionsOfWhole(const RemoteSite& site, const PreparedCalls& prepared,
+                                       const PredictRequest& request);
 connectors::CallOptions OptionsOf(const PreparedCalls& prepared, const PredictRequest& request);
 
 }  // namespace mlnode::serving

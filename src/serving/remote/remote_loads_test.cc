@@ -127,5 +127,14 @@ TEST_F(RemoteLoadsTest, LocalModelsDoNotStream) {
   EXPECT_EQ(servable->costs(), nullptr);
 }
 
+TEST_F(RemoteLoadsTest, LeavesNoSeriesOfMemoryBehind) {
+  LoadToEnd(spec_);
+  EXPECT_EQ(metrics_.ToText().find("mlnode_model_resident_bytes{model=\"r\"}"), std::string::npos);
+  local_->Unload(spec_.model, Duration::zero());
+  executor_.RunUntilIdle();
+  loading_.RunUntilIdle();
+  EXPECT_EQ(metrics_.ToText().find("mlnode_model_resident_bytes{model=\"r\"}"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mlnode::serving

@@ -1,5 +1,7 @@
 #include "serving/remote/remote_prediction.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -136,10 +138,11 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     batcher->Submit(*request_.remote, request_.deadline, request_.cancelled,
                     [self = shared_from_this(), batcher](Result<std::vector<connectors::RemoteOutput>> outputs) {
                       if (!outputs) return self->Answer(std::move(outputs).error());
-                      self->Answer(RemoteAnswer{.outputs = *std::move(outputs),
-                                                .engine = self->site_->environment.clock.Now() - self->began_,
-                                                .documents = self->request_.remote->documents.size(),
-                                                .tokens = 0});
+                      RemoteAnswer answer{.outputs = *std::move(outputs),
+                                          .engine = self->site_->environment.clock.Now() - self->began_,
+                                          .documents = self->request_.remote->documents.size()};
+                      for (const auto& output : answer.outputs) answer.tokens += output.tokens;
+                      self->Answer(std::move(answer));
                     });
     return true;
   }
@@ -159,7 +162,7 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     if (i >= replies_.size() || answered_.load()) return;
     site_->CountCall(prepared_.calls[i].documents);
     site_->environment.caller.Send(
-        std::move(prepared_.calls[i].request), OptionsOf(prepared_, request_),
+        std::move(prepared_.calls[i].request), OptionsOfWhole(*site_, prepared_, request_),
         [self = shared_from_this(), i](Result<net::ClientReply> reply) { self->Arrived(i, std::move(reply)); });
   }
 
@@ -167,6 +170,11 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   void Arrived(std::size_t i, Result<net::ClientReply> reply) {
     site_->CountAnswer(reply);
     if (!reply) return Answer(std::move(reply).error());
+    const std::size_t most = site_->environment.max_reply_bytes;
+    if (reply_bytes_.fetch_add(reply->body.size()) + reply->body.size() > most) {
+      return Answer(MakeError(
+          Code::kTooLarge, fmt::format("The remote model's answers to this request are larger than {} bytes.", most)));
+    }
     const bool failed = reply->status < 200 || reply->status > 300;
     replies_[i] = *std::move(reply);
     // A failure is read at once, alone: the rest would be waited for in vain.
@@ -220,9 +228,10 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
     for (std::size_t i = 0; i < replies_.size(); ++i) {
       ASSIGN_OR_RETURN(connectors::RemoteOutput output,
                        prepared_.terms->connector->Interpret(prepared_.calls[i], replies_[i], JsonLimit()));
+      output.tokens = site_->CountTokens(connectors::UsageOf(replies_[i]));
+      answer.tokens += output.tokens;
       answer.outputs.push_back(std::move(output));
       answer.documents += std::max<std::size_t>(prepared_.calls[i].documents, 1);
-      answer.tokens += site_->CountTokens(connectors::UsageOf(replies_[i]));
     }
     Answer(std::move(answer));
     return {};
@@ -236,6 +245,7 @@ class RemotePrediction : public std::enable_shared_from_this<RemotePrediction> {
   std::vector<net::ClientReply> replies_;  // by call
   std::atomic<std::size_t> next_{0};       // call to send
   std::atomic<std::size_t> left_{0};       // answers that are missing
+  std::atomic<std::size_t> reply_bytes_{0};
   std::atomic<bool> failed_{false}, answered_{false};
   std::size_t failed_at_ = 0;
   SteadyTime began_{};
@@ -250,13 +260,13 @@ std::shared_ptr<connectors::EmbeddingBatcher> BatcherOf(const std::shared_ptr<Re
   if (batching->terms == terms) return batching->batcher;
   const connectors::ClientConfig config =
       terms->connector->connector().client_config.value_or(connectors::ClientConfig());
-  const auto run = [weak = std::weak_ptr(site)](connectors::RemoteInput input, Deadline deadline,
+  const auto run = [weak = std::weak_ptr(site)](connectors::RemoteInput input, Deadline deadline, CancelFlag cancelled,
                                                 connectors::EmbeddingBatcher::Done done) {
     const auto alive = weak.lock();
     if (!alive) return done(MakeError(Code::kUnavailable, std::string(kModelWithdrawn)));
     PredictRequest request;
     request.deadline = deadline;
-    request.cancelled = std::make_shared<std::atomic<bool>>(false);
+    request.cancelled = cancelled ? std::move(cancelled) : std::make_shared<std::atomic<bool>>(false);
     request.remote = std::make_shared<const connectors::RemoteInput>(std::move(input));
     std::make_shared<RemotePrediction>(alive, std::move(request), Company::kAlone,
                                        [done = std::move(done)](Result<RemoteAnswer> answer) mutable {

@@ -167,6 +167,91 @@ TEST_F(RemoteServableTest, WhatCannotBeMadeIsNotSent) {
   EXPECT_THAT(caller_.bodies, IsEmpty());
 }
 
+TEST_F(RemoteServableTest, AnswersAreBoundedEachAndTogether) {
+  environment_.max_reply_bytes = 10;
+  settings_->Install({.persistent = {{"plugins.ml_commons.max_json_size", "8"}}, .transient = {}});
+  const auto predicted = PredictDocs({"a", "bb", "ccc"});
+  EXPECT_EQ(caller_.calls.front().options.max_response_bytes, 8U);
+  Answer("55555");
+  Answer("55555");
+  EXPECT_FALSE(predicted->answer) << "just as many as may be";
+  Answer("1");
+  ASSERT_TRUE(predicted->answer);
+  EXPECT_EQ(predicted->error().code, Code::kTooLarge);
+  settings_->Install({.persistent = {{"plugins.ml_commons.max_json_size", "-1"}}, .transient = {}});
+  (void)Predict({});
+  EXPECT_EQ(caller_.calls.front().options.max_response_bytes, connectors::CallOptions().max_response_bytes);
+}
+
+TEST_F(RemoteServableTest, WhoWaitsForCompanyCanLeaveAndIsToldTheTokens) {
+  Put(storage::Collection::kConnectors, "c", json::object{{"batch_max_documents", 8}});
+  const auto predicted = PredictDocs({"a"});
+  EXPECT_THAT(caller_.bodies, IsEmpty());
+  executor_.RunFor(std::chrono::milliseconds(5));
+  ASSERT_EQ(caller_.waiting(), 1U);
+  EXPECT_EQ(caller_.calls.front().options.cancelled, predicted->cancelled);
+  Answer(R"({"usage":{"total_tokens":7}})");
+  ASSERT_TRUE(predicted->answer && *predicted->answer);
+  EXPECT_EQ(predicted->result().tokens, 7U);
+  EXPECT_EQ(servable_->costs()->tokens, 7U);
+}
+
+class RemoteStreamTest : public RemoteServableTest {
+ protected:
+  void SetUp() override {
+    StreamRequest request;
+    request.interface = "openai/v1/chat/completions";
+    request.predict.cancelled = cancelled_;
+    request.predict.remote = std::make_shared<const connectors::RemoteInput>();
+    servable_->Stream(std::move(request), servable_,
+                      {.piece = [this](const StreamPiece& piece) -> Status {
+                         text_ += piece.last ? "." : piece.content;
+                         return {};
+                       },
+                       .done = [this](Status status) { ends_.push_back(std::move(status)); }});
+    executor_.RunUntilIdle();
+    ASSERT_EQ(caller_.waiting(), 1U);
+  }
+  bool Feed(const std::string& text) { return caller_.calls.front().options.body_sink(text).has_value(); }
+
+  CancelFlag cancelled_ = std::make_shared<std::atomic<bool>>(false);
+  std::string text_;
+  std::vector<Status> ends_;
+};
+
+constexpr const char* kStop =
+    "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+TEST_F(RemoteStreamTest, EndsWithItsLastPieceWhateverTheProviderDoes) {
+  EXPECT_TRUE(Feed(kStop));
+  EXPECT_EQ(text_, "hi.");
+  ASSERT_THAT(ends_, SizeIs(1)) << "without waiting for the provider";
+  EXPECT_TRUE(ends_[0]);
+  EXPECT_TRUE(Feed("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n"));
+  caller_.Fail(MakeError(Code::kInternal, "Error communicating with remote model: reset"));
+  executor_.RunUntilIdle();
+  EXPECT_THAT(ends_, SizeIs(1));
+  EXPECT_EQ(servable_->costs()->tokens, 7U);
+  EXPECT_EQ(servable_->costs()->failures, 0U);
+}
+
+TEST_F(RemoteStreamTest, LeavesAProviderThatDoesNotClose) {
+  EXPECT_TRUE(Feed(kStop));
+  EXPECT_FALSE(cancelled_->load());
+  executor_.RunFor(std::chrono::seconds(1));
+  EXPECT_TRUE(cancelled_->load()) << "so that the transport lets it go";
+}
+
+TEST_F(RemoteStreamTest, AnErrorBeforeTheLastPieceIsOne) {
+  EXPECT_TRUE(Feed("data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"));
+  EXPECT_THAT(ends_, IsEmpty());
+  caller_.Fail(MakeError(Code::kInternal, "Error communicating with remote model: reset"));
+  ASSERT_THAT(ends_, SizeIs(1));
+  EXPECT_FALSE(ends_[0]);
+  EXPECT_EQ(servable_->costs()->failures, 1U);
+}
+
 TEST_F(RemoteServableTest, CompilesOnceForEachVersionOfItsDocuments) {
   for (int i = 0; i < 3; ++i) {
     (void)Predict({});

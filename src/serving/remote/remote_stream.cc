@@ -1,6 +1,7 @@
 // A prediction whose answer is handed on as it comes (spec/remote §12): the steps of remote_prediction.cc up to the
 // call, then the provider's events, decoded on the HTTP client's thread. Output guardrails do not see streams, as with
 // the peer.
+#include <chrono>
 #include <utility>
 
 #include "connectors/transport/event_stream.h"
@@ -11,6 +12,9 @@
 
 namespace mlnode::serving {
 namespace {
+
+// What counts the tokens comes right behind the last piece. A provider that then leaves its connection open is left.
+constexpr std::chrono::seconds kAfterLast{1};
 
 constexpr std::string_view kOpenAi = "openai/v1/chat/completions";
 
@@ -74,7 +78,9 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
 
   Status Feed(std::string_view piece) {
     if (request_.predict.cancelled->load()) return MakeError(Code::kCancelled, "the client has gone");
-    return Shown(decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) { return Pass(chunk); }));
+    Status fed = Shown(decoder_->Feed(piece, [this](const connectors::StreamChunk& chunk) { return Pass(chunk); }));
+    if (last_passed_ && !ended_.load()) EndAfterLast();
+    return fed;
   }
 
   // What the provider says of a failure may repeat the request and its key, at any length.
@@ -88,10 +94,20 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
   }
 
   Status Pass(const connectors::StreamChunk& chunk) {
-    return sink_.piece({.content = chunk.content, .last = chunk.last});
+    RETURN_IF_ERROR(sink_.piece({.content = chunk.content, .last = chunk.last}));
+    last_passed_ = last_passed_ || chunk.last;
+    return {};
+  }
+
+  // The answer is whole: whatever the provider does now, its reader need not wait for.
+  void EndAfterLast() {
+    End({});
+    linger_ = site_->environment.timers.PostAfter(kAfterLast,
+                                                  [cancelled = request_.predict.cancelled] { cancelled->store(true); });
   }
 
   void Ended(Result<net::ClientReply> reply) {
+    if (last_passed_) reply = net::ClientReply{.status = 200};  // an end that comes late, or breaks, spoils nothing
     site_->CountAnswer(reply);
     if (!reply) return End(Shown(std::move(reply).error()));
     if (reply->status >= 200 && reply->status <= 300) {
@@ -113,6 +129,8 @@ class RemoteStream : public std::enable_shared_from_this<RemoteStream> {
   std::unique_ptr<connectors::StreamDecoder> decoder_;
   PreparedCalls prepared_;
   std::atomic<bool> ended_{false};
+  bool last_passed_ = false;  // by whoever feeds
+  Timer linger_;              // ends the provider's transfer after the last piece
 };
 
 }  // namespace

@@ -25,7 +25,8 @@ struct StreamSink {
   // Each piece in order; on the HTTP client's thread: must not block. An error stops the provider's transfer. The one
   // that is `last` comes exactly once in a stream that ends well.
   std::function<Status(const StreamPiece&)> piece;
-  // Exactly once, after the last piece: how it ended. Any thread.
+  // Exactly once, after the last piece: how it ended. A stream whose last piece was taken ended well, whatever the
+  // provider does then. Any thread.
   UniqueFunction<void(Status)> done;
 };
 
