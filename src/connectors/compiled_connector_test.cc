@@ -116,11 +116,11 @@ TEST(CompiledConnectorTest, ACallDoesNotLeadTheCredentialElsewhere) {
   connector.parameters["endpoint"] = "api.openai.com";
   connector.actions[0].url = "https://${parameters.endpoint}/v1/embeddings";
   const Compiled compiled = Compile(std::move(connector));
-  EXPECT_EQ(compiled->Prepare(Native(R"({"input":[]})"), FakeRules()).value().front().request.url,
+  EXPECT_EQ(compiled->Prepare(Native(R"({"input":[]})"), FakeRules(), {}).value().front().request.url,
             "https://api.openai.com/v1/embeddings");
   for (const char* parameters : {R"({"input":[],"endpoint":"api.cohere.ai"})",
                                  R"({"input":[],"endpoint":"bedrock-runtime.attacker.example?x.amazonaws.com"})"}) {
-    const auto calls = compiled->Prepare(Native(parameters), FakeRules());
+    const auto calls = compiled->Prepare(Native(parameters), FakeRules(), {});
     ASSERT_FALSE(calls) << parameters;
     EXPECT_EQ(calls.error().code, Code::kInvalidArgument);
     EXPECT_THAT(calls.error().message, HasSubstr("cannot change where a connector leads"));
