@@ -87,6 +87,7 @@ class CredentialsTest(unittest.TestCase):
             self.assertEqual(refused.returncode, 1)
             self.assertIn(lost.split(":")[0], refused.stderr)
             self.assertFalse(self.keys.exists(), "no other key takes its place")
+        self.keys.touch(0o600)
         self.keys.write_text(lost)
         self.assertEqual(self.rotate().returncode, 0)
 
