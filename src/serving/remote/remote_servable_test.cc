@@ -184,7 +184,7 @@ TEST_F(RemoteServableTest, AnswersAreBoundedEachAndTogether) {
 }
 
 TEST_F(RemoteServableTest, WhoWaitsForCompanyCanLeaveAndIsToldTheTokens) {
-  Put(storage::Collection::kConnectors, "c", json::object{{"batch_max_documents", 8}});
+  Put(storage::Collection::kConnectors, "c", json::object{{"batch_max_documents", 8}, {"together", true}});
   const auto predicted = PredictDocs({"a"});
   EXPECT_THAT(caller_.bodies, IsEmpty());
   executor_.RunFor(std::chrono::milliseconds(5));
@@ -403,7 +403,7 @@ TEST_F(RemoteServableTest, AnAnswerThatRepeatsTheKeyShowsStars) {
   EXPECT_EQ(predicted->result().documents[0][0].data_as_map, R"({"echo":"Bearer ***"})");
 }
 
-class RemoteStreamTest : public RemoteServableTest {
+class RemoteStreamErrorTest : public RemoteServableTest {
  protected:
   std::optional<Status> Stream(const std::string& events, int status = 200) {
     StreamRequest request;
@@ -420,7 +420,7 @@ class RemoteStreamTest : public RemoteServableTest {
   }
 };
 
-TEST_F(RemoteStreamTest, AnErrorWithinAStreamHidesSecretsAndIsCut) {
+TEST_F(RemoteStreamErrorTest, AnErrorWithinAStreamHidesSecretsAndIsCut) {
   const auto bad_key = Stream("data: {\"error\":{\"message\":\"bad key sk-secret-1\"}}\n\n");
   ASSERT_TRUE(bad_key && !*bad_key);
   EXPECT_EQ(bad_key->error().code, Code::kUpstream);
@@ -430,7 +430,7 @@ TEST_F(RemoteStreamTest, AnErrorWithinAStreamHidesSecretsAndIsCut) {
   EXPECT_LT(long_text->error().message.size(), connectors::kMaxShownReply + 10);
 }
 
-TEST_F(RemoteStreamTest, AnErrorInTheLastEventHidesSecretsToo) {
+TEST_F(RemoteStreamErrorTest, AnErrorInTheLastEventHidesSecretsToo) {
   const auto ended = Stream(R"(data: {"error":"no sk-secret-1"})");
   ASSERT_TRUE(ended && !*ended);
   EXPECT_EQ(ended->error().message, R"(Error from remote service: "no ***")");
