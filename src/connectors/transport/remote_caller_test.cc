@@ -1,14 +1,6 @@
 // The caller's decisions, on virtual time and against an HTTP client whose answers the test gives. What needs sockets
-// is in remote_caller_live_test.cc.
-#include "connectors/transport/remote_caller.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <map>
-#include <string>
-
-#include "core/testing/manual_executor.h"
+// is in remote_caller_live_test.cc, what opens circuits in remote_caller_circuit_test.cc.
+#include "connectors/testing/remote_caller_fixture.h"
 
 namespace mlnode::connectors {
 namespace {
@@ -18,84 +10,7 @@ using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using ::testing::HasSubstr;
 
-class FakeClient final : public net::HttpClient {
- public:
-  std::uint64_t Send(net::ClientRequest request, Done done) override {
-    sent.push_back(std::move(request));
-    open.emplace(sent.size(), std::move(done));
-    return sent.size();
-  }
-  void Cancel(std::uint64_t token) override {
-    if (open.contains(token)) Answer(token, MakeError(Code::kCancelled, "cancelled"));
-  }
-  // Answers the request of this number, from 1.
-  void Answer(std::uint64_t token, Result<net::ClientReply> reply) {
-    Done done = std::move(open.at(token));
-    open.erase(token);
-    done(std::move(reply));
-  }
-  void AnswerLast(int status, const std::string& header = {}, const std::string& value = {}) {
-    net::ClientReply reply;
-    reply.status = status;
-    if (!header.empty()) reply.headers.Add(header, value);
-    Answer(sent.size(), std::move(reply));
-  }
-
-  std::vector<net::ClientRequest> sent;
-  std::map<std::uint64_t, Done> open;
-};
-
-class FakeRules final : public EndpointRules {
- public:
-  Status CheckUrl(std::string_view url) const override {
-    if (url.find("evil") == std::string_view::npos) return {};
-    return MakeError(Code::kInvalidArgument, "Connector URL is not matching the trusted connector endpoint regex");
-  }
-  void Guard(net::ClientRequest& request) const override { request.addresses = net::AddressPolicy::kAny; }
-};
-
-class RemoteCallerTest : public ::testing::Test {
- protected:
-  RemoteCallerTest() { options_.config.max_connection = 2; }
-
-  static OutgoingRequest Request(const std::string& url = "https://api.example.com/v1") {
-    OutgoingRequest request;
-    request.method = "POST";
-    request.url = url;
-    request.body = "{}";
-    return request;
-  }
-  std::size_t Send(OutgoingRequest request = Request()) {
-    const std::size_t index = answers_.size();
-    answers_.emplace_back();
-    caller_->Send(std::move(request), options_,
-                  [this, index](Result<net::ClientReply> reply) { answers_[index].push_back(std::move(reply)); });
-    return index;
-  }
-  // "" while there is none, the status or the error's code; never two.
-  std::string Answer(std::size_t index) const {
-    const auto& answers = answers_[index];
-    if (answers.empty()) return {};
-    if (answers.size() > 1) return "answered twice";
-    return answers[0] ? std::to_string(answers[0]->status) : std::string(CodeName(answers[0].error().code));
-  }
-  const Error& ErrorOf(std::size_t index) const { return answers_[index].front().error(); }
-  void FailConnections(int times) {
-    for (int i = 0; i < times; ++i) {
-      Send();
-      client_.Answer(client_.sent.size(), MakeError(Code::kUnavailable, "the remote server cannot be reached"));
-    }
-  }
-
-  mlnode::testing::ManualClock clock_;
-  mlnode::testing::ManualExecutor executor_{clock_};
-  mlnode::testing::SeededRandom random_{7};
-  Metrics metrics_;
-  FakeClient client_;
-  CallOptions options_{.pool = "c1"};
-  std::vector<std::vector<Result<net::ClientReply>>> answers_;
-  std::unique_ptr<RemoteCaller> caller_ = RemoteCaller::Create({client_, executor_, clock_, random_, metrics_});
-};
+class RemoteCallerTest : public RemoteCallerFixture {};
 
 TEST_F(RemoteCallerTest, SendsWithTheConnectorsLimits) {
   options_.config.connection_timeout = 3s;
@@ -103,7 +18,7 @@ TEST_F(RemoteCallerTest, SendsWithTheConnectorsLimits) {
   options_.config.skip_ssl_verification = true;
   options_.deadline = Deadline::After(clock_, 10s);
   options_.max_response_bytes = 1'000;
-  options_.rules = std::make_shared<FakeRules>();
+  options_.rules = std::make_shared<AllButEvil>();
   auto request = Request();
   request.headers.Add("X-One", "1");
   request.identity = std::make_shared<ClientCertificate>();
@@ -126,7 +41,7 @@ TEST_F(RemoteCallerTest, SendsWithTheConnectorsLimits) {
 }
 
 TEST_F(RemoteCallerTest, AsksTheRulesAboutTheUrl) {
-  options_.rules = std::make_shared<FakeRules>();
+  options_.rules = std::make_shared<AllButEvil>();
   EXPECT_EQ(Answer(Send(Request("https://evil.example.com/"))), "invalid_argument");
   options_.rules = nullptr;
   EXPECT_EQ(Answer(Send(Request("ftp://api.example.com/"))), "invalid_argument");
@@ -239,29 +154,6 @@ TEST_F(RemoteCallerTest, AllPoolsTogetherHoldTheNodesLimit) {
   executor_.RunFor(100ms);
   EXPECT_EQ(Answer(refused), "resource_exhausted") << "as when the pool's own are in use";
   EXPECT_EQ(Answer(late), "");
-}
-
-TEST_F(RemoteCallerTest, OnesOwnSettingsOpenNoCircuit) {
-  const auto fail = [this](const OutgoingRequest& request, const Error& error, Duration took) {
-    for (int i = 0; i < 20; ++i) {
-      Send(request);
-      if (client_.open.empty()) break;  // refused
-      clock_.Advance(took);
-      client_.Answer(client_.sent.size(), error);
-    }
-    return caller_->Endpoints()[0].circuit_open;
-  };
-  EXPECT_FALSE(fail(Request(), MakeError(Code::kUnavailable, std::string(net::kTlsRefused)), 0s));
-  EXPECT_FALSE(fail(Request(), MakeError(Code::kDeadlineExceeded, "silent"), 1s)) << "too soon to tell";
-  options_.config.read_timeout = 1s;
-  EXPECT_FALSE(fail(Request(), MakeError(Code::kDeadlineExceeded, "silent"), 20s)) << "1 s, after 19 s of answers";
-  auto own = Request();
-  own.identity = std::make_shared<ClientCertificate>();
-  EXPECT_FALSE(fail(own, MakeError(Code::kUpstream, "broke"), 0s)) << "the server refuses the certificate";
-  options_.config.read_timeout = 5s;
-  Send();
-  client_.AnswerLast(200);
-  EXPECT_TRUE(fail(Request(), MakeError(Code::kDeadlineExceeded, "silent"), 5s));
 }
 
 TEST_F(RemoteCallerTest, RetriesByTheConnectorsPolicy) {
@@ -387,87 +279,6 @@ TEST_F(RemoteCallerTest, CancellingEndsACallWhereverItIs) {
   EXPECT_TRUE(client_.open.empty());
   executor_.RunFor(1h);
   EXPECT_EQ(Answer(resting), "cancelled");
-}
-
-TEST_F(RemoteCallerTest, OpensTheCircuitOfADeadEndpoint) {
-  FailConnections(10);
-  const auto refused = Send();
-  EXPECT_EQ(client_.sent.size(), 10U);
-  EXPECT_EQ(Answer(refused), "unavailable");
-  EXPECT_EQ(ErrorOf(refused).retry_after, 5s);
-  EXPECT_TRUE(caller_->Endpoints()[0].circuit_open);
-  const auto other = Send(Request("https://other.example.com/"));
-  client_.AnswerLast(200);
-  EXPECT_EQ(Answer(other), "200");
-}
-
-TEST_F(RemoteCallerTest, RecoversByItself) {
-  FailConnections(10);
-  executor_.RunFor(5s);
-  const auto probe = Send();
-  EXPECT_EQ(Answer(Send()), "unavailable");
-  client_.AnswerLast(200);
-  EXPECT_EQ(Answer(probe), "200");
-  Send();
-  EXPECT_EQ(client_.sent.size(), 12U);
-  EXPECT_FALSE(caller_->Endpoints()[0].circuit_open);
-}
-
-TEST_F(RemoteCallerTest, TheFirstLineOfAProbesAnswerClosesTheCircuit) {
-  FailConnections(10);
-  executor_.RunFor(5s);
-  options_.body_sink = [](std::string_view) -> Status { return {}; };
-  const auto probe = Send();
-  ASSERT_EQ(client_.sent.size(), 11U);
-  ASSERT_TRUE(client_.sent[10].on_answer);
-  EXPECT_EQ(Answer(Send()), "unavailable");
-  client_.sent[10].on_answer();
-  EXPECT_FALSE(caller_->Endpoints()[0].circuit_open);
-  EXPECT_THAT(metrics_.ToText(), HasSubstr("mlnode_remote_open_circuits{endpoint=\"https://api.example.com:443\"} 0"));
-  options_.body_sink = {};
-  const auto other = Send();  // while the stream goes on
-  ASSERT_EQ(client_.sent.size(), 12U);
-  EXPECT_FALSE(client_.sent[11].on_answer) << "no probe, nothing to say early";
-  client_.AnswerLast(200);
-  EXPECT_EQ(Answer(other), "200");
-  FailConnections(9);
-  client_.Answer(11, net::ClientReply{.status = 200});
-  EXPECT_EQ(Answer(probe), "200");
-  FailConnections(1);
-  EXPECT_TRUE(caller_->Endpoints()[0].circuit_open) << "the probe's success was counted when it began, once";
-}
-
-TEST_F(RemoteCallerTest, AnAnswerThatBreaksOffCountsAsFailure) {
-  FailConnections(10);
-  executor_.RunFor(5s);
-  Send();
-  client_.sent.back().on_answer();
-  client_.Answer(11, MakeError(Code::kUpstream, "broken off"));
-  FailConnections(9);
-  EXPECT_TRUE(caller_->Endpoints()[0].circuit_open);
-  EXPECT_EQ(caller_->Endpoints()[0].failures, 20U);
-}
-
-TEST_F(RemoteCallerTest, ThousandsThatWaitForADeadEndpointEndAtOnce) {
-  options_.config.max_connection = 10;
-  for (int i = 0; i < 9'000; ++i) Send();
-  // Each failure lets one that waited go out, until the circuit opens.
-  while (!client_.open.empty()) {
-    client_.Answer(client_.open.begin()->first, MakeError(Code::kUnavailable, "the remote server cannot be reached"));
-  }
-  EXPECT_LT(client_.sent.size(), 30U);
-  EXPECT_EQ(Answer(8'999), "unavailable");
-  EXPECT_EQ(caller_->Endpoints()[0].waiting, 0U);
-  EXPECT_EQ(caller_->Endpoints()[0].in_flight, 0U);
-}
-
-TEST_F(RemoteCallerTest, ACallersOwnDeadlineDoesNotCountAgainstTheEndpoint) {
-  for (int i = 0; i < 30; ++i) {
-    options_.deadline = Deadline::After(clock_, 10ms);
-    EXPECT_EQ(Answer(Send()), "");
-    executor_.RunFor(10ms);
-  }
-  EXPECT_FALSE(caller_->Endpoints()[0].circuit_open);
 }
 
 TEST_F(RemoteCallerTest, AStreamIsNotRetriedAndItsReaderMayEndIt) {

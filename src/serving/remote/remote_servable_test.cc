@@ -1,112 +1,15 @@
 #include "serving/remote/remote_servable.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "core/testing/manual_executor.h"
-#include "serving/remote/guard.h"
-#include "serving/testing/fake_remote.h"
-#include "storage/memory/memory_store.h"
+#include "serving/testing/remote_servable_fixture.h"
 
 namespace mlnode::serving {
 namespace {
 
-using testing::EchoConnector;
 using ::testing::ElementsAre;
-using testing::FakeCaller;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class RemoteServableTest : public ::testing::Test {
- protected:
-  RemoteServableTest() {
-    Put(storage::Collection::kConnectors, "c", json::object{{"max_connection", 2}});
-    Put(storage::Collection::kModels, "m", json::object{{"connector_id", "c"}});
-  }
-  void Put(storage::Collection collection, const std::string& id, json::object body) {
-    const auto put = storage::Update(store_, random_, {collection, id},
-                                     [&](json::object& stored) -> Result<bool> {
-                                       stored = body;
-                                       return true;
-                                     },
-                                     {.create_if_absent = true});
-    ASSERT_TRUE(put) << put.error().message;
-  }
-  void SetGuardrails(const std::string& guardrails) {
-    Put(storage::Collection::kModels, "m",
-        {{"connector_id", "c"}, {"guardrails", ParseJsonObject(guardrails).value()}});
-  }
-  Result<std::shared_ptr<const connectors::CompiledConnector>> Compile(const storage::Document& holder) {
-    ++compiled_;
-    if (compile_error_) return *compile_error_;
-    connectors::Connector connector;
-    connector.client_config.emplace().max_connection = IntField(holder.body, "max_connection").value().value_or(30);
-    connector.client_config->batch_max_documents = IntField(holder.body, "batch_max_documents").value().value_or(0);
-    if (holder.body.contains("together")) connector.parameters["together"] = "true";
-    if (holder.body.contains("charset")) connector.parameters["charset"] = "UTF-16";
-    auto echo = std::make_shared<EchoConnector>(std::move(connector));
-    echo->on_call = on_call_;
-    return std::shared_ptr<const connectors::CompiledConnector>(std::move(echo));
-  }
-  struct Predicted {
-    std::optional<Result<PredictResult>> answer;
-    CancelFlag cancelled = std::make_shared<std::atomic<bool>>(false);
-    const Error& error() const { return answer->error(); }
-    const PredictResult& result() const { return answer->value(); }
-  };
-  std::shared_ptr<Predicted> Predict(connectors::RemoteInput input, Deadline deadline = Deadline::Never()) {
-    auto predicted = std::make_shared<Predicted>();
-    PredictRequest request;
-    request.deadline = deadline;
-    request.cancelled = predicted->cancelled;
-    request.remote = std::make_shared<const connectors::RemoteInput>(std::move(input));
-    servable_->Predict(std::move(request), servable_, [predicted](Result<PredictResult> result) {
-      EXPECT_FALSE(predicted->answer) << "answered twice";
-      predicted->answer = std::move(result);
-    });
-    executor_.RunUntilIdle();
-    return predicted;
-  }
-  std::shared_ptr<Predicted> PredictNative(json::object parameters,
-                                           connectors::ActionType action = connectors::ActionType::kPredict) {
-    connectors::RemoteInput input;
-    input.action = action;
-    input.parameters = std::move(parameters);
-    return Predict(std::move(input));
-  }
-  std::shared_ptr<Predicted> PredictDocs(const std::vector<std::string>& texts) {
-    connectors::RemoteInput input;
-    input.has_docs = true;
-    input.documents.assign(texts.begin(), texts.end());
-    return Predict(std::move(input));
-  }
-  void Answer(const std::string& body, int status = 200) {
-    caller_.Answer(body, status);
-    executor_.RunUntilIdle();
-  }
-
-  mlnode::testing::ManualClock clock_;
-  mlnode::testing::SeededRandom random_{3};
-  mlnode::testing::ManualExecutor executor_{clock_};
-  testing::FullableExecutor cpu_{executor_};
-  storage::MemoryStore store_{clock_};
-  Metrics metrics_;
-  FakeCaller caller_;
-  std::unique_ptr<config::Settings> settings_ = config::Settings::Create({}).value();
-  std::optional<Error> compile_error_;
-  std::function<void()> on_call_;  // of connectors
-  int compiled_ = 0;
-  RemoteEnvironment environment_{.store = store_,
-                                 .caller = caller_,
-                                 .cpu = cpu_,
-                                 .timers = executor_,
-                                 .clock = clock_,
-                                 .metrics = metrics_,
-                                 .settings = *settings_,
-                                 .compile = [this](const storage::Document& holder) { return Compile(holder); },
-                                 .rules = [] { return std::make_shared<const testing::TrustingRules>(); }};
-  std::shared_ptr<Servable> servable_ = MakeUndeployedRemote(ModelId("m"), environment_);
-};
+class RemoteServableTest : public testing::RemoteServableFixture {};
 
 TEST_F(RemoteServableTest, AnswersWithWhatTheProviderSaid) {
   const auto predicted = PredictNative({{"prompt", "hi"}});
@@ -194,62 +97,6 @@ TEST_F(RemoteServableTest, WhoWaitsForCompanyCanLeaveAndIsToldTheTokens) {
   ASSERT_TRUE(predicted->answer && *predicted->answer);
   EXPECT_EQ(predicted->result().tokens, 7U);
   EXPECT_EQ(servable_->costs()->tokens, 7U);
-}
-
-class RemoteStreamTest : public RemoteServableTest {
- protected:
-  void SetUp() override {
-    StreamRequest request;
-    request.interface = "openai/v1/chat/completions";
-    request.predict.cancelled = cancelled_;
-    request.predict.remote = std::make_shared<const connectors::RemoteInput>();
-    servable_->Stream(std::move(request), servable_,
-                      {.piece = [this](const StreamPiece& piece) -> Status {
-                         text_ += piece.last ? "." : piece.content;
-                         return {};
-                       },
-                       .done = [this](Status status) { ends_.push_back(std::move(status)); }});
-    executor_.RunUntilIdle();
-    ASSERT_EQ(caller_.waiting(), 1U);
-  }
-  bool Feed(const std::string& text) { return caller_.calls.front().options.body_sink(text).has_value(); }
-
-  CancelFlag cancelled_ = std::make_shared<std::atomic<bool>>(false);
-  std::string text_;
-  std::vector<Status> ends_;
-};
-
-constexpr const char* kStop =
-    "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"
-    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-
-TEST_F(RemoteStreamTest, EndsWithItsLastPieceWhateverTheProviderDoes) {
-  EXPECT_TRUE(Feed(kStop));
-  EXPECT_EQ(text_, "hi.");
-  ASSERT_THAT(ends_, SizeIs(1)) << "without waiting for the provider";
-  EXPECT_TRUE(ends_[0]);
-  EXPECT_TRUE(Feed("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n"));
-  caller_.Fail(MakeError(Code::kInternal, "Error communicating with remote model: reset"));
-  executor_.RunUntilIdle();
-  EXPECT_THAT(ends_, SizeIs(1));
-  EXPECT_EQ(servable_->costs()->tokens, 7U);
-  EXPECT_EQ(servable_->costs()->failures, 0U);
-}
-
-TEST_F(RemoteStreamTest, LeavesAProviderThatDoesNotClose) {
-  EXPECT_TRUE(Feed(kStop));
-  EXPECT_FALSE(cancelled_->load());
-  executor_.RunFor(std::chrono::seconds(1));
-  EXPECT_TRUE(cancelled_->load()) << "so that the transport lets it go";
-}
-
-TEST_F(RemoteStreamTest, AnErrorBeforeTheLastPieceIsOne) {
-  EXPECT_TRUE(Feed("data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"));
-  EXPECT_THAT(ends_, IsEmpty());
-  caller_.Fail(MakeError(Code::kInternal, "Error communicating with remote model: reset"));
-  ASSERT_THAT(ends_, SizeIs(1));
-  EXPECT_FALSE(ends_[0]);
-  EXPECT_EQ(servable_->costs()->failures, 1U);
 }
 
 TEST_F(RemoteServableTest, CompilesOnceForEachVersionOfItsDocuments) {
@@ -403,39 +250,6 @@ TEST_F(RemoteServableTest, AnAnswerThatRepeatsTheKeyShowsStars) {
   EXPECT_EQ(predicted->result().documents[0][0].data_as_map, R"({"echo":"Bearer ***"})");
 }
 
-class RemoteStreamErrorTest : public RemoteServableTest {
- protected:
-  std::optional<Status> Stream(const std::string& events, int status = 200) {
-    StreamRequest request;
-    request.interface = "openai/v1/chat/completions";
-    request.predict.cancelled = std::make_shared<std::atomic<bool>>(false);
-    request.predict.remote = std::make_shared<const connectors::RemoteInput>();
-    auto ended = std::make_shared<std::optional<Status>>();
-    servable_->Stream(std::move(request), servable_,
-                      {.piece = [](const StreamPiece&) -> Status { return {}; },
-                       .done = [ended](Status done) { *ended = std::move(done); }});
-    executor_.RunUntilIdle();
-    Answer(events, status);
-    return *ended;
-  }
-};
-
-TEST_F(RemoteStreamErrorTest, AnErrorWithinAStreamHidesSecretsAndIsCut) {
-  const auto bad_key = Stream("data: {\"error\":{\"message\":\"bad key sk-secret-1\"}}\n\n");
-  ASSERT_TRUE(bad_key && !*bad_key);
-  EXPECT_EQ(bad_key->error().code, Code::kUpstream);
-  EXPECT_EQ(bad_key->error().message, "Error from remote service: bad key ***");
-  const auto long_text = Stream("data: {\"error\":{\"message\":\"" + std::string(200'000, 'x') + "\"}}\n\n");
-  ASSERT_TRUE(long_text && !*long_text);
-  EXPECT_LT(long_text->error().message.size(), connectors::kMaxShownReply + 10);
-}
-
-TEST_F(RemoteStreamErrorTest, AnErrorInTheLastEventHidesSecretsToo) {
-  const auto ended = Stream(R"(data: {"error":"no sk-secret-1"})");
-  ASSERT_TRUE(ended && !*ended);
-  EXPECT_EQ(ended->error().message, R"(Error from remote service: "no ***")");
-}
-
 TEST_F(RemoteServableTest, AGuardedOutputDoesNotReachTheCaller) {
   SetGuardrails(R"({"output_guardrail":{"stop_words":[{"words":["bomb"]}]}})");
   const auto predicted = Predict({});
@@ -457,82 +271,6 @@ TEST_F(RemoteServableTest, WhatAnExecutionAndABatchSayIsGuardedToo) {
   const auto status = PredictNative({}, connectors::ActionType::kBatchPredictStatus);
   Answer(R"({"text":"a bomb"})");
   EXPECT_TRUE(status->answer && *status->answer);
-}
-
-class JudgedTest : public RemoteServableTest {
- protected:
-  JudgedTest() {
-    SetGuardrails(
-        R"({"type":"model","input_guardrail":{"model_id":"judge","response_filter":"$.f","response_validation_regex":"\"accept\""}})");
-    environment_.ask = [this](const ModelId& model, json::object parameters, Deadline deadline, CancelFlag,
-                              PredictDone done) {
-      asked_.push_back(model.str() + " " + ToJson(parameters));
-      patience_ = deadline.Remaining(clock_);
-      if (judge_error_) return done(*judge_error_);
-      PredictResult result;
-      result.documents.push_back({{.name = "response", .data_as_map = verdict_}});
-      done(std::move(result));
-    };
-  }
-  std::vector<std::string> asked_;
-  Duration patience_{};
-  std::string verdict_ = R"({"response":"accept"})";
-  std::optional<Error> judge_error_;
-};
-
-TEST_F(JudgedTest, AModelIsAskedAboutTheQuestion) {
-  (void)PredictNative({{"question", "may I?"}});
-  EXPECT_THAT(asked_, ElementsAre(R"(judge {"question":"may I?","response_filter":"$.f"})"));
-  EXPECT_EQ(patience_, kGuardPatience);
-  EXPECT_THAT(caller_.bodies, SizeIs(1));
-  (void)PredictNative({{"other", "x"}});
-  EXPECT_THAT(asked_, SizeIs(1)) << "no question, no judge";
-}
-
-TEST_F(JudgedTest, WhatAJudgeDoesNotAcceptIsRefused) {
-  verdict_ = R"({"response":"reject"})";
-  EXPECT_EQ(PredictNative({{"question", "q"}})->error().message, "guardrails triggered for user input");
-  verdict_ = "no json";
-  EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer);
-  judge_error_ = MakeError(Code::kUnavailable, "down");
-  EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer) << "fails closed";
-  environment_.ask = {};
-  EXPECT_FALSE(*PredictNative({{"question", "q"}})->answer);
-  EXPECT_THAT(caller_.bodies, IsEmpty());
-}
-
-TEST_F(JudgedTest, AJudgeDoesNotSeeAKey) {
-  SetGuardrails(R"({"type":"model","output_guardrail":{"model_id":"judge","response_validation_regex":"\"accept\""}})");
-  (void)Predict({});
-  Answer("sk-secret-1");
-  EXPECT_THAT(asked_, ElementsAre(R"(judge {"question":"***"})"));
-}
-
-TEST_F(JudgedTest, AJudgeAsksNoFurtherJudge) {
-  PredictRequest request;
-  request.judging = true;
-  auto input = std::make_shared<connectors::RemoteInput>();
-  input->parameters["question"] = "q";
-  request.remote = input;
-  std::optional<Result<PredictResult>> answer;
-  servable_->Predict(std::move(request), servable_, [&](Result<PredictResult> result) { answer = std::move(result); });
-  executor_.RunUntilIdle();
-  EXPECT_EQ(answer->error().message, "guardrails triggered for user input");
-  EXPECT_THAT(asked_, IsEmpty());
-}
-
-TEST_F(JudgedTest, AllThatCarriesTextIsGuarded) {
-  using connectors::ActionType;
-  verdict_ = R"({"response":"reject"})";
-  for (const ActionType action : {ActionType::kPredict, ActionType::kExecute, ActionType::kBatchPredict}) {
-    EXPECT_EQ(PredictNative({{"question", "q"}}, action)->error().message, "guardrails triggered for user input");
-  }
-  EXPECT_THAT(asked_, SizeIs(3));
-  EXPECT_THAT(caller_.bodies, IsEmpty());
-  (void)PredictNative({{"question", "q"}}, ActionType::kBatchPredictStatus);
-  (void)PredictNative({{"question", "q"}}, ActionType::kCancelBatchPredict);
-  EXPECT_THAT(asked_, SizeIs(3)) << "a job is looked at and cancelled without a judge";
-  EXPECT_THAT(caller_.bodies, SizeIs(2));
 }
 
 }  // namespace
