@@ -160,6 +160,7 @@ TEST_F(RemoteTest, TheProvidersErrorsPassThrough) {
 TEST_F(RemoteTest, ChangesAreInForceWithTheNextPrediction) {
   const std::string model = RegisterRemote(Chat());
   ASSERT_EQ(Predict(model, Say("hi")).status, 200);
+  WaitForState(model, "DEPLOYED");  // a model that is being deployed takes no changes
   const auto update = [&](const std::string& body) { Ok("PUT", std::string(kMl) + "/models/" + model, body); };
   update(
       R"({"guardrails":{"input_guardrail":{"regex":[".*secret.*"]},"output_guardrail":{"stop_words":[{"words":["bomb"]}]}}})");
