@@ -12,7 +12,6 @@
 namespace mlnode::connectors {
 namespace {
 
-constexpr int kAttempts = 16;  // lost swaps in a row before the caller is told
 constexpr std::array kHolders = {storage::Collection::kConnectors, storage::Collection::kModels};  // of credentials
 
 storage::Key KeyOf(const ConnectorId& id) { return {storage::Collection::kConnectors, id.str()}; }
@@ -116,22 +115,11 @@ Result<Connector> ConnectorRepository::Update(const ConnectorId& id,
 }
 
 Result<storage::Written> ConnectorRepository::Remove(const ConnectorId& id) {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Result<storage::DocumentPtr> current = store_.GetFresh(KeyOf(id));
-    if (!current) return TranslateMiss(current.error(), id);
-    RETURN_IF_ERROR(storage::CheckFormat(**current));
-    Result<storage::Written> removed =
-        storage::Commit(store_, {.key = KeyOf(id),
-                                 .expect = storage::Expect::Revision((*current)->revision),
-                                 .body = std::nullopt,
-                                 .nonce = NewNonce(random_)});
-    if (!removed && removed.error().code == Code::kConflict) continue;
-    if (!removed) return TranslateMiss(std::move(removed).error(), id);
-    return removed;
-  }
-  return MakeError(Code::kConflict, fmt::format("connector {} was changed by others while it was to be removed; try "
-                                                "again",
-                                                id.str()));
+  Result<storage::Written> removed =
+      storage::Remove(store_, random_, KeyOf(id), "connector " + id.str(),
+                      [](const storage::Document& d) { return storage::CheckFormat(d); });
+  if (!removed) return TranslateMiss(std::move(removed).error(), id);
+  return removed;
 }
 
 Result<std::size_t> ConnectorRepository::Reseal() {

@@ -278,25 +278,19 @@ void ModelRepository::GiveBackVersion(const GroupId& id, std::int64_t version) {
 }
 
 Result<storage::Written> ModelRepository::RemoveGroup(const GroupId& id) {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Result<storage::DocumentPtr> current = store_.GetFresh(KeyOf(id));
-    if (!current) return TranslateMiss(current.error());
-    ASSIGN_OR_RETURN(const Group group, ReadGroup(**current));
-    if (!store_.Find(storage::Collection::kModels, "model_group_id", id.str()).empty())
-      return MakeError(Code::kConflict, "Cannot delete the model group when it has associated model versions");
-    // A registration that has made its model since marks the group, which changes the revision: the next attempt sees
-    // the model. One that makes it later finds no group to mark, and takes the model back.
-    Result<storage::Written> removed =
-        storage::Commit(store_, {.key = KeyOf(id),
-                                 .expect = storage::Expect::Revision((*current)->revision),
-                                 .body = std::nullopt,
-                                 .nonce = NewNonce(random_)});
-    if (!removed && removed.error().code == Code::kConflict) continue;
-    if (!removed) return TranslateMiss(std::move(removed).error());
-    FreeName(group.name, id);
-    return removed;
-  }
-  return Contended("model group " + id.str());
+  std::string name;
+  // A registration that has made its model since marks the group, which changes the revision: the next attempt sees
+  // the model. One that makes it later finds no group to mark, and takes the model back.
+  const auto unused = [&](const storage::Document& document) -> Status {
+    ASSIGN_OR_RETURN(const Group group, ReadGroup(document));
+    name = group.name;
+    if (store_.Find(storage::Collection::kModels, "model_group_id", id.str()).empty()) return {};
+    return MakeError(Code::kConflict, "Cannot delete the model group when it has associated model versions");
+  };
+  Result<storage::Written> removed = storage::Remove(store_, random_, KeyOf(id), "model group " + id.str(), unused);
+  if (!removed) return TranslateMiss(std::move(removed).error());
+  FreeName(name, id);
+  return removed;
 }
 
 }  // namespace mlnode::models

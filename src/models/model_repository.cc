@@ -8,8 +8,6 @@
 namespace mlnode::models {
 namespace {
 
-constexpr int kRemoveAttempts = 16;  // lost swaps in a row before the caller is told
-
 storage::Key KeyOf(const ModelId& id) { return {storage::Collection::kModels, id.str()}; }
 
 Error TranslateMiss(Error error) {
@@ -62,25 +60,21 @@ Result<Model> ModelRepository::Update(const ModelId& id, const std::function<Sta
 }
 
 Result<storage::Written> ModelRepository::Remove(const ModelId& id, const std::function<Status(const Model&)>& still) {
-  for (int attempt = 0; attempt < kRemoveAttempts; ++attempt) {
-    ASSIGN_OR_RETURN(const Model model, GetFresh(id));
-    if (still) RETURN_IF_ERROR(still(model));
-    Result<storage::Written> removed = storage::Commit(store_, {.key = KeyOf(id),
-                                                                .expect = storage::Expect::Revision(model.revision),
-                                                                .body = std::nullopt,
-                                                                .nonce = NewNonce(random_)});
-    if (!removed && removed.error().code == Code::kConflict) continue;
-    if (!removed) return TranslateMiss(std::move(removed).error());
-    // The model is gone whatever happens to its parts; what stays is removed by RepairRegistrations.
-    const Status parts = store_.RemoveUpload(model.upload);
-    if (!parts) LOG_WARN("models", "parts of removed model {} stay for now: {}", id.str(), parts.error().message);
-    const Result<storage::Written> controller = controllers_.Remove(id);
-    if (!controller && controller.error().code != Code::kNotFound)
-      LOG_WARN("models", "controller of removed model {} stays for now: {}", id.str(), controller.error().message);
-    return removed;
-  }
-  return MakeError(Code::kConflict,
-                   "model " + id.str() + " was changed by others while it was to be removed; try again");
+  UploadId upload;
+  const auto judge = [&](const storage::Document& document) -> Status {
+    ASSIGN_OR_RETURN(const Model model, ReadModel(document));
+    upload = model.upload;
+    return still ? still(model) : Status();
+  };
+  Result<storage::Written> removed = storage::Remove(store_, random_, KeyOf(id), "model " + id.str(), judge);
+  if (!removed) return TranslateMiss(std::move(removed).error());
+  // The model is gone whatever happens to its parts; what stays is removed by RepairRegistrations.
+  const Status parts = store_.RemoveUpload(upload);
+  if (!parts) LOG_WARN("models", "parts of removed model {} stay for now: {}", id.str(), parts.error().message);
+  const Result<storage::Written> controller = controllers_.Remove(id);
+  if (!controller && controller.error().code != Code::kNotFound)
+    LOG_WARN("models", "controller of removed model {} stays for now: {}", id.str(), controller.error().message);
+  return removed;
 }
 
 }  // namespace mlnode::models

@@ -1,5 +1,5 @@
-// storage/listing.h: what every repository of typed documents does: one by its key, and all of a collection.
-// Threads: as Store.
+// storage/listing.h: what every repository of typed documents does: one by its key, all of a collection, and its
+// removal. Threads: as Store.
 #pragma once
 
 #include <array>
@@ -15,6 +15,11 @@ namespace mlnode::storage {
 
 // From the replica; on a miss from the authority, which may block. kNotFound, kUnavailable.
 Result<DocumentPtr> GetOrAsk(const Store& store, const Key& key);
+
+// Removes the document as the authority has it; again on kConflict up to 16 times, then kConflict names `what` ("model
+// x"). `still` judges each version just before it goes: an error keeps it and is returned. kNotFound; Commit's errors.
+Result<Written> Remove(Store& store, RandomSource& random, const Key& key, std::string_view what,
+                       const std::function<Status(const Document&)>& still);
 
 // What `read` makes of each document of the collection, by id. Those that it cannot read are left out and logged for
 // `room`: a damaged document does not hide the others. Cost: as Store::Read, and `read` of each.

@@ -102,4 +102,18 @@ Result<DocumentPtr> GetOrAsk(const Store& store, const Key& key) {
   return !found && found.error().code == Code::kNotFound ? store.GetFresh(key) : found;
 }
 
+Result<Written> Remove(Store& store, RandomSource& random, const Key& key, std::string_view what,
+                       const std::function<Status(const Document&)>& still) {
+  for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const DocumentPtr current, store.GetFresh(key));
+    RETURN_IF_ERROR(still(*current));
+    Result<Written> removed = Commit(
+        store,
+        {.key = key, .expect = Expect::Revision(current->revision), .body = std::nullopt, .nonce = NewNonce(random)});
+    if (removed || removed.error().code != Code::kConflict) return removed;
+  }
+  return MakeError(Code::kConflict,
+                   fmt::format("{} was changed by others while it was to be removed; try again", what));
+}
+
 }  // namespace mlnode::storage

@@ -7,8 +7,6 @@
 namespace mlnode::tasks {
 namespace {
 
-constexpr int kRemoveAttempts = 16;  // lost swaps in a row before the caller is told
-
 storage::Key KeyOf(const TaskId& id) { return {storage::Collection::kTasks, id.str()}; }
 
 Error NotFound() { return MakeError(Code::kNotFound, "Failed to find task"); }
@@ -68,19 +66,13 @@ Result<TaskRecord> TaskRepository::Transition(const TaskId& id, TaskState to,
 }
 
 Result<storage::Written> TaskRepository::Remove(const TaskId& id) {
-  Result<storage::Written> removed = NotFound();
-  for (int attempt = 0; attempt < kRemoveAttempts; ++attempt) {
-    const Result<storage::DocumentPtr> current = store_.GetFresh(KeyOf(id));
-    if (!current) return TranslateMiss(current.error());
-    ASSIGN_OR_RETURN(const TaskRecord task, ReadTask(**current));
-    if (task.state == TaskState::kRunning)
-      return MakeError(Code::kFailedPrecondition, "Task cannot be deleted in running state. Try after some time.");
-    removed = storage::Commit(store_, {.key = KeyOf(id),
-                                       .expect = storage::Expect::Revision((*current)->revision),
-                                       .body = std::nullopt,
-                                       .nonce = NewNonce(random_)});
-    if (removed || removed.error().code != Code::kConflict) break;
-  }
+  const auto ended = [](const storage::Document& document) -> Status {
+    ASSIGN_OR_RETURN(const TaskRecord task, ReadTask(document));
+    if (task.state != TaskState::kRunning) return {};
+    return MakeError(Code::kFailedPrecondition, "Task cannot be deleted in running state. Try after some time.");
+  };
+  Result<storage::Written> removed = storage::Remove(store_, random_, KeyOf(id), "task " + id.str(), ended);
+  if (!removed) return TranslateMiss(std::move(removed).error());
   return removed;
 }
 

@@ -8,8 +8,6 @@
 namespace mlnode::models {
 namespace {
 
-constexpr int kRemoveAttempts = 16;  // lost swaps in a row before the caller is told
-
 storage::Key KeyOf(const ModelId& model) { return {storage::Collection::kControllers, model.str()}; }
 
 }  // namespace
@@ -59,13 +57,8 @@ Result<storage::Written> ControllerRepository::Remove(const ModelId& model, std:
 }
 
 Result<storage::Written> ControllerRepository::Remove(const ModelId& model) {
-  for (int attempt = 0; attempt < kRemoveAttempts; ++attempt) {
-    ASSIGN_OR_RETURN(const storage::DocumentPtr found, store_.GetFresh(KeyOf(model)));
-    Result<storage::Written> removed = Remove(model, found->revision);
-    if (removed || removed.error().code != Code::kConflict) return removed;
-  }
-  return MakeError(Code::kConflict, "the controller of model " + model.str() +
-                                        " was changed by others while it was to be removed; try again");
+  return storage::Remove(store_, random_, KeyOf(model), "the controller of model " + model.str(),
+                         [](const storage::Document&) { return Status(); });
 }
 
 }  // namespace mlnode::models
