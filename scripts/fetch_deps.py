@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [torch] [onnxruntime] [demo-model] [MODEL]
+"""Fetches what apt does not have, as deps.lock pins it, into .deps/: fetch_deps.py [openvino] [torch] [onnxruntime] [nats-server] [demo-model] [MODEL]
 
 Without an argument: the three engines. MODEL: one of the real models that tests/accuracy/real_models.py reads, by its folder in
-deps.lock (all-MiniLM-L6-v2-q, bge-small-en-v1.5, …). A second run finds the stamp of what it unpacked and touches no network. With
+deps.lock (all-MiniLM-L6-v2-q, bge-small-en-v1.5, …). nats-server: built with go, which needs one of the system's (any version). A second run finds the stamp of what it unpacked and touches no network. With
 OpenVINO_DIR set in the environment (the folder of an OpenVINOConfig.cmake) openvino is not fetched. MLNODE_DEPS_DIR names another
 folder.
 """
 
 import hashlib
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -178,10 +180,75 @@ def fetch_model(lock, folder):
     provide(folder, DEPS / folder, jar["sha256"], lambda: [(download_jar(name, jar, jar["size"]), jar["members"].get)])
 
 
+def go_environment():
+    """Modules and build cache below the download folder, nothing in the user's own. No sumdb: deps.lock names the hashes of the
+    modules that are asked for, the go.sum inside them the rest."""
+    own = {"GOPATH": "go", "GOMODCACHE": "go/modules", "GOCACHE": "go/cache"}
+    fixed = {"GOTOOLCHAIN": "local", "GOSUMDB": "off", "GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0",
+             "GOFLAGS": "-modcacherw -buildvcs=false"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("GOROOT", "GOOS", "GOARCH")}
+    return inherited | fixed | {name: str(DOWNLOADS / folder) for name, folder in own.items()}
+
+
+def run_go(go, arguments, what, folder=DOWNLOADS):
+    """What go prints."""
+    DOWNLOADS.mkdir(parents=True, exist_ok=True)
+    try:
+        return subprocess.run([go, *arguments], check=True, cwd=folder, env=go_environment(), stdout=subprocess.PIPE, text=True).stdout
+    except FileNotFoundError:
+        raise FetchError(f"go is not installed: {what} needs it (apt: golang-go)") from None
+    except subprocess.CalledProcessError as error:
+        raise FetchError(f"{what} failed: {error.stdout.strip() or 'go says why above'}; run it again to retry") from None
+
+
+def download_module(lock, name):
+    """The folder of a Go module of deps.lock, unpacked by go from the zip whose hash is the pinned one."""
+    module = lock["go"][name]
+    say(f"{name} {module['version']}: downloading with go")
+    answer = json.loads(run_go("go", ["mod", "download", "-json", f"{name}@{module['version']}"], f"downloading {name}"))
+    if not checked(pathlib.Path(answer["Zip"]), module["sha256"]):
+        shutil.rmtree(answer["Dir"], ignore_errors=True)
+        raise FetchError(f"{name} {module['version']} is not the module that deps.lock names")
+    return pathlib.Path(answer["Dir"])
+
+
+def go_of(lock, needed):
+    """The system's go if it is new enough, else the pinned toolchain's: its module has lost the x bits."""
+    version = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", run_go("go", ["env", "GOVERSION"], "building nats-server"))
+    if version and [int(part or 0) for part in version.groups()] >= [int(part) for part in needed.split(".")]:
+        return "go"
+    toolchain = download_module(lock, "golang.org/toolchain")
+    for program in [*(toolchain / "bin").iterdir(), *(toolchain / "pkg" / "tool").rglob("*")]:
+        program.chmod(0o755)
+    return str(toolchain / "bin" / "go")
+
+
+def fetch_nats_server(lock):
+    """Built from its module: bin/nats-server, without symbols, and its licence."""
+    name = "github.com/nats-io/nats-server/v2"
+    module, target = lock["go"][name], DEPS / "nats-server-current"
+    if is_unpacked(target, module["sha256"]):
+        say(f"nats-server {module['version']}: present")
+        return
+    go = go_of(lock, module["go"])
+    source = download_module(lock, name)
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    (part / "bin").mkdir(parents=True)
+    say(f"nats-server {module['version']}: building")
+    run_go(go, ["build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", str(part / "bin" / "nats-server"), "."],
+           "building nats-server", source)
+    shutil.copyfile(source / "LICENSE", part / "LICENSE")
+    (part / ".stamp").write_text(module["sha256"] + "\n", encoding="ascii")
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    shutil.rmtree(DOWNLOADS / "go")
+
+
 DEMO_MODEL = "all-MiniLM-L6-v2"
 MODELS = ("all-MiniLM-L6-v2-q", "bge-small-en-v1.5", "bge-small-en-v1.5-q", "e5-small-v2")
 ENGINES = {"openvino": fetch_openvino, "torch": fetch_torch, "onnxruntime": fetch_onnxruntime}
-FETCHERS = ENGINES | {"demo-model": lambda lock: fetch_model(lock, DEMO_MODEL)}
+FETCHERS = ENGINES | {"nats-server": fetch_nats_server, "demo-model": lambda lock: fetch_model(lock, DEMO_MODEL)}
 FETCHERS |= {folder: lambda lock, folder=folder: fetch_model(lock, folder) for folder in MODELS}
 
 

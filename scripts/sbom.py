@@ -42,6 +42,8 @@ def locked():
         yield entry(name, fields["version"], f"pkg:pypi/{name}@{fields['version']}", fields)
     for name, fields in lock["maven"].items():
         yield entry(name, fields["version"], f"pkg:maven/{name.replace(':', '/')}@{fields['version']}", fields)
+    for name, fields in lock["go"].items():
+        yield entry(name, fields["version"], f"pkg:golang/{name}@{fields['version']}", fields)
 
 
 def crates():
@@ -87,7 +89,7 @@ def sbom(items):
 def notices(items):
     lines = ["# Third-party notices", "",
              "Written by `scripts/sbom.py` from `deps.lock` and `native/Cargo.lock`; do not edit. The licence texts come with the",
-             "packages: `/usr/share/doc/<package>/copyright` on Debian, the `licenses` folder of a wheel, the source of a crate.", ""]
+             "packages: `/usr/share/doc/<package>/copyright` on Debian, the `licenses` folder of a wheel, the source of a crate or Go module.", ""]
     titles = {"run": "Linked into or shipped with the node", "build": "Used to build it", "test": "Used to test it",
               "lint": "Used to check it", "demo": "Demo data and what fetches it"}
     for use, title in titles.items():

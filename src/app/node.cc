@@ -1,6 +1,5 @@
 #include "app/node.h"
 
-#include <netdb.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <climits>
 #include <filesystem>
 
+#include "app/cluster.h"
 #include "app/credential_keys.h"
 #include "connectors/connector_repository.h"
 #include "core/cgroup.h"
@@ -20,12 +20,15 @@
 #include "net/address_guard.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "net/peer_signature.h"
 #include "rest/api_server.h"
+#include "rest/cluster/peers.h"
 #include "rest/front_door.h"
 #include "rest/readiness.h"
 #include "rest/resources/resources.h"
 #include "storage/data_folder.h"
 #include "storage/sqlite/sqlite_store.h"
+#include "storage/transfer.h"
 
 namespace mlnode::app {
 namespace {
@@ -38,20 +41,9 @@ constexpr int kDownloadThreads = 2;    // registrations from URLs: each may take
 constexpr std::chrono::seconds kStopGrace(60);  // for a load or a batch under way: seconds each
 constexpr double kMemoryShare = 0.8;            // of what machine and cgroup allow
 
-bool IsLoopback(const std::string& address) {
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(address.c_str(), nullptr, &hints, &found) != 0) return false;
-  const bool loopback = !net::CheckAddress(found->ai_addr, net::AddressPolicy::kPublicOnly) &&
-                        net::CheckAddress(found->ai_addr, net::AddressPolicy::kLoopbackAndPublic);
-  freeaddrinfo(found);
-  return loopback;
-}
-
 Status CheckListenAddress(const config::Snapshot& settings) {
   const std::string address = settings.String("mlnode.http.address");
-  if (IsLoopback(address)) return {};
+  if (net::IsLoopbackHost(address)) return {};
   if (!settings.Bool("mlnode.insecure_allow_remote")) {
     return MakeError(
         Code::kPermissionDenied,
@@ -133,9 +125,11 @@ struct Node::Parts {
         lane_pool({.name = "lane", .threads = lanes}),
         background({.name = "background", .threads = kBackgroundThreads}),
         downloads({.name = "downloads", .threads = kDownloadThreads, .queue = 100}),
+        lease({.name = "lease", .threads = 1}),
         loading({.name = "loading", .threads = 1, .nice = kLoadingNiceness}) {}
 
   Status Open(const NodeOptions& options, const config::Snapshot& current);
+  Status OpenStore(const NodeOptions& options, const config::Snapshot& current);
   Status StartCore(const NodeOptions& options, const config::Snapshot& current, int lanes);
   // A whole number that changes with its setting, for those who may not look a setting up. `setting` is a literal.
   std::shared_ptr<const std::atomic<std::int64_t>> Follow(std::string_view setting);
@@ -144,18 +138,24 @@ struct Node::Parts {
 
   SystemClock clock;
   SystemRandom random;
+  const std::uint64_t incarnation = random.Next();  // of this process
   Metrics metrics;
   rest::Readiness readiness;
   rest::FrontDoor door{metrics};
   std::unique_ptr<config::Settings> settings;
   std::unique_ptr<storage::DataFolder> folder;
-  std::unique_ptr<storage::SqliteStore> store;
+  std::unique_ptr<storage::SqliteStore> alone;  // of a node without a cluster
+  std::optional<Cluster> cluster;
+  storage::Store* store = nullptr;  // of one or the other
   std::unique_ptr<connectors::CredentialVault> vault;
   std::unique_ptr<engines::EngineRegistry> plugins;
   std::unique_ptr<net::HttpServer> server;
-  ThreadPool timers, cpu, lane_pool, background, downloads, loading;
+  ThreadPool timers, cpu, lane_pool, background, downloads, lease, loading;
   Strand observers{background};
   std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<net::HttpClient> peer_client;  // of its own: a download or a provider delays no forwarded prediction
+  std::unique_ptr<net::PeerVerifier> verifier;
+  std::unique_ptr<rest::Peers> peers;
   std::unique_ptr<deploy::NodeCore> core;
   std::unique_ptr<rest::ApiServer> api;
   std::string address;
@@ -164,18 +164,43 @@ struct Node::Parts {
 
 Status Node::Parts::Open(const NodeOptions& options, const config::Snapshot& current) {
   RETURN_IF_ERROR(CheckListenAddress(current));
+  RETURN_IF_ERROR(CheckClusterSettings(options, current));
   ASSIGN_OR_RETURN(folder, storage::DataFolder::Open(current.String("mlnode.data_dir"), random));
   ASSIGN_OR_RETURN(server, net::HttpServer::Start(ServerOptions(current), door, metrics));
   const std::string host = current.String("mlnode.http.address");
   address =
       fmt::format("{}:{}", host.find(':') == std::string::npos ? host : fmt::format("[{}]", host), server->port());
-  ASSIGN_OR_RETURN(store, storage::SqliteStore::Open({.folder = folder->path(), .sync = options.sync, .vfs = {}}));
+  RETURN_IF_ERROR(OpenStore(options, current));
+  if (options.engines == nullptr) plugins = engines::MakePluginRegistry(EngineFolder(current));
+  client = net::HttpClient::Create();
+  if (!cluster) return {};
+  peer_client = net::HttpClient::Create();
+  verifier = std::make_unique<net::PeerVerifier>(
+      *cluster->key, net::PeerProcess{.node = folder->node_id(), .incarnation = incarnation}, clock);
+  peers = std::make_unique<rest::Peers>(rest::Peers{.client = *peer_client,
+                                                    .key = *cluster->key,
+                                                    .self = folder->node_id(),
+                                                    .readiness = readiness,
+                                                    .random = random,
+                                                    .clock = clock});
+  return {};
+}
+
+Status Node::Parts::OpenStore(const NodeOptions& options, const config::Snapshot& current) {
+  if (IsClustered(options, current)) {
+    ASSIGN_OR_RETURN(cluster, JoinCluster(options, current, folder->cluster_uuid(), random, clock));
+    store = cluster->store;
+    RETURN_IF_ERROR(storage::CheckTransferred(*store));
+    ASSIGN_OR_RETURN(vault, OpenSharedVault(options, current, *cluster, random, clock));
+    return {};
+  }
+  ASSIGN_OR_RETURN(alone, storage::SqliteStore::Open({.folder = folder->path(), .sync = options.sync, .vfs = {}}));
+  store = alone.get();
+  RETURN_IF_ERROR(storage::CheckTransferred(*store));
   ASSIGN_OR_RETURN(vault, connectors::CredentialVault::Open({.key_file = CredentialKeyFile(current),
                                                              .keys = options.credential_keys,
                                                              .sync = options.sync,
                                                              .sealed_under = connectors::SealingKeys(*store)}));
-  if (options.engines == nullptr) plugins = engines::MakePluginRegistry(EngineFolder(current));
-  client = net::HttpClient::Create();
   return {};
 }
 
@@ -185,19 +210,22 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
   const std::string name = current.String("mlnode.node.name");
   std::vector<std::string> roles = current.List("mlnode.node.roles");
   std::sort(roles.begin(), roles.end());
+  ASSIGN_OR_RETURN(std::map attributes, NodeAttributes(current));
   deploy::NodeCoreEnvironment environment{
       .self = {.id = folder->node_id(),
-               .incarnation = random.Next(),
+               .incarnation = incarnation,
                .name = name.empty() ? HostName() : name,
                .cluster_name = current.String("mlnode.cluster.name"),
-               .cluster_uuid = folder->cluster_uuid(),
+               .cluster_uuid = cluster ? cluster->uuid : folder->cluster_uuid(),
                .roles = std::move(roles),
-               .address = address,
+               .address = PublishedAddress(current, address),
                .version = std::string(kVersion),
-               .started_at = clock.WallMillis()},
+               .started_at = clock.WallMillis(),
+               .attributes = std::move(attributes)},
       .store = *store,
       .executors = {.io = timers, .cpu = cpu, .lanes = lane_pool, .background = background},
       .loading = loading,
+      .lease = lease,
       .downloads = &downloads,
       .clock = clock,
       .random = random,
@@ -212,11 +240,16 @@ Status Node::Parts::StartCore(const NodeOptions& options, const config::Snapshot
                 .max_wait = std::chrono::milliseconds(current.Int("mlnode.predict.queue_ms")),
                 .max_batch_tokens = static_cast<std::size_t>(current.Int("mlnode.predict.batch_tokens"))},
       .acceleration = {.allowed = current.String("mlnode.engine.precision") == "auto",
-                       .cpu = std::string(engines::Bf16Kind())},
+                       .cpu = std::string(engines::Bf16Kind()),
+                       .by_speed = !cluster || current.Bool("mlnode.cluster.mixed_precision")},
       .memory_limit_bytes = memory.limit,
       .memory_base_bytes = memory.base,
       .monitored_requests = Follow("plugins.ml_commons.monitoring_request_count"),
-      .resources = [data] { return MeasureResources(data); }};
+      .resources = [data] { return MeasureResources(data); },
+      .clustered = cluster.has_value(),
+      .displaced = options.displaced,
+      // Again: a transfer that began since the store was opened looks at leases after it wrote its claim.
+      .admitted = [this] { return storage::CheckTransferred(*store); }};
   ASSIGN_OR_RETURN(core, deploy::NodeCore::Start(std::move(environment)));
   return {};
 }
@@ -230,14 +263,15 @@ std::shared_ptr<const std::atomic<std::int64_t>> Node::Parts::Follow(std::string
 
 void Node::Parts::OpenApi() {
   auto routes = std::make_unique<rest::RouteTable>();
-  rest::AddAllRoutes(*routes, *core, readiness);
-  api = std::make_unique<rest::ApiServer>(
-      std::move(routes), rest::ApiServer::Environment{.background = background,
-                                                      .cpu = cpu,
-                                                      .clock = clock,
-                                                      .random = random,
-                                                      .metrics = metrics,
-                                                      .slow_log_millis = Follow("mlnode.slow_log_ms")});
+  rest::AddAllRoutes(*routes, *core, readiness, peers.get());
+  api = std::make_unique<rest::ApiServer>(std::move(routes),
+                                          rest::ApiServer::Environment{.background = background,
+                                                                       .cpu = cpu,
+                                                                       .clock = clock,
+                                                                       .random = random,
+                                                                       .metrics = metrics,
+                                                                       .slow_log_millis = Follow("mlnode.slow_log_ms"),
+                                                                       .verifier = verifier.get()});
   readiness.Set(rest::Readiness::Stage::kServing);
   door.Open(*api);
 }
@@ -245,7 +279,10 @@ void Node::Parts::OpenApi() {
 void Node::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
   readiness.Set(rest::Readiness::Stage::kStopping);
-  if (core) core->registration().Stop();  // first: a download ends while the last answers are given
+  if (core) {
+    core->registration().Stop();  // first: a download ends while the last answers are given
+    core->Leave();
+  }
   if (server) server->Stop(std::chrono::milliseconds(settings->Current()->Int("mlnode.http.drain_timeout_ms")));
   if (core) {
     core->Stop();
@@ -254,9 +291,12 @@ void Node::Parts::Stop() {
     }
     core->EndRemote();
   }
-  // A provider's answer may outlast the drain. Its callback uses api and core, and hands its work to the pools.
-  if (client) client->Stop();
-  for (ThreadPool* pool : {&loading, &downloads, &lane_pool, &cpu, &background, &timers}) pool->Stop();
+  // An answer of a provider or a peer may outlast the drain. Its callback uses api and core, and hands its work to the
+  // pools.
+  for (const auto& one : {client.get(), peer_client.get()}) {
+    if (one) one->Stop();
+  }
+  for (ThreadPool* pool : {&loading, &downloads, &lane_pool, &cpu, &background, &lease, &timers}) pool->Stop();
 }
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -269,8 +309,11 @@ std::chrono::seconds Node::StopLimit() const {
 std::uint16_t Node::port() const { return parts_->server->port(); }
 
 std::string Node::Banner() const {
-  return fmt::format("mlnode {} listening on http://{}, data in {}, node {}", kVersion, parts_->address,
-                     parts_->folder->path(), parts_->core->self().id.str());
+  const std::string cluster = parts_->cluster ? fmt::format(", cluster {} {} on {}", parts_->core->self().cluster_name,
+                                                            parts_->cluster->uuid, parts_->cluster->place)
+                                              : std::string();
+  return fmt::format("mlnode {} listening on http://{}, data in {}{}, node {}", kVersion, parts_->address,
+                     parts_->folder->path(), cluster, parts_->core->self().id.str());
 }
 
 Result<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {

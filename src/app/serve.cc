@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 
@@ -17,10 +18,19 @@
 namespace mlnode::app {
 namespace {
 
+// Another process is this node: it ends as by a signal, and says so by its exit code.
+std::atomic<bool> displaced = false;
+void BeDisplaced() {
+  displaced = true;
+  (void)kill(getpid(), SIGTERM);
+}
+
 Result<std::unique_ptr<Node>> StartNode(const cli::ServeFlags& flags) {
   ASSIGN_OR_RETURN(config::RawValues settings, ReadStaticSettings(flags, environ));
-  const char* keys = std::getenv(std::string(config::kCredentialKeysVariable).c_str());
-  return Node::Start({.settings = std::move(settings), .credential_keys = keys == nullptr ? "" : keys});
+  return Node::Start({.settings = std::move(settings),
+                      .credential_keys = SecretVariable(config::kCredentialKeysVariable),
+                      .cluster_key = SecretVariable(config::kClusterKeyVariable),
+                      .displaced = BeDisplaced});
 }
 
 // Before any thread exists. Why, and what it measured: docs/adr/0007-allocator-arenas.md
@@ -54,7 +64,7 @@ int Serve(const cli::ServeFlags& flags) {
   // moment, so that the default action of SIGALRM, the end of the process, loses nothing.
   alarm(static_cast<unsigned>((*node)->StopLimit().count()));
   (*node)->Stop();
-  return 0;
+  return displaced ? 1 : 0;
 }
 
 }  // namespace mlnode::app

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kAbout =
     "mlnode: serves machine-learning models over the OpenSearch ML Commons REST API.\n\n"
     "Start a node:        mlnode serve\n"
+    "In a cluster:        mlnode serve --cluster nats://host:4222 --node-name n1\n"
     "Bring a model in:    mlnode register ./all-MiniLM-L6-v2 --deploy\n"
     "Ask it:              mlnode predict MODEL_ID \"a text\" \"another\" --similarity\n"
     "Why is it not up?    mlnode explain MODEL_ID\n"
@@ -28,8 +29,10 @@ struct Parsed {
   std::string url;
   std::int64_t timeout_seconds = 600;
   ServeFlags serve;
+  std::string from, to;  // of migrate
+  bool overwrite = false;
   std::vector<std::string> raw_settings;
-  std::string port, address, data, log_level, log_format;
+  std::string port, address, data, log_level, log_format, cluster, node_name, roles;
   bool insecure = false;
   PackOptions pack;
   RegisterOptions registration;
@@ -56,17 +59,41 @@ void AddSettingOptions(CLI::App& command, Parsed& p) {
       ->allow_extra_args(false);
 }
 
+constexpr const char* kAboutMigrate =
+    "Ends with a comparison of everything. Stopped at any moment, it is run again and goes on; until it has ended, "
+    "nodes\n"
+    "refuse the target. mlnode.cluster.name and the nats_ settings (--config, --set) say which cluster and how to "
+    "reach it.\n"
+    "Run again it copies what changed, unless the target was written to since the last time (--overwrite).\n\n"
+    "  mlnode migrate --from ./mlnode-data --to nats://a:4222,nats://b:4222     a node's models into a cluster\n"
+    "  mlnode migrate --from nats://a:4222 --to /backup/monday                  nodes may run\n"
+    "  mlnode serve --data /backup/monday                                       a backup is a node's folder";
+
 void AddServe(CLI::App& app, Parsed& p) {
   CLI::App* serve = app.add_subcommand("serve", "start a node");
   AddSettingOptions(*serve, p);
   serve->add_option("--port", p.port, "HTTP port (default 9200; 0 = any free one)");
   serve->add_option("--address", p.address, "address to listen on (default 127.0.0.1)");
+  serve->add_option("--cluster", p.cluster,
+                    "join the cluster on these NATS servers: nats://a:4222,nats://b:4222 (a password in them is safer "
+                    "in MLNODE_CLUSTER_NATS)");
+  serve->add_option("--node-name", p.node_name, "name of this node in answers (default: the host's)");
+  serve->add_option("--roles", p.roles, "what this node does: ml, data or both as ml,data (the default)");
   serve->add_option("--log-level", p.log_level, "debug, info, warn or error");
   serve->add_option("--log-format", p.log_format, "text or json");
   serve->add_flag("--insecure-allow-remote", p.insecure,
                   "allow an address other than loopback although nothing is secured");
   AddSettingOptions(
       *app.add_subcommand("rotate-keys", "seal the credentials of a stopped node's data folder under a new key"), p);
+  CLI::App* migrate = app.add_subcommand(
+      "migrate",
+      "copy all that is stored: a folder into a cluster, a cluster into a folder (backup) and back (restore)");
+  AddSettingOptions(*migrate, p);
+  migrate->footer(kAboutMigrate);
+  migrate->add_option("--from", p.from, "data folder of a stopped node, or NATS URLs")->required();
+  migrate->add_option("--to", p.to, "data folder, or NATS URLs of a cluster whose nodes do not run")->required();
+  migrate->add_flag("--overwrite", p.overwrite,
+                    "although the target was written to since the last time: undo all that was written there");
 }
 
 void AddModelCommands(CLI::App& app, Parsed& p) {
@@ -141,23 +168,25 @@ void AddListCommands(CLI::App& app, Parsed& p) {
   settings->add_flag("--markdown", p.markdown, "print the table of all settings (docs/settings.md); asks no node");
 }
 
-int RunWithSettings(Parsed& p, const std::function<int(const ServeFlags&)>& run) {
+// True: the settings given are in p.serve. Else what is wrong was printed.
+bool TakeSettings(Parsed& p) {
   for (const std::string& text : p.raw_settings) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos) {
       std::cerr << "mlnode: --set wants name=value, not: " << text << "\n";
-      return kUsage;
+      return false;
     }
     p.serve.settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   for (const auto& [name, value] :
        {std::pair("mlnode.http.port", &p.port), std::pair("mlnode.http.address", &p.address),
         std::pair("mlnode.data_dir", &p.data), std::pair("mlnode.log.level", &p.log_level),
-        std::pair("mlnode.log.format", &p.log_format)}) {
+        std::pair("mlnode.log.format", &p.log_format), std::pair("mlnode.cluster.nats", &p.cluster),
+        std::pair("mlnode.node.name", &p.node_name), std::pair("mlnode.node.roles", &p.roles)}) {
     if (!value->empty()) p.serve.settings.emplace_back(name, *value);
   }
   if (p.insecure) p.serve.settings.emplace_back("mlnode.insecure_allow_remote", "true");
-  return run(p.serve);
+  return true;
 }
 
 int RunAgainstNode(const CLI::App& app, Parsed& p, Terminal& terminal) {
@@ -201,8 +230,12 @@ int RunCommandLine(int argc, const char* const* argv, const LocalCommands& local
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
   }
-  if (app.got_subcommand("serve")) return RunWithSettings(p, local.serve);
-  if (app.got_subcommand("rotate-keys")) return RunWithSettings(p, local.rotate_keys);
+  if (!TakeSettings(p)) return kUsage;
+  if (app.got_subcommand("serve")) return local.serve(p.serve);
+  if (app.got_subcommand("rotate-keys")) return local.rotate_keys(p.serve);
+  if (app.got_subcommand("migrate")) {
+    return local.migrate({.node = p.serve, .from = p.from, .to = p.to, .overwrite = p.overwrite});
+  }
   Terminal terminal(p.as_json);
   if (app.got_subcommand("pack")) return RunPack(terminal, p.pack);
   if (p.markdown) {

@@ -21,10 +21,17 @@ struct ServeFlags {
   std::string config_file;                                    // empty: mlnode.yml in the working folder, if there
   std::vector<std::pair<std::string, std::string>> settings;  // full name, value: later wins
 };
+// What `migrate` was given: where from, where to (a data folder, or URLs of NATS servers), and a node's settings.
+struct MigrateFlags {
+  ServeFlags node;
+  std::string from, to;
+  bool overwrite = false;  // what was written to the target since the last time
+};
 // What runs in this process, without a node to talk to: the program's entry gives it. Each returns the exit code.
 struct LocalCommands {
   std::function<int(const ServeFlags&)> serve;
   std::function<int(const ServeFlags&)> rotate_keys;
+  std::function<int(const MigrateFlags&)> migrate;
 };
 
 // Parses, runs, prints; returns the process's exit code. Writes results to standard output, everything else to standard

@@ -27,7 +27,10 @@ constexpr std::string_view kNoEffect = "Accepted for compatibility; no effect in
 constexpr std::string_view kJobRegex = "What a batch job's status says, compared as a whole and in any case.";
 
 constexpr SettingRow kRows[] = {
-    TextRow("plugins.ml_commons.task_dispatch_policy", Scope::kDynamic, "round_robin", kNoEffect),
+    TextRow(
+        "plugins.ml_commons.task_dispatch_policy", Scope::kDynamic, "round_robin",
+        "Which of the nodes that hold a model gets a prediction that came to a node without it: round_robin, or "
+        "least_load (of two drawn at random the one with the shorter queue). Any other text counts as round_robin."),
     IntRow("plugins.ml_commons.max_model_on_node", Scope::kDynamic, "10", {0, 10000},
            "Local models that one node may hold."),
     IntRow("plugins.ml_commons.max_register_model_tasks_per_node", Scope::kDynamic, "10", {0, 10},

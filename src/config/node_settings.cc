@@ -7,7 +7,38 @@ namespace {
 constexpr SettingRow kRows[] = {
     TextRow("mlnode.node.name", Scope::kStatic, "",
             "Name of this node in answers and logs; the host's name when not given."),
-    TextRow("mlnode.cluster.name", Scope::kStatic, "mlnode", "Name of the cluster in answers."),
+    TextRow("mlnode.cluster.name", Scope::kStatic, "mlnode",
+            "Name of the cluster in answers; clusters of different names on the same NATS servers do not meet."),
+    UrlsRow(
+        "mlnode.cluster.nats", Scope::kStatic, "",
+        "NATS servers with JetStream that the cluster lives on, comma-separated: nats://a:4222,nats://b:4222; tls:// "
+        "asks for TLS. Empty: this node is alone and keeps its documents in its data folder."),
+    IntRow("mlnode.cluster.replicas", Scope::kStatic, "0", {0, 5},
+           "Copies that NATS keeps of each document and chunk; 0: three where the servers are a cluster, else one. "
+           "Counts when the first node makes the streams."),
+    TextRow(
+        "mlnode.cluster.key_file", Scope::kStatic, "",
+        "File with the key, 16 bytes at least, that nodes prove to each other with; the variable MLNODE_CLUSTER_KEY "
+        "counts instead. Needed unless everything is on loopback, where a key kept in NATS serves."),
+    TextRow("mlnode.cluster.nats_credentials_file", Scope::kStatic, "",
+            "Credentials file (JWT and seed) for the NATS servers; a user and password, or a token, may stand in the "
+            "URLs, or in the variable MLNODE_CLUSTER_NATS."),
+    TextRow("mlnode.cluster.nats_ca_file", Scope::kStatic, "",
+            "PEM file of the authorities that the NATS servers' certificates are checked by; the system's when empty."),
+    TextRow("mlnode.cluster.nats_certificate_file", Scope::kStatic, "",
+            "PEM file of the client certificate shown to the NATS servers."),
+    TextRow("mlnode.cluster.nats_private_key_file", Scope::kStatic, "", "PEM file of that certificate's key."),
+    BoolRow(
+        "mlnode.cluster.mixed_precision", Scope::kStatic, false,
+        "Lets each node of a deployment run at the fastest precision that it verified; else a deployment over nodes "
+        "with different ones runs at f32 everywhere, so that all give the same answers."),
+    TextRow("mlnode.http.publish_address", Scope::kStatic, "",
+            "host:port by which the other nodes reach this one; when empty, the address it listens on."),
+    ListRow("mlnode.node.attributes", Scope::kStatic, "",
+            "name=value pairs shown by _nodes; box_type other than hot keeps role data from counting for deployments."),
+    IntRow("mlnode.predict.scatter_documents", Scope::kDynamic, "0", {0, 1000000},
+           "A prediction of more documents than this is cut up and computed by several nodes that hold the model; 0: "
+           "never."),
     ListRow("mlnode.node.roles", Scope::kStatic, "ml,data",
             "What this node does: ml serves local models, data serves them only where only_run_on_ml_node is off.",
             "ml|data"),

@@ -35,6 +35,9 @@ constexpr SettingRow TextRow(std::string_view name, Scope scope, std::string_vie
                              std::string_view choices = {}) {
   return {.name = name, .type = Type::kString, .scope = scope, .fallback = fallback, .doc = doc, .choices = choices};
 }
+constexpr SettingRow UrlsRow(std::string_view name, Scope scope, std::string_view fallback, std::string_view doc) {
+  return {.name = name, .type = Type::kString, .scope = scope, .urls = true, .fallback = fallback, .doc = doc};
+}
 constexpr SettingRow ListRow(std::string_view name, Scope scope, std::string_view fallback, std::string_view doc,
                              std::string_view choices = {}) {
   return {.name = name, .type = Type::kList, .scope = scope, .fallback = fallback, .doc = doc, .choices = choices};

@@ -190,4 +190,22 @@ Result<std::string> CheckValue(const SettingRow& row, std::string_view text) {
   return std::string(text);
 }
 
+std::string WithoutCredentials(std::string_view urls) {
+  constexpr std::string_view kSign = "://";
+  std::string shown;
+  for (;;) {
+    const std::size_t comma = std::min(urls.find(','), urls.size());
+    const std::string_view url = urls.substr(0, comma);
+    const std::size_t sign = url.find(kSign);
+    const std::size_t begin = sign == std::string_view::npos ? 0 : sign + kSign.size();
+    const std::string_view authority = url.substr(begin, url.find('/', begin) - begin);
+    const std::size_t at = authority.rfind('@');
+    shown += url.substr(0, begin);
+    shown += at == std::string_view::npos ? url.substr(begin) : url.substr(begin + at + 1);
+    if (comma == urls.size()) return shown;
+    shown += ',';
+    urls.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace mlnode::config

@@ -23,4 +23,7 @@ Result<std::int64_t> ReadBytes(const SettingRow& row,
 std::vector<std::string> ReadList(std::string_view text);
 std::string ListText(const std::vector<std::string>& items);  // JSON array
 
+// Comma-separated URLs without what stands before an '@' in their authority: for answers and logs.
+std::string WithoutCredentials(std::string_view urls);
+
 }  // namespace mlnode::config

@@ -80,6 +80,13 @@ TEST(SettingValuesTest, ListsComeAsCommasOrJson) {
   EXPECT_EQ(CheckValue(*FindSetting("mlnode.node.roles"), "ml, data").value(), R"(["ml","data"])");
 }
 
+TEST(SettingValuesTest, UrlsAreShownWithoutCredentials) {
+  EXPECT_EQ(WithoutCredentials("nats://user:pa@ss@a:4222/x@y,b:4222, tls://token@[::1]:4,u:p@c"),
+            "nats://a:4222/x@y,b:4222, tls://[::1]:4,c");
+  EXPECT_EQ(WithoutCredentials(""), "");
+  EXPECT_EQ(WithoutCredentials("nats://a"), "nats://a");
+}
+
 TEST(SettingValuesTest, PatternsOfListsAreChecked) {
   const SettingRow& row = *FindSetting(kPlugin + "trusted_connector_endpoints_regex");
   EXPECT_TRUE(CheckValue(row, R"(["^http://127\\.0\\.0\\.1:.*$"])"));

@@ -76,7 +76,10 @@ std::vector<std::string> Snapshot::List(std::string_view name) const { return Re
 
 RawValues Snapshot::Defaults() const {
   RawValues defaults = static_;
-  for (const SettingRow& row : SettingTable()) defaults.emplace(row.name, FallbackText(row));
+  for (const SettingRow& row : SettingTable()) {
+    std::string& value = defaults.emplace(row.name, FallbackText(row)).first->second;
+    if (row.urls) value = WithoutCredentials(value);
+  }
   std::erase_if(defaults, [&](const auto& entry) {
     return persistent_.contains(entry.first) || transient_.contains(entry.first);
   });

@@ -30,6 +30,7 @@ struct SettingRow {
   Type type;
   Scope scope;
   Check check = Check::kNone;
+  bool urls = false;              // of kString: comma-separated URLs, which are shown without what is secret in them
   std::string_view fallback;      // default as text; a list as "a,b"
   double min = 0, max = 0;        // for kInt, kFloat and kBytes; min == max: no range
   std::string_view doc;           // one sentence
@@ -53,7 +54,7 @@ class Snapshot {
   std::vector<std::string> List(std::string_view name) const;
   const RawValues& persistent() const { return persistent_; }
   const RawValues& transient() const { return transient_; }
-  // Every setting that is neither persistent nor transient, with its static or default value.
+  // Every setting that is neither persistent nor transient, with its static or default value: as it may be shown.
   RawValues Defaults() const;
 
  private:
@@ -113,6 +114,8 @@ Result<RawValues> ReadYamlFile(const std::string& path);
 Result<RawValues> ReadEnvironment(const char* const* environment);
 // Holds keys (connectors/credential_vault.h), which are never part of the settings; ReadEnvironment passes over it.
 inline constexpr std::string_view kCredentialKeysVariable = "MLNODE_CREDENTIALS_KEYS";
+// The same for the key that the nodes of a cluster prove to each other with (net/peer_signature.h).
+inline constexpr std::string_view kClusterKeyVariable = "MLNODE_CLUSTER_KEY";
 // The variable that sets `setting`.
 std::string EnvironmentName(std::string_view setting);
 

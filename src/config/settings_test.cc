@@ -44,6 +44,12 @@ TEST(SettingsTest, TheNodeIsNamedAfterTheHostUnlessTold) {
   EXPECT_EQ(Make({{"mlnode.node.name", "n1"}})->Current()->String("mlnode.node.name"), "n1");
 }
 
+TEST(SettingsTest, APasswordInAUrlIsNotShown) {
+  const auto settings = Make({{"mlnode.cluster.nats", "nats://u:secret@a:4222,b:4222"}});
+  EXPECT_EQ(settings->Current()->Defaults().at("mlnode.cluster.nats"), "nats://a:4222,b:4222");
+  EXPECT_EQ(settings->Current()->String("mlnode.cluster.nats"), "nats://u:secret@a:4222,b:4222");
+}
+
 TEST(SettingsTest, DefaultsAreAllThatTheClusterStateDoesNotSet) {
   const auto settings = Make({{"mlnode.http.port", "1"}});
   settings->Install({.persistent = {{kModels, "2"}}, .transient = {{kPlugin + "max_ml_task_per_node", "3"}}});

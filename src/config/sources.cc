@@ -119,7 +119,8 @@ Result<RawValues> ReadEnvironment(const char* const* environment) {
     const std::size_t equals = entry.find('=');
     if (!entry.starts_with("MLNODE_") || equals == std::string_view::npos) continue;
     const std::string variable(entry.substr(0, equals));
-    if (variable == kCredentialKeysVariable) continue;  // keys are no setting: settings are shown
+    // Keys are no setting: settings are shown.
+    if (variable == kCredentialKeysVariable || variable == kClusterKeyVariable) continue;
     const SettingRow* row = FindByVariable(variable);
     if (!row && variable.starts_with("MLNODE__")) {
       return MakeError(Code::kInvalidArgument, "environment variable " + variable + " names no setting");

@@ -9,6 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
 
 class YamlTest : public ::testing::Test {
@@ -84,11 +85,13 @@ TEST(EnvironmentTest, UnknownPluginNamesAreRefusedOthersLogged) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "environment variable MLNODE__PLUGINS__ML_COMMONS__NOPE names no setting");
   ::testing::internal::CaptureStderr();
-  EXPECT_THAT(
-      Environment({"MLNODE_SERVICE_HOST=10.0.0.1", "MLNODE_NO_EQUALS", "MLNODE_CREDENTIALS_KEYS=k:c2VjcmV0"}).value(),
-      IsEmpty());
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              HasSubstr("MLNODE_SERVICE_HOST names no setting and is ignored"));
+  EXPECT_THAT(Environment({"MLNODE_SERVICE_HOST=10.0.0.1", "MLNODE_NO_EQUALS", "MLNODE_CREDENTIALS_KEYS=k:c2VjcmV0",
+                           "MLNODE_CLUSTER_KEY=secret of the nodes"})
+                  .value(),
+              IsEmpty());
+  const std::string logged = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(logged, HasSubstr("MLNODE_SERVICE_HOST names no setting and is ignored"));
+  EXPECT_THAT(logged, Not(HasSubstr("KEY")));
 }
 
 }  // namespace

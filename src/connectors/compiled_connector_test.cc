@@ -27,6 +27,7 @@ class FakeVault final : public CredentialVault {
     return std::string(sealed.substr(prefix.size()));
   }
   bool IsCurrent(std::string_view) const override { return true; }
+  std::vector<KeyCheck> KeyChecks() const override { return {}; }
 };
 
 class FakeRules final : public EndpointRules {

@@ -4,11 +4,13 @@
 #include <fmt/ranges.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -18,10 +20,11 @@ namespace mlnode::connectors {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32, kNonceBytes = 12, kTagBytes = 16;
-constexpr std::size_t kKeyIdBytes = 4;                // 8 hexadecimal digits
-constexpr std::size_t kMaxKeyIdLength = 32;           // of ids that an operator chose
-constexpr std::uint64_t kMaxFileBytes = 64UL * 1024;  // about 1,200 keys
-constexpr std::size_t kMaxValueBytes = 256UL * 1024;  // half a document: no credential is larger
+constexpr std::size_t kKeyIdBytes = 4;                                   // 8 hexadecimal digits
+constexpr std::size_t kMaxKeyIdLength = 32;                              // of ids that an operator chose
+constexpr std::uint64_t kMaxFileBytes = 64UL * 1024;                     // about 1,200 keys
+constexpr std::size_t kMaxValueBytes = 256UL * 1024;                     // half a document: no credential is larger
+constexpr std::string_view kCheckedText = "mlnode credentials check 1";  // stored values depend on it: it never changes
 constexpr std::string_view kVersion = "v2";
 constexpr std::string_view kWithoutCollection = "v1";  // its context is "<owner>/<name>"
 
@@ -42,6 +45,12 @@ std::optional<std::string> FromBase64(std::string_view text) {
   if (text.ends_with('=')) out.pop_back();
   if (text.ends_with("==")) out.pop_back();
   if (Base64(out) != text) return std::nullopt;
+  return out;
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
   return out;
 }
 
@@ -88,9 +97,7 @@ Result<std::string> RandomBytes(std::size_t count) {
 Result<std::string> NewKeyLine() {
   ASSIGN_OR_RETURN(const std::string id, RandomBytes(kKeyIdBytes));
   ASSIGN_OR_RETURN(std::string key, RandomBytes(kKeyBytes));
-  std::string line;
-  for (const char c : id) line += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  line += ":" + Base64(key) + "\n";
+  std::string line = Hex(id) + ":" + Base64(key) + "\n";
   OPENSSL_cleanse(key.data(), key.size());
   return line;
 }
@@ -255,6 +262,18 @@ class AesVault final : public CredentialVault {
   bool IsCurrent(std::string_view sealed) const override {
     const std::optional<Parts> parts = Split(sealed);
     return parts && parts->version == kVersion && parts->key_id == keys_.front().id;
+  }
+
+  std::vector<KeyCheck> KeyChecks() const override {
+    std::vector<KeyCheck> checks;
+    for (const Key& key : keys_) {
+      std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+      unsigned int size = 0;
+      HMAC(EVP_sha256(), key.bytes.data(), static_cast<int>(key.bytes.size()), Bytes(kCheckedText), kCheckedText.size(),
+           digest.data(), &size);
+      checks.push_back({.id = key.id, .check = Hex({reinterpret_cast<const char*>(digest.data()), size})});
+    }
+    return checks;
   }
 
  private:

@@ -29,6 +29,13 @@ struct VaultOptions {
   std::vector<std::string> sealed_under = {};
 };
 
+// Tells whether two nodes have the same key under an id, and nothing of the key: HMAC-SHA256 of a constant under it, in
+// hexadecimal digits.
+struct KeyCheck {
+  std::string id, check;
+  bool operator==(const KeyCheck&) const = default;
+};
+
 class CredentialVault {
  public:
   // kInvalidArgument (a line that is no key), kPermissionDenied (mode of the file), kFailedPrecondition (no file, but
@@ -39,6 +46,7 @@ class CredentialVault {
   // kFailedPrecondition: sealed under a key that is not here (its id named). kDataLoss: changed, or of another context.
   virtual Result<std::string> Unseal(std::string_view sealed, std::string_view context) const = 0;
   virtual bool IsCurrent(std::string_view sealed) const = 0;  // sealed under the first key, and as "v2:"
+  virtual std::vector<KeyCheck> KeyChecks() const = 0;        // of all keys, the sealing one first
 };
 
 // A new key in front of the others, written atomically (`mlnode rotate-keys`); sealed values are renewed by

@@ -104,6 +104,19 @@ TEST_F(VaultTest, CurrentIsWhatTheFirstKeySealed) {
   EXPECT_FALSE(vault_->IsCurrent("nonsense"));
 }
 
+// Two nodes compare these (deploy/cluster/cluster_documents.h); stored ones were made by earlier versions.
+TEST_F(VaultTest, ChecksTellTheSameKeyFromAnother) {
+  const auto fixed =
+      CredentialVault::Open({.key_file = {}, .keys = "k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"}).value();
+  EXPECT_EQ(fixed->KeyChecks(),
+            (std::vector<KeyCheck>{{"k", "39f1eea1cd587baa3b1a7949ff51cd01e590918ea2543b89de70aa14000c69b8"}}));
+  const std::vector<KeyCheck> checks = vault_->KeyChecks();
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0].id, "test2");
+  EXPECT_EQ(checks[1].id, "test1");
+  EXPECT_NE(checks[0].check, checks[1].check);
+}
+
 TEST_F(VaultTest, TooLargeIsRefused) {
   EXPECT_EQ(vault_->Seal(std::string(256UL * 1024 + 1, 'x'), "c").error().code, Code::kTooLarge);
 }

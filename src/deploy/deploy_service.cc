@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "core/log.h"
+#include "deploy/deploy_deadline.h"
 #include "deploy/gate/predict_gate.h"
 #include "deploy/reconcile.h"
 
@@ -65,23 +66,29 @@ bool IsVoid(const Plan& plan, const models::Model& model) {
 
 bool IsOpen(const Plan& plan) { return plan.mode != PlanMode::kNone && !plan.outcome; }
 
-// The plan after nodes were taken from it (empty = all); nullopt: nothing changes.
+// Also of a plan for all: those that it was made with, whether or not they live.
+bool NamesAny(const Plan& plan, const std::vector<NodeId>& nodes) {
+  return std::ranges::any_of(plan.nodes, [&](const NodeId& node) { return Contains(nodes, node); });
+}
+
+// The plan after nodes were taken from it (empty = all); nullopt: nothing changes. `deadline`: for those that remain,
+// who have yet to say that they hold the new generation.
 std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, const std::vector<NodeId>& eligible,
-                                 EpochMillis now) {
+                                 EpochMillis now, EpochMillis deadline) {
   std::vector<NodeId> remaining;
   if (!nodes.empty()) {
     remaining = PlannedNodes(plan, eligible);
     const std::size_t before = remaining.size();
     std::erase_if(remaining, [&](const NodeId& node) { return Contains(nodes, node); });
-    if (remaining.size() == before && plan.mode != PlanMode::kNone) return std::nullopt;
+    if (remaining.size() == before && !NamesAny(plan, nodes) && plan.mode != PlanMode::kNone) return std::nullopt;
   }
   if (plan.mode == PlanMode::kNone && plan.generation > 0) return std::nullopt;
   const bool open = IsOpen(plan);
   if (!open) plan.tasks.clear();
   if (!remaining.empty()) {
     ++plan.generation;
-    plan.attempts.clear();
     plan.requested_at = now;
+    if (open) plan.deadline = deadline;
     plan.nodes = remaining;
     plan.mode = PlanMode::kNodes;
     plan.to_all = false;
@@ -106,12 +113,44 @@ struct DeployService::Standing {
   const std::vector<NodeId>& EligibleFor(const models::Model& model) const {
     return models::TraitsOf(model.function).local ? eligible_for_local : eligible_for_remote;
   }
-  std::set<ModelId> controlled;  // models that have a controller
+  std::set<ModelId> controlled;   // models that have a controller
+  std::vector<BegunLoads> begun;  // of each node
 };
 
 DeployService::DeployService(Membership& membership, models::ModelRepository& models, tasks::TaskRepository& tasks,
                              config::Settings& settings, RandomSource& random, const Clock& clock)
     : membership_(membership), models_(models), tasks_(tasks), settings_(settings), random_(random), clock_(clock) {}
+
+void DeployService::LookAtNodes(Standing& standing) const {
+  for (const storage::DocumentPtr& document : models_.store().Read(std::array{storage::Collection::kBegun}).documents) {
+    const auto begun = ReadBegun(*document);
+    if (begun) standing.begun.push_back(*begun);
+  }
+  standing.live = membership_.Live();
+  const config::SnapshotPtr settings = settings_.Current();
+  standing.eligible_for_local = Membership::EligibleForLocal(standing.live, *settings);
+  standing.eligible_for_remote = Membership::EligibleForRemote(standing.live, *settings);
+}
+
+DeployService::Standing DeployService::LookAt(const std::vector<ModelId>& models) const {
+  const storage::Store& store = models_.store();
+  Standing standing;
+  // What others than these say counts for nothing, and whoever comes meanwhile has loaded nothing yet.
+  const LivePtr live = membership_.LiveNow();
+  for (const ModelId& model : models) {
+    if (const auto document = store.Get(PlanKey(model))) {
+      if (auto plan = ReadPlan(**document)) standing.plans.emplace(model, *std::move(plan));
+    }
+    if (store.Get({storage::Collection::kControllers, model.str()})) standing.controlled.insert(model);
+    for (const Lease& lease : *live) {
+      const auto document = store.Get(PlacementKey(lease.node, model));
+      if (!document) continue;
+      if (auto placement = ReadPlacement(**document)) standing.placements[model].push_back(*std::move(placement));
+    }
+  }
+  LookAtNodes(standing);
+  return standing;
+}
 
 DeployService::Standing DeployService::Look() const {
   constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements,
@@ -129,10 +168,7 @@ DeployService::Standing DeployService::Look() const {
       standing.placements[placement->model].push_back(*std::move(placement));
     }
   }
-  standing.live = membership_.Live();
-  const config::SnapshotPtr settings = settings_.Current();
-  standing.eligible_for_local = membership_.EligibleForLocal(*settings);
-  standing.eligible_for_remote = membership_.EligibleForRemote(*settings);
+  LookAtNodes(standing);
   return standing;
 }
 
@@ -146,12 +182,18 @@ DeployService::View DeployService::MakeView(models::Model model, const Standing&
   }
   view.deployment = Derive(view.model, view.plan, view.placements, standing.live, standing.EligibleFor(view.model));
   view.deployment.has_controller = standing.controlled.contains(view.model.id);
+  for (const BegunLoads& begun : standing.begun) {
+    const auto load = begun.find(view.model.id);
+    if (load == begun.end() || !view.plan || load->second.generation != view.plan->generation) continue;
+    view.deployment.redeploys = std::max(view.deployment.redeploys, load->second.count);
+  }
   return view;
 }
 
 Result<DeployService::View> DeployService::Get(const ModelId& model) const {
   ASSIGN_OR_RETURN(models::Model document, models_.Get(model));
-  return MakeView(std::move(document), Look());
+  const ModelId id = document.id;
+  return MakeView(std::move(document), LookAt({id}));
 }
 
 std::vector<DeployService::View> DeployService::List() const {
@@ -163,7 +205,7 @@ std::vector<DeployService::View> DeployService::List() const {
 
 Result<std::vector<NodeId>> DeployService::Targets(const models::Model& model, const std::optional<Plan>& plan,
                                                    const std::vector<NodeId>& nodes) const {
-  const Standing standing = Look();
+  const Standing standing = LookAt({model.id});
   const std::vector<NodeId>& eligible = standing.EligibleFor(model);
   std::vector<NodeId> targets = eligible;
   if (!nodes.empty()) {
@@ -224,10 +266,17 @@ Result<TaskId> DeployService::CreateTask(const models::Model& model, const std::
   return created.id;
 }
 
+// Do the nodes' ways to run faster than f32 differ, so that their answers would.
+bool DeployService::NeedsReference(const std::vector<NodeId>& nodes, bool remote) const {
+  if (remote || settings_.Current()->Bool("mlnode.cluster.mixed_precision")) return false;
+  return KindsDiffer(nodes, *membership_.LiveNow());
+}
+
 // One swap from the plan as it is to the wanted one. Makes the task on the way when there is none yet.
-Status DeployService::TryDeploy(const models::Model& model, const std::vector<NodeId>& nodes,
-                                std::optional<TaskId>& task) {
+Result<DeployService::Ensured> DeployService::TryDeploy(const models::Model& model, const std::vector<NodeId>& nodes,
+                                                        const Stands& stands, std::optional<TaskId>& task) {
   ASSIGN_OR_RETURN(const std::optional<Plan> old, ReadPlanFresh(model.id));
+  if (old && stands && stands(*old)) return Ensured{.task = std::nullopt, .generation = old->generation};
   ASSIGN_OR_RETURN(const std::vector<NodeId> targets, Targets(model, old, nodes));
   if (old) RETURN_IF_ERROR(FinishTasks(*old));
   if (!task) {
@@ -244,14 +293,24 @@ Status DeployService::TryDeploy(const models::Model& model, const std::vector<No
   plan.nodes = targets;
   ++plan.generation;
   plan.requested_at = clock_.WallMillis();
-  plan.deadline = plan.requested_at + settings_.Current()->Int("mlnode.deploy.deadline_seconds") * 1000;
+  plan.deadline = DeployDeadlineFrom(plan.requested_at, *settings_.Current());
   plan.outcome.reset();
-  plan.attempts.clear();
+  plan.reference_precision = NeedsReference(targets, plan.remote);
   RETURN_IF_ERROR(WritePlan(plan));
-  return {};
+  return Ensured{.task = task, .generation = plan.generation};
 }
 
-Result<TaskId> DeployService::Deploy(const ModelId& id, const std::vector<NodeId>& nodes) {
+Result<TaskId> DeployService::Deploy(const ModelId& model, const std::vector<NodeId>& nodes) {
+  ASSIGN_OR_RETURN(const Ensured deployed, Deploy(model, nodes, nullptr));
+  return *deployed.task;
+}
+
+Result<DeployService::Ensured> DeployService::DeployUnless(const ModelId& model, const Stands& stands) {
+  return Deploy(model, {}, stands);
+}
+
+Result<DeployService::Ensured> DeployService::Deploy(const ModelId& id, const std::vector<NodeId>& nodes,
+                                                     const Stands& stands) {
   ASSIGN_OR_RETURN(const models::Model model, models_.Get(id));
   const config::SnapshotPtr settings = settings_.Current();
   RETURN_IF_ERROR(CheckServed(model, *settings));
@@ -259,8 +318,10 @@ Result<TaskId> DeployService::Deploy(const ModelId& id, const std::vector<NodeId
   std::optional<TaskId> task;
   Error failure = ChangedMeanwhile();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Status planned = TryDeploy(model, nodes, task);
-    if (planned) return *task;
+    const auto planned = TryDeploy(model, nodes, stands, task);
+    // Another node's plan came between: the task stands for nothing. If it stays, it ends at its deadline.
+    if (planned && !planned->task && task) (void)tasks_.Remove(*task);
+    if (planned) return planned;
     if (planned.error().code == Code::kConflict) continue;
     failure = planned.error();
     break;
@@ -281,9 +342,11 @@ Status DeployService::Withdraw(const ModelId& model, const std::vector<NodeId>& 
     const bool remote = old && old->remote;
     const config::SnapshotPtr settings = settings_.Current();
     const auto eligible = remote ? membership_.EligibleForRemote(*settings) : membership_.EligibleForLocal(*settings);
-    const std::optional<Plan> plan =
-        WithoutNodes(old.value_or(Plan{.model = model}), nodes, eligible, clock_.WallMillis());
+    const EpochMillis now = clock_.WallMillis();
+    std::optional<Plan> plan =
+        WithoutNodes(old.value_or(Plan{.model = model}), nodes, eligible, now, DeployDeadlineFrom(now, *settings));
     if (!plan) return {};
+    plan->reference_precision = NeedsReference(plan->nodes, plan->remote);
     if (old) RETURN_IF_ERROR(FinishTasks(*old));
     const auto written = WritePlan(*plan);
     if (written) {
@@ -302,25 +365,30 @@ Result<UndeployReport> DeployService::Undeploy(const std::vector<ModelId>& model
   if (models.size() == 1) RETURN_IF_ERROR(models_.Get(models.front()));
   if (models.size() > 1 && settings_.Current()->Bool("plugins.ml_commons.model_access_control_enabled"))
     return OneModelOnly();
-  const Standing standing = Look();
+  const Standing standing = LookAt(models);
   UndeployReport report;
   for (const Lease& lease : standing.live) {
     if (!nodes.empty() && !Contains(nodes, lease.node)) continue;
     for (const ModelId& model : models) report.nodes[lease.node][model] = UndeployResult::kNotFound;
   }
-  if (report.nodes.empty()) return report;
   for (const ModelId& model : models) {
+    // A dead node is told of nothing, but must not load the model again when it returns.
+    const auto plan = standing.plans.find(model);
+    if (report.nodes.empty() && (plan == standing.plans.end() || !NamesAny(plan->second, nodes))) continue;
     const auto placements = standing.placements.find(model);
     if (placements != standing.placements.end()) {
       for (const Placement& placement : placements->second) {
         const auto node = report.nodes.find(placement.node);
         if (node == report.nodes.end() || placement.state != PlacementState::kLoaded ||
-            !Counts(placement, standing.live))
+            !Lives(placement, standing.live))
           continue;
         node->second[model] = UndeployResult::kUndeployed;
       }
     }
-    if (models_.Get(model)) RETURN_IF_ERROR(Withdraw(model, nodes));
+    // Of several, one that does not exist is passed over; of one that cannot be asked about nothing can be promised.
+    const auto known = models_.Get(model);
+    if (!known && known.error().code != Code::kNotFound) return known.error();
+    if (known) RETURN_IF_ERROR(Withdraw(model, nodes));
   }
   return report;
 }

@@ -4,6 +4,7 @@
 // whose model is gone).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,8 +35,17 @@ class DeployService {
   // gets a new generation: nothing is reloaded, nodes are added. kNotFound "Failed to find model", kInvalidArgument
   // (the peer's texts), kUnimplemented (function this version cannot serve).
   Result<TaskId> Deploy(const ModelId& model, const std::vector<NodeId>& nodes);
+  // As Deploy on all nodes, but only where no plan stands that will do: `stands` is asked of the plan that the swap
+  // expects, so that of many nodes that deploy it at once one does. `task`: of what was written; nullopt: nothing was.
+  struct Ensured {
+    std::optional<TaskId> task;
+    std::uint64_t generation = 0;  // of the plan that is there now, or a later one
+  };
+  using Stands = std::function<bool(const Plan& plan)>;
+  Result<Ensured> DeployUnless(const ModelId& model, const Stands& stands);
   // spec/deploy §3. `nodes` empty = all. One id: kNotFound when it does not exist; several: not checked, and
-  // kInvalidArgument while model_access_control_enabled is on.
+  // kInvalidArgument while model_access_control_enabled is on. The report tells of live nodes; a dead one that is named
+  // does not load the models again when it returns.
   Result<UndeployReport> Undeploy(const std::vector<ModelId>& models, const std::vector<NodeId>& nodes);
   // kNotFound "Failed to find model", kInvalidArgument (deployed or deploying: the peer's text).
   Result<storage::Written> Delete(const ModelId& model, models::ModelRegistration& registration);
@@ -56,10 +66,15 @@ class DeployService {
  private:
   struct Standing;  // what the cluster looks like, read once for an answer
   Standing Look() const;
+  Standing LookAt(const std::vector<ModelId>& models) const;  // at these alone
+  void LookAtNodes(Standing& standing) const;                 // the part that is of no model
   View MakeView(models::Model model, const Standing& standing) const;
   Result<std::vector<NodeId>> Targets(const models::Model& model, const std::optional<Plan>& plan,
                                       const std::vector<NodeId>& nodes) const;
-  Status TryDeploy(const models::Model& model, const std::vector<NodeId>& nodes, std::optional<TaskId>& task);
+  Result<Ensured> Deploy(const ModelId& model, const std::vector<NodeId>& nodes, const Stands& stands);
+  Result<Ensured> TryDeploy(const models::Model& model, const std::vector<NodeId>& nodes, const Stands& stands,
+                            std::optional<TaskId>& task);
+  bool NeedsReference(const std::vector<NodeId>& nodes, bool remote) const;
   Result<TaskId> CreateTask(const models::Model& model, const std::vector<NodeId>& targets);
   Result<std::optional<Plan>> ReadPlanFresh(const ModelId& model) const;
   Result<storage::Written> WritePlan(const Plan& plan);

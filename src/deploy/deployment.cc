@@ -6,15 +6,11 @@
 namespace mlnode::deploy {
 namespace {
 
-bool Lives(const NodeId& node, const std::vector<Lease>& live) {
-  return std::ranges::any_of(live, [&](const Lease& lease) { return lease.node == node; });
-}
-
-const Placement* PlacementOn(const NodeId& node, const std::vector<Placement>& placements,
-                             const std::vector<Lease>& live) {
-  const auto found = std::ranges::find_if(
-      placements, [&](const Placement& placement) { return placement.node == node && Counts(placement, live); });
-  return found == placements.end() ? nullptr : &*found;
+const Lease* LeaseOf(const Placement& placement, const std::vector<Lease>& live) {
+  const auto found = std::ranges::find_if(live, [&](const Lease& lease) {
+    return lease.node == placement.node && lease.incarnation == placement.incarnation;
+  });
+  return found == live.end() ? nullptr : &*found;
 }
 
 constexpr std::string_view kNotYet = "The node has not loaded the model yet";
@@ -29,10 +25,22 @@ struct Tally {
 Tally Count(const Plan& plan, const std::vector<Placement>& placements, const std::vector<Lease>& live,
             const std::vector<NodeId>& eligible, Deployment& deployment) {
   Tally tally;
+  std::map<NodeId, const Lease*> leases;
+  for (const Lease& lease : live) leases.emplace(lease.node, &lease);
+  std::map<NodeId, const Placement*> counting;
+  for (const Placement& placement : placements) {
+    const auto lease = leases.find(placement.node);
+    if (lease != leases.end() && lease->second->incarnation == placement.incarnation && !lease->second->leaving)
+      counting.emplace(placement.node, &placement);
+  }
   for (const NodeId& node : deployment.planned) {
-    const Placement* placement = PlacementOn(node, placements, live);
-    if (!Lives(node, live)) {
+    const auto counts = counting.find(node);
+    const Placement* const placement = counts == counting.end() ? nullptr : counts->second;
+    const auto lease = leases.find(node);
+    if (lease == leases.end()) {
       tally.failures.emplace(node, kNodeGone);
+    } else if (lease->second->leaving) {
+      tally.failures.emplace(node, kNodeLeaves);
     } else if (placement && placement->state == PlacementState::kLoaded) {
       deployment.workers.push_back(node);
     } else if (placement && placement->state == PlacementState::kFailed && placement->generation == plan.generation) {
@@ -65,13 +73,6 @@ ModelState StateOf(const Plan& plan, const Tally& tally, const Deployment& deplo
 EpochMillis LastUpdated(const models::Model& model, const Plan& plan) {
   const EpochMillis ended = plan.outcome ? plan.outcome->at : 0;
   return std::max({model.last_updated_time.value_or(0), plan.requested_at, ended});
-}
-
-// Of a plan that stands: how often in a row a node has begun to load it again and not lived to see the end.
-std::uint64_t Redeploys(const Plan& plan) {
-  std::uint64_t most = 0;
-  for (const auto& [node, one] : plan.attempts) most = std::max(most, one.count);
-  return plan.outcome ? most : 0;
 }
 
 // The peer's order of a model's fields, as far as ours must find their places between the others.
@@ -111,10 +112,11 @@ std::string_view ModelStateName(ModelState state) {
   return "";
 }
 
+bool Lives(const Placement& placement, const std::vector<Lease>& live) { return LeaseOf(placement, live) != nullptr; }
+
 bool Counts(const Placement& placement, const std::vector<Lease>& live) {
-  return std::ranges::any_of(live, [&](const Lease& lease) {
-    return lease.node == placement.node && lease.incarnation == placement.incarnation;
-  });
+  const Lease* lease = LeaseOf(placement, live);
+  return lease != nullptr && !lease->leaving;
 }
 
 std::vector<NodeId> PlannedNodes(const Plan& plan, const std::vector<NodeId>& eligible) {
@@ -123,6 +125,16 @@ std::vector<NodeId> PlannedNodes(const Plan& plan, const std::vector<NodeId>& el
   if (plan.mode == PlanMode::kNodes) nodes = plan.nodes;
   std::ranges::sort(nodes);
   return nodes;
+}
+
+bool KindsDiffer(const std::vector<NodeId>& nodes, const std::vector<Lease>& live) {
+  std::optional<std::string> kind;
+  for (const Lease& lease : live) {
+    if (std::ranges::find(nodes, lease.node) == nodes.end()) continue;
+    if (kind && *kind != lease.fast_precision) return true;
+    kind = lease.fast_precision;
+  }
+  return false;
 }
 
 std::string FailureText(const std::map<NodeId, std::string>& failures) {
@@ -169,7 +181,7 @@ json::object RenderModel(const models::Model& model, const std::optional<Plan>& 
   if (deployment.has_controller) ours.emplace_back("is_controller_enabled", true);
   if (plan && plan->last_deployed_time) {
     ours.emplace_back("last_deployed_time", *plan->last_deployed_time);
-    if (plan->succeeded) ours.emplace_back("auto_redeploy_retry_times", Redeploys(*plan));
+    if (plan->succeeded) ours.emplace_back("auto_redeploy_retry_times", plan->outcome ? deployment.redeploys : 0);
   }
   if (plan) {
     ours.emplace_back("planning_worker_node_count", deployment.planned.size());

@@ -30,17 +30,24 @@ struct Deployment {
   std::vector<NodeId>
       workers;  // planned live nodes that hold it, in the plan's generation or an earlier one (still serving); sorted
   std::vector<NodeId> loading;
-  std::string reason;           // why it is not (fully) deployed; empty when it is
-  bool has_controller = false;  // set by who reads the controllers' documents, not by Derive
+  std::string reason;  // why it is not (fully) deployed; empty when it is
+  // Set by who reads the documents for them, not by Derive.
+  bool has_controller = false;
+  std::uint64_t redeploys = 0;  // how often in a row a node began to load it again and did not live to see the end
 };
 
-// Does the placement count: its node lives in the incarnation that wrote it.
+// Does its node live in the incarnation that wrote it.
+bool Lives(const Placement& placement, const std::vector<Lease>& live);
+// Does the placement count: its node lives in that incarnation and does not leave.
 bool Counts(const Placement& placement, const std::vector<Lease>& live);
 // Nodes that should hold the model, sorted. kAll: `eligible`; kNodes: as asked for, dead ones too; kNone: none.
 std::vector<NodeId> PlannedNodes(const Plan& plan, const std::vector<NodeId>& eligible);
+// Do those of these nodes that live differ in what they can run faster than f32 at (Lease::fast_precision).
+bool KindsDiffer(const std::vector<NodeId>& nodes, const std::vector<Lease>& live);
 // Why each of these nodes does not hold the model, as clients read it: the JSON text {"<node id>":"<message>"}.
 std::string FailureText(const std::map<NodeId, std::string>& failures);
 inline constexpr std::string_view kNodeGone = "The node is not part of the cluster";
+inline constexpr std::string_view kNodeLeaves = "The node is stopping";
 inline constexpr std::string_view kNodeNotEligible = "The node is not eligible for this kind of model";
 inline constexpr std::string_view kNoEligibleNode = "no eligible node found";
 

@@ -297,12 +297,17 @@ TEST(RenderModelTest, AControllerShows) {
 TEST(RenderModelTest, RedeploysAreShownAfterAFirstSuccess) {
   Plan plan = Closed(PlanOf(PlanMode::kAll), kGivenUp, "why");
   plan.last_deployed_time = 77;
-  const auto shown = [&] { return RenderModel(ModelOf(), plan, Derive(ModelOf(), plan, {}, {}, {})); };
+  std::uint64_t redeploys = 0;
+  const auto shown = [&] {
+    Deployment deployment = Derive(ModelOf(), plan, {}, {}, {});
+    deployment.redeploys = redeploys;
+    return RenderModel(ModelOf(), plan, deployment);
+  };
   EXPECT_EQ(shown().at("last_deployed_time"), 77);
   EXPECT_FALSE(shown().contains("auto_redeploy_retry_times"));
   plan.succeeded = true;
   EXPECT_EQ(shown().at("auto_redeploy_retry_times"), 0);
-  plan.attempts[NodeId("a")].count = 2;
+  redeploys = 2;
   EXPECT_EQ(shown().at("auto_redeploy_retry_times"), 2);
 }
 
@@ -322,6 +327,32 @@ TEST(RenderModelTest, NodesPlanIsNotAllNodes) {
   const json::object shown = RenderModel(ModelOf(), plan, Derive(ModelOf(), plan, {}, Leases({"a"}), Nodes({"a"})));
   EXPECT_FALSE(shown.contains("deploy_to_all_nodes"));
   EXPECT_EQ(shown.at("model_state"), "DEPLOYING");
+}
+
+TEST(LeavingTest, WhatALeavingNodeHoldsIsNotCounted) {
+  std::vector<Lease> live = Leases({"a", "b"});
+  const std::vector<Placement> placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
+  live[1].leaving = true;
+  EXPECT_TRUE(Lives(placements[1], live));
+  EXPECT_FALSE(Counts(placements[1], live));
+  const Deployment all = Derive(ModelOf(), Closed(PlanOf(PlanMode::kAll), kDone), placements, live, Nodes({"a"}));
+  EXPECT_EQ(all.state, ModelState::kDeployed);
+  EXPECT_EQ(all.planned, Nodes({"a"}));
+  EXPECT_EQ(all.workers, Nodes({"a"}));
+  const Deployment named =
+      Derive(ModelOf(), Closed(PlanOf(PlanMode::kNodes, {"a", "b"}), kDone), placements, live, Nodes({"a"}));
+  EXPECT_EQ(named.state, ModelState::kPartiallyDeployed);
+  EXPECT_EQ(named.workers, Nodes({"a"}));
+  EXPECT_EQ(named.reason, R"({"b":"The node is stopping"})");
+}
+
+TEST(KindsDifferTest, OnlyLiveNodesOfTheListCount) {
+  std::vector<Lease> live = Leases({"a", "b", "c"});
+  live[0].fast_precision = "amx";
+  EXPECT_TRUE(KindsDiffer(Nodes({"a", "b"}), live));
+  EXPECT_FALSE(KindsDiffer(Nodes({"b", "c"}), live));
+  EXPECT_FALSE(KindsDiffer(Nodes({"a", "gone"}), live));
+  EXPECT_FALSE(KindsDiffer({}, live));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "deploy/node_core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "connectors/transport/remote_caller.h"
@@ -9,14 +10,31 @@
 
 namespace mlnode::deploy {
 
+namespace {
+
+NodeCoreEnvironment Completed(NodeCoreEnvironment environment) {
+  NodeIdentity& self = environment.self;
+  self.memory_bytes = environment.memory_limit_bytes;
+  self.lanes = static_cast<std::uint64_t>(std::max(environment.queue.lanes, 0));
+  self.fast_precision = environment.acceleration.allowed ? environment.acceleration.cpu : std::string();
+  return environment;
+}
+
+}  // namespace
+
 // Members are in the order of their dependencies: destruction is the reverse.
 struct NodeCore::Parts {
   explicit Parts(NodeCoreEnvironment e)
-      : environment(std::move(e)),
+      : environment(Completed(std::move(e))),
         budget(environment.memory_limit_bytes, environment.memory_base_bytes),
         sync(environment.store, environment.settings, environment.random, environment.executors.background),
-        membership(environment.self, environment.store, environment.random, environment.clock,
-                   environment.executors.background),
+        membership(environment.self, environment.store, environment.random, environment.clock, environment.lease),
+        suspension(environment.store, environment.clock, environment.executors.io, environment.lease),
+        router({.store = environment.store,
+                .membership = membership,
+                .settings = environment.settings,
+                .random = environment.random,
+                .clock = environment.clock}),
         models(environment.store, environment.random, environment.clock),
         tasks(environment.store, environment.random, environment.clock),
         connectors(environment.store, environment.random, environment.clock, environment.vault),
@@ -26,6 +44,7 @@ struct NodeCore::Parts {
                    environment.executors.background) {}
 
   Status Start();
+  void MakeServing();
   void StartRemote();
   void MakeRemoteServices();
 
@@ -34,6 +53,8 @@ struct NodeCore::Parts {
   models::ActionStats actions;
   SettingsSync sync;
   Membership membership;
+  SuspensionWatch suspension;
+  Router router;
   models::ModelRepository models;
   tasks::TaskRepository tasks;
   connectors::ConnectorRepository connectors;
@@ -82,25 +103,21 @@ void NodeCore::Parts::MakeRemoteServices() {
                                                                    .settings = e.settings,
                                                                    .background = e.executors.background,
                                                                    .timers = e.executors.io,
-                                                                   .clock = e.clock});
+                                                                   .clock = e.clock,
+                                                                   .router = e.clustered ? &router : nullptr});
   task_watch = std::make_unique<TaskWatch>(tasks, e.store, e.executors.background, e.executors.io, e.clock);
   batch_jobs = std::make_unique<BatchJobs>(BatchJobsEnvironment{.tasks = tasks,
                                                                 .settings = e.settings,
                                                                 .remote = remote.get(),
                                                                 .background = e.executors.background,
                                                                 .clock = e.clock,
-                                                                .self = e.self.id});
-  if (remote) remote->ask = MakeModelAsker(*gate, *auto_deploy);
+                                                                .self = e.self.id,
+                                                                .membership = e.clustered ? &membership : nullptr});
+  if (remote) remote->ask = MakeModelAsker(*gate, *auto_deploy, *remote);
 }
 
-Status NodeCore::Parts::Start() {
+void NodeCore::Parts::MakeServing() {
   NodeCoreEnvironment& e = environment;
-  // Downloads that a crash cut off: nobody goes on with them.
-  std::error_code ignored;
-  std::filesystem::remove_all(e.temporary, ignored);
-  RETURN_IF_ERROR(sync.Start());
-  ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
-  RETURN_IF_ERROR(membership.Start());
   queue = serving::Scheduler::Create(e.queue, e.executors.lanes, e.executors.io, e.clock, e.metrics);
   StartRemote();
   local = serving::LocalModels::Create({.store = e.store,
@@ -119,8 +136,32 @@ Status NodeCore::Parts::Start() {
                                         .memory_used = e.memory_used,
                                         .remote = remote.get()});
   gate = std::make_unique<PredictGate>(PredictGate::Environment{
-      .models = models, .local = *local, .settings = e.settings, .membership = membership, .clock = e.clock});
+      .models = models,
+      .local = *local,
+      .settings = e.settings,
+      .membership = membership,
+      .clock = e.clock,
+      .cluster = e.clustered ? std::optional(PredictGate::Cluster{router, suspension}) : std::nullopt});
   MakeRemoteServices();
+}
+
+Status NodeCore::Parts::Start() {
+  NodeCoreEnvironment& e = environment;
+  // Downloads that a crash cut off: nobody goes on with them.
+  std::error_code ignored;
+  std::filesystem::remove_all(e.temporary, ignored);
+  RETURN_IF_ERROR(sync.Start());
+  ASSIGN_OR_RETURN(cache, serving::ArtifactCache::Open(e.cache, e.store));
+  membership.OnDisplaced(e.displaced);
+  RETURN_IF_ERROR(membership.Start());
+  if (Status admitted = e.admitted(); !admitted) {
+    membership.Stop();
+    sync.Stop();
+    return admitted;
+  }
+  if (e.clustered) suspension.Start();
+  reconciler.OnlyWhile([this] { return suspension.Current(); });
+  MakeServing();
   registration = std::make_unique<models::ModelRegistration>(
       models::RegistrationEnvironment{.models = models,
                                       .tasks = tasks,
@@ -160,6 +201,8 @@ Result<std::unique_ptr<NodeCore>> NodeCore::Start(NodeCoreEnvironment environmen
   return std::unique_ptr<NodeCore>(new NodeCore(std::move(parts)));
 }
 
+void NodeCore::Leave() { parts_->membership.Leave(); }
+
 void NodeCore::Stop() {
   parts_->auto_deploy->Stop();
   parts_->task_watch->Stop();
@@ -167,6 +210,7 @@ void NodeCore::Stop() {
   parts_->agent->Stop();
   parts_->reconciler.Stop();
   parts_->sync.Stop();
+  parts_->suspension.Stop();
   parts_->membership.Stop();
 }
 
@@ -192,6 +236,8 @@ ControllerService& NodeCore::controllers() { return parts_->controllers; }
 connectors::ConnectorRepository& NodeCore::connectors() { return parts_->connectors; }
 const connectors::CredentialVault& NodeCore::vault() { return parts_->environment.vault; }
 PredictGate& NodeCore::gate() { return *parts_->gate; }
+Router& NodeCore::router() { return parts_->router; }
+SuspensionWatch& NodeCore::suspension() { return parts_->suspension; }
 AutoDeploy& NodeCore::auto_deploy() { return *parts_->auto_deploy; }
 TaskWatch& NodeCore::task_watch() { return *parts_->task_watch; }
 BatchJobs& NodeCore::batch_jobs() { return *parts_->batch_jobs; }

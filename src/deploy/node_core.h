@@ -14,6 +14,8 @@
 #include "core/cgroup.h"
 #include "core/executor.h"
 #include "core/metrics.h"
+#include "deploy/cluster/router.h"
+#include "deploy/cluster/suspension_watch.h"
 #include "deploy/controller_service.h"
 #include "deploy/deploy_service.h"
 #include "deploy/gate/predict_gate.h"
@@ -38,10 +40,11 @@ namespace mlnode::deploy {
 
 // All references are borrowed and outlive the NodeCore.
 struct NodeCoreEnvironment {
-  NodeIdentity self;
+  NodeIdentity self;  // what the node can bear is filled in here, from what follows
   storage::Store& store;
   Executors executors;
   Executor& loading;              // one thread of low priority
+  Executor& lease;                // one thread, kept free for the lease's beat: who misses beats is taken for dead
   Executor* downloads = nullptr;  // registrations from URLs, which may take an hour each; null: background
   const Clock& clock;
   RandomSource& random;
@@ -62,16 +65,28 @@ struct NodeCoreEnvironment {
   serving::WindowLimit monitored_requests = std::make_shared<const std::atomic<std::int64_t>>(100);
   // What the machine has, for the breakers over memory and disk.
   config::ResourceProbe resources = [] { return config::Resources(); };
+  // The store is other nodes' too. Alone, a node forwards nothing and does not mind having been suspended.
+  bool clustered = false;
+  // Called once, on `lease`, when another process is in the cluster under this node's id: this one takes no part
+  // any more, and had better end (membership.h).
+  std::function<void()> displaced = {};
+  // Asked once the lease is written, before this node acts on anything: may it be here. For what looks at leases to
+  // find out whether anybody runs. An error ends Start, and the lease goes.
+  std::function<Status()> admitted = [] { return Status(); };
 };
 
 class NodeCore {
  public:
   // Installs the stored settings, writes the lease, opens the cache, then lets the reconciler and the agent run: models
-  // that were deployed are loaded again without a request. kUnavailable (store), or what ArtifactCache::Open says.
+  // that were deployed are loaded again without a request. kUnavailable (store), or what ArtifactCache::Open or
+  // `admitted` says.
   static Result<std::unique_ptr<NodeCore>> Start(NodeCoreEnvironment environment);
   // Without a Stop before: as a crash, but for memory. No executor may still run a task of this node, and the HTTP
   // client no callback.
   ~NodeCore();
+  // Tells the others that this node stops: they send nothing more here and count what it holds no more. It goes on
+  // serving, and begins nothing. Blocks on the store: before the HTTP server drains. Idempotent.
+  void Leave();
   // Ends the loops and removes the lease. Predictions still work until EndRemote or destruction. Not from an executor's
   // thread. Idempotent.
   void Stop();
@@ -97,6 +112,8 @@ class NodeCore {
   connectors::ConnectorRepository& connectors();
   const connectors::CredentialVault& vault();
   PredictGate& gate();
+  Router& router();
+  SuspensionWatch& suspension();
   AutoDeploy& auto_deploy();
   TaskWatch& task_watch();
   BatchJobs& batch_jobs();

@@ -1,5 +1,6 @@
 #include "deploy/plan.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -46,6 +47,16 @@ class Fields {
     if (field) return *field;
     Fail(key, field.error().message);
     return std::nullopt;
+  }
+  std::uint64_t MaybeCount(std::string_view key) {  // 0 when absent
+    const std::int64_t value = MaybeInt(key).value_or(0);
+    if (value < 0) Fail(key, "is negative");
+    return value < 0 ? 0 : static_cast<std::uint64_t>(value);
+  }
+  std::string MaybeText(std::string_view key) {  // empty when absent
+    auto field = StringField(body_, key);
+    if (!field) Fail(key, field.error().message);
+    return field ? field->value_or(std::string()) : std::string();
   }
   bool Bool(std::string_view key) { return Take(BoolField(body_, key), key).value_or(false); }
   bool Flag(std::string_view key) {  // false when absent: of a field that came later
@@ -117,27 +128,13 @@ json::array ToArray(const std::vector<IdType>& ids) {
 // IntField reads signed numbers only, and a document may be read before it went through text.
 std::int64_t Number(std::uint64_t count) { return static_cast<std::int64_t>(count); }
 
+std::string HexOf(std::uint64_t incarnation) { return fmt::format("{:016x}", incarnation); }
+
 Outcome ReadOutcome(Fields& fields, const json::object& body, const std::string& what) {
   Fields inner(body, what + ": outcome");
   Outcome outcome{.kind = inner.Enum("kind", kOutcomes), .at = inner.Int("at"), .reason = inner.Text("reason")};
   if (inner.error()) fields.Fail("outcome", inner.error()->message);
   return outcome;
-}
-
-std::map<NodeId, LoadAttempts> ReadAttempts(Fields& fields, const json::object& body, const std::string& what) {
-  std::map<NodeId, LoadAttempts> attempts;
-  for (const auto& entry : body) {
-    const json::object* one = entry.value().if_object();
-    if (!one) {
-      fields.Fail("attempts", "holds something that is not an object");
-      continue;
-    }
-    Fields inner(*one, what + ": attempts");
-    attempts[NodeId(std::string(entry.key()))] = {.incarnation = inner.Hex("incarnation"),
-                                                  .count = inner.Count("count")};
-    if (inner.error()) fields.Fail("attempts", inner.error()->message);
-  }
-  return attempts;
 }
 
 }  // namespace
@@ -146,7 +143,7 @@ Plan Undeployed(Plan plan, EpochMillis now) {
   ++plan.generation;
   plan.mode = PlanMode::kNone;
   plan.nodes.clear();
-  plan.attempts.clear();
+  plan.reference_precision = false;
   plan.requested_at = now;
   plan.outcome.reset();
   return plan;
@@ -157,11 +154,36 @@ storage::Key PlacementKey(const NodeId& node, const ModelId& model) {
   return {storage::Collection::kPlacements, node.str() + "/" + model.str()};
 }
 storage::Key LeaseKey(const NodeId& node) { return {storage::Collection::kLeases, node.str()}; }
+storage::Key BegunKey(const NodeId& node) { return {storage::Collection::kBegun, node.str()}; }
 
 bool IsUndeployed(const storage::Store& store, const ModelId& model) {
   const auto plan = store.Get(PlanKey(model));
   const json::value* mode = plan ? (*plan)->body.if_contains("mode") : nullptr;
   return mode != nullptr && mode->is_string() && mode->get_string() == NameOf(kModes, PlanMode::kNone);
+}
+
+bool PlansFor(const storage::Document& plan, const NodeId& node) {
+  const json::value* mode = plan.body.if_contains("mode");
+  if (mode == nullptr || !mode->is_string() || mode->get_string() == NameOf(kModes, PlanMode::kNone)) return false;
+  if (mode->get_string() == NameOf(kModes, PlanMode::kAll)) return true;
+  const json::value* nodes = plan.body.if_contains("nodes");
+  return nodes != nullptr && nodes->is_array() && std::ranges::any_of(nodes->get_array(), [&](const json::value& one) {
+           return one.is_string() && one.get_string() == node.str();
+         });
+}
+
+bool SaysLoaded(const storage::Document& placement, std::uint64_t incarnation) {
+  const json::value* state = placement.body.if_contains("state");
+  const json::value* written_by = placement.body.if_contains("incarnation");
+  if (state == nullptr || !state->is_string() || written_by == nullptr || !written_by->is_string()) return false;
+  return state->get_string() == NameOf(kPlacementStates, PlacementState::kLoaded) &&
+         written_by->get_string() == HexOf(incarnation);
+}
+
+bool SaysInUse(const storage::Document& placement, std::uint64_t incarnation) {
+  const json::value* written_by = placement.body.if_contains("incarnation");
+  return written_by != nullptr && written_by->is_string() && written_by->get_string() == HexOf(incarnation) &&
+         !placement.body.contains("expired");
 }
 
 Result<Plan> ReadPlan(const storage::Document& document) {
@@ -182,7 +204,7 @@ Result<Plan> ReadPlan(const storage::Document& document) {
   plan.early = fields.Flag("early");
   plan.remote = fields.Flag("remote");
   plan.succeeded = fields.Flag("succeeded");
-  if (const json::object* attempts = fields.Object("attempts")) plan.attempts = ReadAttempts(fields, *attempts, what);
+  plan.reference_precision = fields.Flag("reference_precision");
   plan.revision = document.revision;
   if (fields.error()) return *fields.error();
   return plan;
@@ -204,12 +226,7 @@ json::object StoredForm(const Plan& plan) {
   if (plan.early) body["early"] = true;
   if (plan.remote) body["remote"] = true;
   if (plan.succeeded) body["succeeded"] = true;
-  json::object attempts;
-  for (const auto& [node, one] : plan.attempts) {
-    attempts[node.str()] =
-        json::object{{"incarnation", fmt::format("{:016x}", one.incarnation)}, {"count", Number(one.count)}};
-  }
-  if (!attempts.empty()) body["attempts"] = std::move(attempts);
+  if (plan.reference_precision) body["reference_precision"] = true;
   return body;
 }
 
@@ -242,7 +259,7 @@ Result<Placement> ReadPlacement(const storage::Document& document) {
 
 json::object StoredForm(const Placement& placement) {
   json::object body{{"generation", Number(placement.generation)},
-                    {"incarnation", fmt::format("{:016x}", placement.incarnation)},
+                    {"incarnation", HexOf(placement.incarnation)},
                     {"state", NameOf(kPlacementStates, placement.state)},
                     {"phase", placement.phase},
                     {"done_bytes", Number(placement.done_bytes)},
@@ -267,6 +284,15 @@ Result<Lease> ReadLease(const storage::Document& document) {
   lease.address = fields.Text("address");
   lease.version = fields.Text("version");
   lease.started_at = fields.Int("started_at");
+  if (const json::object* attributes = fields.Object("attributes")) {
+    for (const auto& entry : *attributes) {
+      if (entry.value().is_string()) lease.attributes[std::string(entry.key())] = entry.value().get_string();
+    }
+  }
+  lease.memory_bytes = fields.MaybeCount("memory_bytes");
+  lease.lanes = fields.MaybeCount("lanes");
+  lease.fast_precision = fields.MaybeText("fast_precision");
+  lease.leaving = fields.Flag("leaving");
   lease.revision = document.revision;
   if (fields.error()) return *fields.error();
   return lease;
@@ -275,13 +301,50 @@ Result<Lease> ReadLease(const storage::Document& document) {
 json::object StoredForm(const Lease& lease) {
   json::array roles;
   for (const std::string& role : lease.roles) roles.emplace_back(role);
-  return {{"incarnation", fmt::format("{:016x}", lease.incarnation)},
-          {"beat", Number(lease.beat)},
-          {"name", lease.name},
-          {"roles", std::move(roles)},
-          {"address", lease.address},
-          {"version", lease.version},
-          {"started_at", lease.started_at}};
+  json::object body{{"incarnation", HexOf(lease.incarnation)},
+                    {"beat", Number(lease.beat)},
+                    {"name", lease.name},
+                    {"roles", std::move(roles)},
+                    {"address", lease.address},
+                    {"version", lease.version},
+                    {"started_at", lease.started_at}};
+  json::object attributes;
+  for (const auto& [name, value] : lease.attributes) attributes[name] = value;
+  if (!attributes.empty()) body["attributes"] = std::move(attributes);
+  if (lease.memory_bytes > 0) body["memory_bytes"] = Number(lease.memory_bytes);
+  if (lease.lanes > 0) body["lanes"] = Number(lease.lanes);
+  if (!lease.fast_precision.empty()) body["fast_precision"] = lease.fast_precision;
+  if (lease.leaving) body["leaving"] = true;
+  return body;
+}
+
+Result<BegunLoads> ReadBegun(const storage::Document& document) {
+  RETURN_IF_ERROR(storage::CheckFormat(document));
+  const std::string what = "begun loads of " + document.key.id;
+  Fields fields(document.body, what);
+  BegunLoads begun;
+  const json::object* models = fields.Object("models");
+  if (models == nullptr) fields.Fail("models", "is missing");
+  if (fields.error()) return *fields.error();
+  for (const auto& entry : *models) {
+    const json::object* one = entry.value().if_object();
+    if (one == nullptr) return MakeError(Code::kDataLoss, what + ": models holds something that is not an object");
+    Fields inner(*one, what + ": models");
+    begun[ModelId(std::string(entry.key()))] = {.generation = inner.Count("generation"),
+                                                .incarnation = inner.Hex("incarnation"),
+                                                .count = inner.Count("count")};
+    if (inner.error()) return *inner.error();
+  }
+  return begun;
+}
+
+json::object StoredForm(const BegunLoads& begun) {
+  json::object models;
+  for (const auto& [model, one] : begun) {
+    models[model.str()] = json::object{
+        {"generation", Number(one.generation)}, {"incarnation", HexOf(one.incarnation)}, {"count", Number(one.count)}};
+  }
+  return {{"models", std::move(models)}};
 }
 
 }  // namespace mlnode::deploy

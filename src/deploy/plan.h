@@ -1,7 +1,8 @@
-// deploy/plan.h: the three documents of deployment (docs/formats/deployment.md).
+// deploy/plan.h: the four documents of deployment (docs/formats/deployment.md).
 //   plan/<model>              what is wanted; written by requests and closed by the reconciler
 //   placement/<node>/<model>  what a node made of it; written by that node only; counts while that incarnation lives
 //   lease/<node>              that the node lives; rewritten each second
+//   begun/<node>              loads that its processes have begun and not seen end; written by that node only
 #pragma once
 
 #include <cstdint>
@@ -30,12 +31,6 @@ struct Outcome {
   std::string reason = {};  // the task's error text; empty when all went well
 };
 
-// Processes of one node that began to load the model, one after the other, and did not live to see the load end.
-struct LoadAttempts {
-  std::uint64_t incarnation = 0;  // the last of them
-  std::uint64_t count = 0;
-};
-
 struct Plan {
   ModelId model;
   PlanMode mode = PlanMode::kNone;
@@ -53,10 +48,20 @@ struct Plan {
   bool early = false;      // asked for before the model was complete: a failure says nothing of what it is now
   bool remote = false;     // of a remote model, for which other nodes are eligible (membership.h)
   bool succeeded = false;  // a deploy has ended well enough (model_auto_redeploy_success_ratio) since it was registered
-  // Written by the node before it loads, taken out when the load ended; a new generation has none.
-  std::map<NodeId, LoadAttempts> attempts = {};
+  // Planned nodes differ in what they can run faster than f32 at, so that all run at f32 and give the same answers
+  // (mlnode.cluster.mixed_precision is off). Set with each generation.
+  bool reference_precision = false;
   std::uint64_t revision = 0;
 };
+
+// Processes of one node that began to load a model, one after the other, and did not live to see the load end.
+struct BegunLoad {
+  std::uint64_t generation = 0;   // of the plan; for another one it says nothing
+  std::uint64_t incarnation = 0;  // of the last of them
+  std::uint64_t count = 0;
+  bool operator==(const BegunLoad&) const = default;
+};
+using BegunLoads = std::map<ModelId, BegunLoad>;
 
 enum class PlacementState : std::uint8_t { kLoading, kLoaded, kFailed };
 
@@ -85,6 +90,12 @@ struct Lease {
   std::string address;             // host:port of its HTTP
   std::string version;
   EpochMillis started_at = 0;
+  // What follows came with clusters; a lease without them reads as these defaults.
+  std::map<std::string, std::string> attributes = {};  // mlnode.node.attributes
+  std::uint64_t memory_bytes = 0;                      // limit of its memory budget
+  std::uint64_t lanes = 0;
+  std::string fast_precision = {};  // engines::Bf16Kind, empty: f32 only
+  bool leaving = false;             // it stops: nothing new is sent there, what it holds is no longer counted
   std::uint64_t revision = 0;
 };
 
@@ -94,16 +105,25 @@ Plan Undeployed(Plan plan, EpochMillis now);
 storage::Key PlanKey(const ModelId& model);
 storage::Key PlacementKey(const NodeId& node, const ModelId& model);
 storage::Key LeaseKey(const NodeId& node);
+storage::Key BegunKey(const NodeId& node);
 
 // Is the model wanted nowhere: its plan, as the replica has it, says so. For whoever may not read a whole plan; about a
 // microsecond. False without a plan.
 bool IsUndeployed(const storage::Store& store, const ModelId& model);
+// As cheap, for whoever has the documents. Does the plan want the model on the node, as far as it names nodes.
+bool PlansFor(const storage::Document& plan, const NodeId& node);
+// Does the placement say that this incarnation holds the model.
+bool SaysLoaded(const storage::Document& placement, std::uint64_t incarnation);
+// Did this incarnation write the placement, and not that nobody uses the model.
+bool SaysInUse(const storage::Document& placement, std::uint64_t incarnation);
 
 Result<Plan> ReadPlan(const storage::Document& document);
 Result<Placement> ReadPlacement(const storage::Document& document);
 Result<Lease> ReadLease(const storage::Document& document);
+Result<BegunLoads> ReadBegun(const storage::Document& document);
 json::object StoredForm(const Plan& plan);
 json::object StoredForm(const Placement& placement);
 json::object StoredForm(const Lease& lease);
+json::object StoredForm(const BegunLoads& begun);
 
 }  // namespace mlnode::deploy

@@ -28,7 +28,7 @@ Plan FullPlan() {
   plan.early = true;
   plan.remote = true;
   plan.succeeded = true;
-  plan.attempts[NodeId("n1")] = {.incarnation = 0xFEDC'BA98'7654'3210, .count = 2};
+  plan.reference_precision = true;
   return plan;
 }
 
@@ -56,9 +56,7 @@ TEST(PlanTest, ReadsWhatItStores) {
   EXPECT_TRUE(read->early);
   EXPECT_TRUE(read->remote);
   EXPECT_TRUE(read->succeeded);
-  ASSERT_TRUE(read->attempts.contains(NodeId("n1")));
-  EXPECT_EQ(read->attempts.at(NodeId("n1")).incarnation, 0xFEDC'BA98'7654'3210);
-  EXPECT_EQ(read->attempts.at(NodeId("n1")).count, 2u);
+  EXPECT_TRUE(read->reference_precision);
   EXPECT_EQ(read->revision, 42u);
 }
 
@@ -77,9 +75,9 @@ TEST(PlanTest, UndeployedIsTheNextGenerationOfNothing) {
   EXPECT_EQ(plan.generation, 8u);
   EXPECT_EQ(plan.mode, PlanMode::kNone);
   EXPECT_THAT(plan.nodes, ::testing::IsEmpty());
-  EXPECT_THAT(plan.attempts, ::testing::IsEmpty());
   EXPECT_EQ(plan.requested_at, 300);
   EXPECT_FALSE(plan.outcome);
+  EXPECT_FALSE(plan.reference_precision);
   EXPECT_TRUE(plan.to_all) << "as the peer goes on to show";
   EXPECT_EQ(plan.last_deployed_time, 150);
 }
@@ -89,10 +87,8 @@ TEST(PlanTest, DamagedDocumentIsDataLossNamingTheField) {
     std::string_view field;
     json::value value;
   };
-  for (const Case& damage :
-       {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
-        Case{"deadline", nullptr}, Case{"early", 1}, Case{"remote", 1}, Case{"attempts", json::object{{"n1", 3}}},
-        Case{"attempts", json::object{{"n1", json::object{{"incarnation", "x"}}}}}}) {
+  for (const Case& damage : {Case{"mode", "sideways"}, Case{"generation", -1}, Case{"tasks", 3}, Case{"outcome", "x"},
+                             Case{"deadline", nullptr}, Case{"early", 1}, Case{"remote", 1}}) {
     json::object body = StoredForm(FullPlan());
     body[damage.field] = damage.value;
     const auto read = ReadPlan(Stored(PlanKey(ModelId("m1")), std::move(body)));
@@ -154,6 +150,12 @@ TEST(LeaseTest, ReadsWhatItStores) {
   lease.address = "127.0.0.1:9200";
   lease.version = "0.1.0";
   lease.started_at = 77;
+  EXPECT_FALSE(StoredForm(lease).contains("leaving")) << "defaults are not written";
+  lease.attributes = {{"box_type", "hot"}, {"zone", ""}};
+  lease.memory_bytes = 1ULL << 40U;
+  lease.lanes = 12;
+  lease.fast_precision = "amx";
+  lease.leaving = true;
   const auto read = ReadLease(Stored(LeaseKey(lease.node), StoredForm(lease)));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->node, lease.node);
@@ -164,17 +166,49 @@ TEST(LeaseTest, ReadsWhatItStores) {
   EXPECT_EQ(read->address, "127.0.0.1:9200");
   EXPECT_EQ(read->version, "0.1.0");
   EXPECT_EQ(read->started_at, 77);
+  EXPECT_EQ(read->attributes, lease.attributes);
+  EXPECT_EQ(read->memory_bytes, 1ULL << 40U);
+  EXPECT_EQ(read->lanes, 12u);
+  EXPECT_EQ(read->fast_precision, "amx");
+  EXPECT_TRUE(read->leaving);
+  json::object negative = StoredForm(lease);
+  negative["lanes"] = -1;
+  EXPECT_THAT(ReadLease(Stored(LeaseKey(lease.node), std::move(negative))).error().message, HasSubstr("lanes"));
+}
+
+TEST(BegunTest, ReadsWhatItStores) {
+  const BegunLoads begun{{ModelId("m1"), {.generation = 7, .incarnation = 0xFEDC'BA98'7654'3210, .count = 2}},
+                         {ModelId("m2"), {.generation = 1, .incarnation = 1, .count = 1}}};
+  const auto read = ReadBegun(Stored(BegunKey(NodeId("n1")), StoredForm(begun)));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, begun);
+}
+
+TEST(BegunTest, DamagedDocumentIsDataLoss) {
+  for (const json::object& body :
+       {json::object{}, json::object{{"models", 3}}, json::object{{"models", json::object{{"m", 3}}}},
+        json::object{{"models", json::object{{"m", json::object{{"generation", 1}, {"incarnation", "x"}}}}}}}) {
+    const auto read = ReadBegun(Stored(BegunKey(NodeId("n1")), body));
+    ASSERT_FALSE(read) << ToJson(body);
+    EXPECT_EQ(read.error().code, Code::kDataLoss);
+    EXPECT_THAT(read.error().message, HasSubstr("begun loads of n1"));
+  }
 }
 
 TEST(GoldenDeploymentTest, DocumentsAreReadAndWrittenBackEqual) {
-  for (const char* name : {"plan.1.json", "plan.1.open.json"}) {
-    const storage::Document plan = GoldenDocument(PlanKey(ModelId("m1")), name);
+  for (const char* name : {"plan.1.json", "plan.1.open.json", "plan.1.reference.json"}) {
+    storage::Document plan = GoldenDocument(PlanKey(ModelId("m1")), name);
+    plan.body.erase("attempts");  // of versions before begun/<node> was: left out
     EXPECT_EQ(ToJson(StoredForm(ReadPlan(plan).value())), ToJson(plan.body));
   }
   const storage::Document placement = GoldenDocument(PlacementKey(NodeId("n1"), ModelId("m1")), "placement.1.json");
   EXPECT_EQ(ToJson(StoredForm(ReadPlacement(placement).value())), ToJson(placement.body));
-  const storage::Document lease = GoldenDocument(LeaseKey(NodeId("n1")), "lease.1.json");
-  EXPECT_EQ(ToJson(StoredForm(ReadLease(lease).value())), ToJson(lease.body));
+  const storage::Document begun = GoldenDocument(BegunKey(NodeId("n1")), "begun.1.json");
+  EXPECT_EQ(ToJson(StoredForm(ReadBegun(begun).value())), ToJson(begun.body));
+  for (const char* name : {"lease.1.json", "lease.1.cluster.json"}) {
+    const storage::Document lease = GoldenDocument(LeaseKey(NodeId("n1")), name);
+    EXPECT_EQ(ToJson(StoredForm(ReadLease(lease).value())), ToJson(lease.body));
+  }
 }
 
 TEST(GoldenDeploymentTest, TheNextFormatIsRefused) {

@@ -46,11 +46,13 @@ struct Standing {
 class ClusterPass {
  public:
   explicit ClusterPass(const ClusterView& view) : view_(view) {
+    for (const Lease& lease : view_.live) leases_.emplace(lease.node, &lease);
     for (const Placement& placement : view_.placements) {
-      if (Counts(placement, view_.live)) {
-        placements_.emplace(std::pair(placement.model, placement.node), &placement);
-      } else {
+      const Lease* const lease = LeaseOf(placement.node);
+      if (lease == nullptr) {
         actions_.push_back(RemovePlacement{placement});
+      } else if (lease->incarnation == placement.incarnation && !lease->leaving) {
+        placements_.emplace(std::pair(placement.model, placement.node), &placement);
       }
     }
     for (const tasks::TaskRecord& task : view_.tasks) tasks_.emplace(task.id, &task);
@@ -62,16 +64,29 @@ class ClusterPass {
         RemoveOrphan(plan);
       } else if (plan.mode == PlanMode::kNone || plan.outcome) {
         const bool waiting = FinishTasks(plan);
-        if (!waiting && IsIdle(plan)) actions_.push_back(WithdrawIdle{plan});
+        if (!waiting && IsIdle(plan)) {
+          actions_.push_back(WithdrawIdle{plan});
+        } else if (NeedsReference(plan)) {
+          actions_.push_back(UnifyPrecision{plan});
+        }
+      } else if (NeedsReference(plan)) {
+        actions_.push_back(UnifyPrecision{plan});
       } else {
         Advance(plan);
       }
     }
+    for (const Lease& lease : view_.forgotten) actions_.push_back(RemoveLease{lease});
     for (const auto& [id, task] : tasks_) CheckOwner(*task);
     return std::move(actions_);
   }
 
  private:
+  // Null: it does not live.
+  const Lease* LeaseOf(const NodeId& node) const {
+    const auto found = leases_.find(node);
+    return found == leases_.end() ? nullptr : found->second;
+  }
+
   const std::vector<NodeId>& EligibleFor(const Plan& plan) const {
     return plan.remote ? view_.eligible_for_remote : view_.eligible;
   }
@@ -105,6 +120,21 @@ class ClusterPass {
       actions_.push_back(FinishTask{id, TaskStateFor(outcome.kind), outcome.reason});
     }
     return waiting;
+  }
+
+  bool NeedsReference(const Plan& plan) {
+    if (view_.mixed_precision || plan.reference_precision || plan.remote || plan.mode == PlanMode::kNone) return false;
+    const bool given_up = plan.outcome && (plan.outcome->kind == Outcome::Kind::kFailed ||
+                                           plan.outcome->kind == Outcome::Kind::kCancelled);
+    if (given_up) return false;
+    if (plan.mode == PlanMode::kAll) {  // the same for all of them
+      if (!eligible_differ_) eligible_differ_ = KindsDiffer(view_.eligible, view_.live);
+      return *eligible_differ_;
+    }
+    std::vector<NodeId> nodes = PlannedNodes(plan, view_.eligible);
+    std::erase_if(nodes,
+                  [&](const NodeId& node) { return std::ranges::find(view_.eligible, node) == view_.eligible.end(); });
+    return KindsDiffer(nodes, view_.live);
   }
 
   bool IsIdle(const Plan& plan) const {
@@ -147,14 +177,18 @@ class ClusterPass {
     for (const NodeId& node : PlannedNodes(plan, eligible)) {
       const auto found = placements_.find(std::pair(plan.model, node));
       const Placement* placement = found == placements_.end() ? nullptr : found->second;
+      // What serves of an earlier generation may be loaded anew meanwhile.
+      if (placement) standing.progress = std::max(standing.progress, placement->progressed_at);
       if (placement && placement->generation != plan.generation) placement = nullptr;
       if (placement) {
         standing.begun = true;
-        standing.progress = std::max({standing.progress, placement->since, placement->progressed_at});
+        standing.progress = std::max(standing.progress, placement->since);
       }
-      const auto lease = std::ranges::find(view_.live, node, &Lease::node);
-      if (lease == view_.live.end()) {
+      const Lease* const lease = LeaseOf(node);
+      if (lease == nullptr) {
         standing.failures.emplace(node, kNodeGone);
+      } else if (lease->leaving) {
+        standing.failures.emplace(node, kNodeLeaves);
       } else if (std::ranges::find(eligible, node) == eligible.end()) {
         standing.failures.emplace(node, kNodeNotEligible);
       } else if (placement && placement->state == PlacementState::kLoaded) {
@@ -185,25 +219,44 @@ class ClusterPass {
     actions_.push_back(std::move(close));
   }
 
+  // Whoever wrote a task a moment ago lived then, whatever his lease says: he may just have come back, and is about to
+  // write the plan that names it.
+  bool HasOwner(const tasks::TaskRecord& task) const {
+    if (task.owner.node.empty()) return true;
+    const auto is_owners = [&](const Lease& lease) {
+      return lease.node == task.owner.node && lease.incarnation == task.owner.incarnation;
+    };
+    if (std::ranges::any_of(view_.live, is_owners) || std::ranges::any_of(view_.lived, is_owners)) return true;
+    if (std::ranges::find(view_.live, task.owner.node, &Lease::node) != view_.live.end()) return false;
+    const std::chrono::milliseconds age(view_.now - task.last_update_time);
+    return age >= Duration::zero() && age < kLeaseDeath;
+  }
+
   void CheckOwner(const tasks::TaskRecord& task) {
-    const bool owned = task.owner.node.empty() || std::ranges::any_of(view_.live, [&](const Lease& lease) {
-                         return lease.node == task.owner.node && lease.incarnation == task.owner.incarnation;
-                       });
+    const bool owned = HasOwner(task);
     if (owned && view_.now < task.deadline) return;
     if (const auto done = view_.registered.find(task.id); done != view_.registered.end()) {
       actions_.push_back(FinishTask{task.id, tasks::TaskState::kCompleted, {}, done->second});
     } else if (!owned) {
-      actions_.push_back(FinishTask{task.id, tasks::TaskState::kFailed, std::string(kOwnerGone)});
+      Abandon(task, std::string(kOwnerGone));
     } else {
       const EpochMillis waited = (view_.now - task.last_update_time) / 1000;
-      actions_.push_back(
-          FinishTask{task.id, tasks::TaskState::kFailed, fmt::format("timeout after {} seconds", waited)});
+      Abandon(task, fmt::format("timeout after {} seconds", waited));
     }
   }
 
+  void Abandon(const tasks::TaskRecord& task, std::string why) {
+    actions_.push_back(FinishTask{.task = task.id,
+                                  .state = tasks::TaskState::kFailed,
+                                  .error = std::move(why),
+                                  .seen = FinishTask::Seen{task.last_update_time, task.deadline}});
+  }
+
   const ClusterView& view_;
+  std::map<NodeId, const Lease*> leases_;                              // of the live
   std::map<std::pair<ModelId, NodeId>, const Placement*> placements_;  // those that count
-  std::map<TaskId, const tasks::TaskRecord*> tasks_;                   // in progress, not yet looked at
+  std::optional<bool> eligible_differ_;               // in what they can run faster; nullopt: nobody has asked yet
+  std::map<TaskId, const tasks::TaskRecord*> tasks_;  // in progress, not yet looked at
   std::vector<ClusterAction> actions_;
 };
 
@@ -212,18 +265,23 @@ class NodePass {
   explicit NodePass(const NodeView& view) : view_(view) {
     for (const serving::LocalModel& local : view_.local) local_.emplace(local.model, &local);
     for (const Placement& placement : view_.placements) placements_.emplace(placement.model, &placement);
+    for (const auto& [model, load] : view_.begun) begun_.emplace(model, &load);
+    const auto loading = static_cast<std::size_t>(
+        std::ranges::count(view_.local, serving::LocalState::kLoading, &serving::LocalModel::state));
+    busy_ = loading > 0;
+    // Not one for each that ends: a few in one step are written down together.
+    room_ = loading <= kLoadsAhead / 2 ? kLoadsAhead - loading : 0;
   }
 
   std::vector<NodeAction> Run() {
     for (const Plan& plan : view_.plans) {
       if (Wants(plan, view_)) Keep(plan);
     }
-    const bool busy = std::ranges::any_of(
-        view_.local, [](const serving::LocalModel& local) { return local.state == serving::LocalState::kLoading; });
-    if (!busy && !starting_ && !suspects_.empty()) actions_.push_back(suspects_.front());
+    if (!busy_ && !starting_ && !suspects_.empty()) actions_.push_back(suspects_.front());
     // What is left is wanted by no plan.
     for (const auto& [model, local] : local_) actions_.push_back(StartUnload{model});
     for (const auto& [model, placement] : placements_) actions_.push_back(DropPlacement{*placement});
+    for (const auto& [model, load] : begun_) actions_.push_back(ForgetLoad{model});
     return std::move(actions_);
   }
 
@@ -235,6 +293,7 @@ class NodePass {
     const Placement* placement = stored == placements_.end() ? nullptr : stored->second;
     if (local) local_.erase(found);
     if (placement) placements_.erase(stored);
+    const BegunLoad* const load = TakeBegun(plan);
     const bool failed = local && local->state == serving::LocalState::kFailed;
     const bool retry = failed && plan.outcome && view_.redeploys && view_.retry_due.contains(plan.model);
     const bool held = local && !failed;
@@ -242,33 +301,50 @@ class NodePass {
       actions_.push_back(RefuseLoad{plan.model, plan.generation, 0});
       return;
     }
-    if (!local || local->generation < plan.generation || retry) {
-      Start(plan);
+    const std::uint64_t begun = !local ? 0 : local->reload ? local->reload->generation : local->generation;
+    if (!local || begun < plan.generation || retry) {
+      Start(plan, load, placement, /*limited=*/!held && !plan.remote && plan.outcome);
       return;  // the placement is written once `local` shows the new state
     }
-    ForgetIfEnded(plan, *local);
+    if (load) ForgetIfEnded(*load, *local);
     WriteIfNew(*local, placement);
   }
 
-  void Start(const Plan& plan) {
-    const auto begun = plan.attempts.find(view_.self);
-    const bool suspect = begun != plan.attempts.end() && begun->second.incarnation != view_.incarnation;
-    if (suspect && begun->second.count >= std::max<std::uint64_t>(view_.redeploy_limit, 1)) {
-      actions_.push_back(RefuseLoad{plan.model, plan.generation, begun->second.count});
-    } else if (suspect) {
-      suspects_.push_back(StartLoad{plan.model, plan.generation});
-    } else {
+  // What is begun of this generation of the plan; null: nothing.
+  const BegunLoad* TakeBegun(const Plan& plan) {
+    const auto found = begun_.find(plan.model);
+    if (found == begun_.end()) return nullptr;
+    const BegunLoad* const load = found->second;
+    begun_.erase(found);
+    if (load->generation == plan.generation) return load;
+    actions_.push_back(ForgetLoad{plan.model});
+    return nullptr;
+  }
+
+  void Start(const Plan& plan, const BegunLoad* begun, const Placement* placement, bool limited) {
+    // Its end is told by the placement first.
+    const bool ended = begun && placement && placement->incarnation == begun->incarnation &&
+                       placement->generation == begun->generation && placement->state != PlacementState::kLoading;
+    const bool own = begun && begun->incarnation == view_.incarnation;
+    const std::uint64_t before = begun && !ended ? begun->count - (own ? 1 : 0) : 0;  // that ended while they loaded it
+    const StartLoad start{plan.model, plan.generation, plan.reference_precision, before + 1};
+    if (before == 0 || own) {
+      if (limited && room_ == 0) return;
+      if (limited) --room_;
       starting_ = true;
-      actions_.push_back(StartLoad{plan.model, plan.generation});
+      actions_.push_back(start);
+    } else if (before >= std::max<std::uint64_t>(view_.redeploy_limit, 1)) {
+      actions_.push_back(RefuseLoad{plan.model, plan.generation, before});
+    } else {
+      suspects_.push_back(start);
     }
   }
 
-  void ForgetIfEnded(const Plan& plan, const serving::LocalModel& local) {
-    const auto begun = plan.attempts.find(view_.self);
-    if (begun == plan.attempts.end() || local.state == serving::LocalState::kLoading) return;
+  void ForgetIfEnded(const BegunLoad& begun, const serving::LocalModel& local) {
+    if (local.state == serving::LocalState::kLoading) return;
     // A failure without a begin of this process is a refusal to load, which says nothing of the load.
-    if (local.state == serving::LocalState::kFailed && begun->second.incarnation != view_.incarnation) return;
-    actions_.push_back(ForgetAttempt{plan});
+    if (local.state == serving::LocalState::kFailed && begun.incarnation != view_.incarnation) return;
+    actions_.push_back(ForgetLoad{local.model});
   }
 
   void WriteIfNew(const serving::LocalModel& local, const Placement* stored) {
@@ -293,8 +369,8 @@ class NodePass {
       const bool same_state = same_run && stored->state == placement.state && stored->reason == placement.reason;
       const bool same_use = stored->expired == placement.expired;
       const bool same_progress = stored->phase == placement.phase && stored->done_bytes == placement.done_bytes;
-      const bool moving_up = local.state == serving::LocalState::kLoading && local.phase == serving::Phase::kQueued &&
-                             view_.load_progress >= stored->progressed_at + kQueuedRefresh;
+      const bool queued = local.state == serving::LocalState::kLoading && local.phase == serving::Phase::kQueued;
+      const bool moving_up = (queued || local.reload) && view_.load_progress >= stored->progressed_at + kQueuedRefresh;
       if (same_state && same_progress && same_use && !moving_up) return;
       if (same_state) placement.since = stored->since;
       if (same_state && same_progress && same_use) placement.progressed_at = view_.load_progress;
@@ -305,8 +381,11 @@ class NodePass {
   const NodeView& view_;
   std::map<ModelId, const serving::LocalModel*> local_;
   std::map<ModelId, const Placement*> placements_;
+  std::map<ModelId, const BegunLoad*> begun_;
   std::vector<StartLoad> suspects_;  // an earlier process ended while it loaded them
+  bool busy_ = false;                // something is loading
   bool starting_ = false;            // others are begun in this pass
+  std::size_t room_ = 0;             // for loads without a request
   std::vector<NodeAction> actions_;
 };
 

@@ -25,7 +25,7 @@ struct Describe {
   std::string operator()(const RefuseLoad& action) const {
     return fmt::format("refuse {} {} {}", action.model.str(), action.generation, action.ended);
   }
-  std::string operator()(const ForgetAttempt& action) const { return "forget " + action.plan.model.str(); }
+  std::string operator()(const ForgetLoad& action) const { return "forget " + action.model.str(); }
   std::string operator()(const StartUnload& action) const { return "unload " + action.model.str(); }
   std::string operator()(const WritePlacement& action) const {
     const Placement& placement = action.placement;
@@ -71,6 +71,24 @@ TEST_F(ReconcileNodeTest, LoadsWhatIsWanted) {
     view_.plans = {plan};
     EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
   }
+}
+
+TEST_F(ReconcileNodeTest, WhatServesIsToldOfTheNextGenerationOnce) {
+  Plan plan = PlanOf(PlanMode::kAll);
+  plan.reference_precision = true;
+  view_.plans = {plan};
+  view_.local = {LocalOf(LocalState::kReady, 2)};
+  view_.placements = {PlacementOf("a", PlacementState::kLoaded, 2)};
+  ASSERT_THAT(Texts(view_), ElementsAre("load m 3"));
+  EXPECT_TRUE(std::get<StartLoad>(ReconcileNode(view_)[0]).reference_precision);
+  view_.local[0].reload = {.generation = 3, .phase = serving::Phase::kLoading};
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "it is loaded beside what serves; the placement stays";
+  view_.load_progress = 9'000;
+  view_.placements[0].progressed_at = 3'000;
+  ASSERT_THAT(Texts(view_), ElementsAre("write m gen 2 loaded "));
+  EXPECT_EQ(std::get<WritePlacement>(ReconcileNode(view_)[0]).placement.progressed_at, 9'000);
+  view_.plans[0].generation = 4;
+  EXPECT_THAT(Texts(view_), ElementsAre("load m 4"));
 }
 
 TEST_F(ReconcileNodeTest, DoesNotLoadWhatIsNotWantedHere) {
@@ -206,7 +224,7 @@ TEST_F(ReconcileNodeTest, FailedOneIsRetriedWhenDueAndOnlyAfterTheDeployEnded) {
 
 TEST_F(ReconcileNodeTest, ModelThatEndedAnEarlierProcessIsLoadedAlone) {
   Plan suspect = PlanOf(PlanMode::kAll), other = PlanOf(PlanMode::kAll);
-  suspect.attempts[view_.self] = {.incarnation = 1, .count = 1};
+  view_.begun[suspect.model] = {.generation = 3, .incarnation = 1, .count = 1};
   other.model = ModelId("n");
   view_.models.insert(other.model);
   view_.plans = {suspect, other};
@@ -223,7 +241,7 @@ TEST_F(ReconcileNodeTest, ModelThatEndedAnEarlierProcessIsLoadedAlone) {
 
 TEST_F(ReconcileNodeTest, ModelThatEndedThreeProcessesIsNotLoadedAgain) {
   view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
-  view_.plans[0].attempts[view_.self] = {.incarnation = 1, .count = 3};
+  view_.begun[ModelId("m")] = {.generation = 3, .incarnation = 1, .count = 3};
   EXPECT_THAT(Texts(view_), ElementsAre("refuse m 3 3"));
   view_.redeploy_limit = 4;
   EXPECT_THAT(Texts(view_), ElementsAre("load m 3"));
@@ -268,7 +286,7 @@ TEST_F(ReconcileNodeTest, ExpiryIsWrittenAndTakenBack) {
 
 TEST_F(ReconcileNodeTest, LoadThatEndedIsForgotten) {
   view_.plans = {PlanOf(PlanMode::kAll)};
-  view_.plans[0].attempts[view_.self] = {.incarnation = view_.incarnation, .count = 2};
+  view_.begun[ModelId("m")] = {.generation = 3, .incarnation = view_.incarnation, .count = 2};
   view_.local = {LocalOf(LocalState::kLoading)};
   EXPECT_THAT(Texts(view_), ElementsAre("write m gen 3 loading "));
   for (const auto& [state, name] :
@@ -276,6 +294,59 @@ TEST_F(ReconcileNodeTest, LoadThatEndedIsForgotten) {
     view_.local = {LocalOf(state)};
     EXPECT_THAT(Texts(view_), ElementsAre("forget m", std::string("write m gen 3 ") + name));
   }
+}
+
+TEST_F(ReconcileNodeTest, LoadBegunForAnotherGenerationOrForNobodyIsForgotten) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  view_.begun[ModelId("m")] = {.generation = 2, .incarnation = 1, .count = 3};
+  view_.begun[ModelId("gone")] = {.generation = 3, .incarnation = 1, .count = 3};
+  EXPECT_THAT(Texts(view_), ElementsAre("forget m", "load m 3", "forget gone"));
+}
+
+TEST_F(ReconcileNodeTest, LoadWhoseEndItsPlacementTellsEndedNoProcess) {
+  view_.plans = {Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed)};
+  view_.begun[ModelId("m")] = {.generation = 3, .incarnation = 1, .count = 3};
+  Placement placement{.node = view_.self, .model = ModelId("m"), .generation = 3, .incarnation = 1};
+  placement.state = PlacementState::kLoaded;
+  view_.placements = {placement};
+  const auto actions = ReconcileNode(view_);
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_EQ(std::get<StartLoad>(actions[0]).count, 1U);
+}
+
+TEST_F(ReconcileNodeTest, EachBeginIsCountedOnce) {
+  view_.plans = {PlanOf(PlanMode::kAll)};
+  const auto count = [&] { return std::get<StartLoad>(ReconcileNode(view_).at(0)).count; };
+  EXPECT_EQ(count(), 1U);
+  view_.begun[ModelId("m")] = {.generation = 3, .incarnation = 1, .count = 2};
+  EXPECT_EQ(count(), 3U);
+  view_.begun[ModelId("m")] = {.generation = 3, .incarnation = view_.incarnation, .count = 3};
+  EXPECT_EQ(count(), 3U);
+}
+
+TEST_F(ReconcileNodeTest, ARestartBeginsAFewAtATime) {
+  view_.plans.clear();
+  for (int i = 0; i < 40; ++i) {
+    Plan plan = Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed);
+    plan.model = ModelId(fmt::format("m{:02}", i));
+    view_.models.insert(plan.model);
+    view_.plans.push_back(plan);
+  }
+  EXPECT_EQ(ReconcileNode(view_).size(), kLoadsAhead);
+  const auto begin = [&](std::size_t loading) {
+    view_.local.clear();
+    for (std::size_t i = 0; i < loading; ++i) {
+      view_.local.push_back(LocalOf(LocalState::kLoading));
+      view_.local.back().model = view_.plans[i].model;
+    }
+    const auto actions = ReconcileNode(view_);
+    return std::ranges::count_if(actions, [](const auto& action) { return std::holds_alternative<StartLoad>(action); });
+  };
+  EXPECT_EQ(begin(kLoadsAhead), 0);
+  EXPECT_EQ(begin(kLoadsAhead / 2 + 1), 0) << "a few together";
+  EXPECT_EQ(begin(kLoadsAhead / 2), kLoadsAhead / 2);
+  for (Plan& plan : view_.plans) plan.outcome.reset();
+  EXPECT_EQ(begin(kLoadsAhead), 40 - kLoadsAhead) << "what is requested begins at once: its limits are others";
 }
 
 TEST_F(ReconcileNodeTest, ReasonIsMadeStorable) {

@@ -53,6 +53,8 @@ struct Describe {
   std::string operator()(const RemovePlacement& action) const {
     return "remove placement " + action.placement.node.str();
   }
+  std::string operator()(const RemoveLease& action) const { return "remove lease " + action.lease.node.str(); }
+  std::string operator()(const UnifyPrecision& action) const { return "unify " + action.plan.model.str(); }
 };
 
 std::vector<std::string> Texts(const ClusterView& view) {
@@ -235,7 +237,28 @@ TEST_F(ReconcileTest, TaskWithoutAPlanFailsWhenItsOwnerIsDead) {
   EXPECT_THAT(Texts(view_), IsEmpty());
   view_.tasks[0].owner.incarnation = 1;
   EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
+}
+
+TEST_F(ReconcileTest, TaskOfANodeThatIsNotHeardOfFailsOnceItIsOlderThanThatProves) {
+  view_.tasks = {TaskOf("t")};
   view_.tasks[0].owner = {.node = NodeId("z"), .incarnation = testing::kIncarnation};
+  view_.tasks[0].deadline = 60'000;
+  view_.tasks[0].last_update_time = 1'000;
+  view_.now = 5'999;
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "it was written by somebody who lives, and its plan may be on its way";
+  view_.now = 6'000;
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
+  view_.now = 999;
+  EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"))
+      << "its clock is ahead: that proves nothing";
+}
+
+TEST_F(ReconcileTest, TaskOfANodeThatDiedDuringTheLookIsLeftToTheNext) {
+  view_.tasks = {TaskOf("t")};
+  view_.lived = view_.live;
+  view_.live[0].incarnation = 99;  // it came back
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "the plan that it wrote before it died may not have been read";
+  view_.lived = view_.live;
   EXPECT_THAT(Texts(view_), ElementsAre("finish t FAILED The node that ran this task is gone"));
 }
 
@@ -268,14 +291,16 @@ TEST_F(ReconcileTest, PlacementsOfTheDeadGo) {
   Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
   view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded), PlacementOf("z", kLoaded)};
   view_.placements[1].incarnation = 1;
-  EXPECT_THAT(Texts(view_), ElementsAre("remove placement b", "remove placement z"));
+  EXPECT_THAT(Texts(view_), ElementsAre("remove placement z"))
+      << "b lives: it writes over what it wrote before, or drops it";
 }
 
 TEST_F(ReconcileTest, PlacementOfAnEarlierIncarnationDoesNotClose) {
   Wanted(PlanOf(PlanMode::kNodes, {"a"}));
   view_.placements = {PlacementOf("a", kLoaded)};
+  EXPECT_THAT(Texts(view_), ElementsAre("close m deployed"));
   view_.placements[0].incarnation = 1;
-  EXPECT_THAT(Texts(view_), ElementsAre("remove placement a"));
+  EXPECT_THAT(Texts(view_), IsEmpty());
 }
 
 Placement Expired(Placement placement) {
@@ -313,6 +338,74 @@ TEST_F(ReconcileTest, LoadDeployAndItsTaskKeepWhatIsUnused) {
 TEST_F(ReconcileTest, NobodyHoldsWhatIsNotWithdrawn) {
   Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
   EXPECT_THAT(Texts(view_), IsEmpty());
+}
+
+TEST_F(ReconcileTest, ALeavingNodeFailsItsPartAndKeepsItsPlacements) {
+  Wanted(PlanOf(PlanMode::kNodes, {"a", "b"}));
+  view_.live[1].leaving = true;
+  view_.eligible = Nodes({"a"});
+  view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
+  EXPECT_THAT(Texts(view_), ElementsAre(R"(close m partial {"b":"The node is stopping"})"));
+}
+
+TEST_F(ReconcileTest, OfAllNodesThoseThatLeaveAreNotWaitedFor) {
+  Wanted(PlanOf(PlanMode::kAll));
+  view_.live[1].leaving = true;
+  view_.eligible = Nodes({"a"});
+  view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoading)};
+  EXPECT_THAT(Texts(view_), ElementsAre("close m deployed"));
+}
+
+TEST_F(ReconcileTest, LeasesOfTheLongDeadGo) {
+  view_.forgotten = Leases({"c"});
+  EXPECT_THAT(Texts(view_), ElementsAre("remove lease c"));
+}
+
+TEST_F(ReconcileTest, NodesThatDifferMakeThePlanOneOfTheReference) {
+  Wanted(Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kDeployed));
+  view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
+  view_.live[0].fast_precision = "amx";
+  EXPECT_THAT(Texts(view_), ElementsAre("unify m")) << "b knows f32 only";
+  view_.mixed_precision = true;
+  EXPECT_THAT(Texts(view_), IsEmpty());
+  view_.mixed_precision = false;
+  view_.live[1].fast_precision = "amx";
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "alike";
+  view_.live[1].fast_precision = "avx512_bf16";
+  view_.plans[0].reference_precision = true;
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "it says so already";
+  view_.plans[0].reference_precision = false;
+  view_.eligible = Nodes({"b"});
+  EXPECT_THAT(Texts(view_), IsEmpty()) << "a is not to hold it";
+}
+
+TEST_F(ReconcileTest, AnOpenDeployIsUnifiedBeforeItGoesOn) {
+  Wanted(PlanOf(PlanMode::kNodes, {"a", "b"}));
+  view_.live[0].fast_precision = "amx";
+  view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
+  EXPECT_THAT(Texts(view_), ElementsAre("unify m"));
+}
+
+TEST_F(ReconcileTest, WhatStandsNoMoreIsNotUnified) {
+  view_.live[0].fast_precision = "amx";
+  view_.placements = {PlacementOf("a", kLoaded), PlacementOf("b", kLoaded)};
+  Plan remote = PlanOf(PlanMode::kAll);
+  remote.remote = true;
+  view_.eligible_for_remote = view_.eligible;
+  for (const Plan& plan :
+       {PlanOf(PlanMode::kNone), Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kFailed),
+        Closed(PlanOf(PlanMode::kAll), Outcome::Kind::kCancelled), Closed(remote, Outcome::Kind::kDeployed)}) {
+    view_.plans = {plan};
+    EXPECT_THAT(Texts(view_), IsEmpty());
+  }
+}
+
+TEST_F(ReconcileTest, ALoadBesideWhatServesIsProgressToo) {
+  Wanted(PlanOf(PlanMode::kNodes, {"a"}));
+  view_.placements = {PlacementOf("a", kLoaded, 2)};
+  view_.placements[0].progressed_at = 9'500;
+  view_.now = 10'000;
+  EXPECT_THAT(Texts(view_), ElementsAre("renew 18500"));
 }
 
 TEST_F(ReconcileTest, EnoughNodesMakeASuccess) {

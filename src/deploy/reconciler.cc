@@ -1,9 +1,13 @@
 #include "deploy/reconciler.h"
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 
 #include "core/log.h"
+#include "deploy/cluster/cluster_look.h"
+#include "deploy/cluster/due_actions.h"
+#include "deploy/deploy_deadline.h"
+#include "deploy/lost_swap.h"
 #include "deploy/step_loop.h"
 #include "models/registration_repair.h"
 
@@ -11,6 +15,7 @@ namespace mlnode::deploy {
 namespace {
 
 constexpr Duration kPace = std::chrono::seconds(1);
+constexpr std::size_t kRemovalsAtOnce = 100;
 constexpr Duration kRepairInterval = std::chrono::minutes(10);
 constexpr Duration kFirstRepairRetry = std::chrono::seconds(2);  // doubles up to kRepairInterval
 
@@ -19,13 +24,17 @@ constexpr Duration kFirstRepairRetry = std::chrono::seconds(2);  // doubles up t
 struct Reconciler::State {
   State(Membership& ms, models::ModelRepository& mr, tasks::TaskRepository& tr, config::Settings& s, RandomSource& r,
         const Clock& c, Executor& b)
-      : membership(ms), models(mr), tasks(tr), settings(s), random(r), clock(c), background(b), loop(b, kPace, [this] {
-          Step();
-        }) {}
+      : membership(ms),
+        models(mr),
+        tasks(tr),
+        settings(s),
+        random(r),
+        clock(c),
+        background(b),
+        look(ms, mr, tr, s, c),
+        loop(b, kPace, [this] { Step(); }) {}
 
   void Step();
-  ClusterView Look() const;
-  std::map<TaskId, ModelId> Registered(const std::vector<tasks::TaskRecord>& running) const;
   void Repair();
   void Apply(const CloseDeploy& action);
   void Apply(const WithdrawIdle& action);
@@ -34,7 +43,10 @@ struct Reconciler::State {
   void Apply(const FinishTask& action);
   void Apply(const RemovePlan& action);
   void Apply(const RemovePlacement& action);
+  void Apply(const RemoveLease& action);
+  void Apply(const UnifyPrecision& action);
   bool WritePlan(const Plan& plan);
+  Status CheckUnplanned(const tasks::TaskRecord& task) const;
   void Remove(const storage::Key& key, std::uint64_t revision);
 
   Membership& membership;
@@ -46,53 +58,40 @@ struct Reconciler::State {
   Executor& background;
   std::optional<SteadyTime> repair_at;        // of the step alone, as the next; nullopt: at once
   Duration repair_retry = kFirstRepairRetry;  // after the next failure
+  ClusterLook look;
+  DueActions due;  // of the step alone
+  std::function<bool()> plans_current = [] { return true; };
+  std::atomic<bool> leading = true;  // at the last look; before the first a notice more costs nothing
   std::unique_ptr<storage::Subscription> subscription;
   StepLoop loop;  // last: it goes first, and no step outlives it
 };
 
-ClusterView Reconciler::State::Look() const {
-  constexpr std::array kCollections{storage::Collection::kPlans, storage::Collection::kPlacements,
-                                    storage::Collection::kModels};
-  ClusterView view;
-  for (const storage::DocumentPtr& document : models.store().Read(kCollections).documents) {
-    if (document->key.collection == storage::Collection::kModels) {
-      view.models.insert(ModelId(document->key.id));
-    } else if (document->key.collection == storage::Collection::kPlans) {
-      if (auto plan = ReadPlan(*document)) view.plans.push_back(*std::move(plan));
-    } else if (auto placement = ReadPlacement(*document)) {
-      view.placements.push_back(*std::move(placement));
+void Reconciler::State::Step() {
+  const Membership::Standing standing = membership.standing();
+  if (standing == Membership::Standing::kLeaving || standing == Membership::Standing::kDisplaced) {
+    leading = false;
+    return;
+  }
+  const ClusterView view = look.Look();
+  const Place place = PlaceOf(membership.self().id, view.live);
+  leading = place.before == 0;
+  std::vector<ClusterAction> actions = Reconcile(view);
+  look.Keep(actions);
+  if (models.store().Following() && plans_current()) {
+    actions = due.Take(std::move(actions), place, clock.Now());
+  } else {
+    actions.clear();
+  }
+  // What nobody waits for comes last, and not all at once: a node that dies may leave thousands.
+  std::size_t removals = 0;
+  for (const bool last : {false, true}) {
+    for (const ClusterAction& action : actions) {
+      if (std::holds_alternative<RemovePlacement>(action) != last || (last && ++removals > kRemovalsAtOnce)) continue;
+      std::visit([this](const auto& one) { Apply(one); }, action);
     }
   }
-  // In this order: a plan seen above has its tasks below, a placement its node's lease.
-  view.tasks = tasks.InProgress();
-  const config::SnapshotPtr current = settings.Current();
-  view.live = membership.Live();
-  view.eligible = membership.EligibleForLocal(*current);
-  view.eligible_for_remote = membership.EligibleForRemote(*current);
-  view.registered = Registered(view.tasks);
-  view.now = clock.WallMillis();
-  view.deadline_length = current->Int("mlnode.deploy.deadline_seconds") * 1000;
-  view.success_ratio = current->Float("plugins.ml_commons.model_auto_redeploy_success_ratio");
-  return view;
-}
-
-// Those of `running` whose model is complete. After a look at who lives: what a dead owner did is all there.
-std::map<TaskId, ModelId> Reconciler::State::Registered(const std::vector<tasks::TaskRecord>& running) const {
-  std::map<TaskId, ModelId> registered;
-  if (std::ranges::none_of(running, [](const auto& task) { return task.type == tasks::TaskType::kRegisterModel; }))
-    return registered;
-  for (const models::Model& model : models.List()) {
-    if (model.registration == models::Registration::kRegistered && model.register_task)
-      registered.emplace(*model.register_task, model.id);
-  }
-  return registered;
-}
-
-void Reconciler::State::Step() {
-  for (const ClusterAction& action : Reconcile(Look())) {
-    std::visit([this](const auto& one) { Apply(one); }, action);
-  }
-  if (!repair_at || clock.Now() >= *repair_at) Repair();
+  if (removals > kRemovalsAtOnce) loop.Kick();
+  if (leading && (!repair_at || clock.Now() >= *repair_at)) Repair();
 }
 
 void Reconciler::State::Repair() {
@@ -118,7 +117,7 @@ bool Reconciler::State::WritePlan(const Plan& plan) {
                                                         .expect = storage::Expect::Revision(plan.revision),
                                                         .body = StoredForm(plan),
                                                         .nonce = NewNonce(random)});
-  if (!written && written.error().code == Code::kConflict) loop.Kick();
+  if (!written && written.error().code == Code::kConflict) LookAgain(models.store(), loop);
   if (!written) LOG_DEBUG("deploy", "plan {} not written: {}", plan.model.str(), written.error().message);
   return written.has_value();
 }
@@ -151,11 +150,30 @@ void Reconciler::State::Apply(const MarkRunning& action) {
   if (!marked) LOG_DEBUG("deploy", "task {} not marked: {}", action.task.str(), marked.error().message);
 }
 
+// What a look saw of plans may be older than what it saw of tasks: where this node caught up, or stood still, in
+// between.
+Status Reconciler::State::CheckUnplanned(const tasks::TaskRecord& task) const {
+  if (!task.model) return {};
+  const auto document = models.store().GetFresh(PlanKey(*task.model));
+  if (!document && document.error().code == Code::kNotFound) return {};
+  if (!document) return document.error();
+  ASSIGN_OR_RETURN(const Plan plan, ReadPlan(**document));
+  if (std::ranges::find(plan.tasks, task.id) == plan.tasks.end()) return {};
+  return MakeError(Code::kFailedPrecondition, "it ends with its plan");
+}
+
 void Reconciler::State::Apply(const FinishTask& action) {
-  const auto ended = tasks.Transition(action.task, action.state, [&](tasks::TaskRecord& task) {
+  const auto fill = [&](tasks::TaskRecord& task) {
     if (!action.error.empty()) task.error = action.error;
     if (action.model) task.model = action.model;
-  });
+  };
+  const auto still = [&](const tasks::TaskRecord& task) -> Status {
+    if (!action.seen) return {};
+    if (task.last_update_time != action.seen->written || task.deadline != action.seen->deadline)
+      return MakeError(Code::kFailedPrecondition, "it goes on");
+    return CheckUnplanned(task);
+  };
+  const auto ended = tasks.Transition(action.task, action.state, fill, still);
   if (!ended) LOG_DEBUG("deploy", "task {} not ended: {}", action.task.str(), ended.error().message);
 }
 
@@ -163,6 +181,20 @@ void Reconciler::State::Apply(const RemovePlan& action) { Remove(PlanKey(action.
 
 void Reconciler::State::Apply(const RemovePlacement& action) {
   Remove(PlacementKey(action.placement.node, action.placement.model), action.placement.revision);
+}
+
+void Reconciler::State::Apply(const RemoveLease& action) {
+  LOG_INFO("deploy", "node {} ({}) is gone for long: its lease is removed", action.lease.node.str(), action.lease.name);
+  Remove(LeaseKey(action.lease.node), action.lease.revision);
+}
+
+void Reconciler::State::Apply(const UnifyPrecision& action) {
+  Plan plan = action.plan;
+  plan.reference_precision = true;
+  ++plan.generation;
+  if (!plan.outcome) plan.deadline = DeployDeadlineFrom(clock.WallMillis(), *settings.Current());
+  if (!WritePlan(plan)) return;
+  LOG_INFO("deploy", "{} runs at f32 from now on: its nodes differ in what they can run faster", plan.model.str());
 }
 
 // Refused or unknown: the next pass looks again.
@@ -177,11 +209,16 @@ Reconciler::Reconciler(Membership& membership, models::ModelRepository& models, 
 
 Reconciler::~Reconciler() { Stop(); }
 
+void Reconciler::OnlyWhile(std::function<bool()> current) { state_->plans_current = std::move(current); }
+
 void Reconciler::Start() {
   state_->subscription = state_->models.store().Watch(
       {storage::Collection::kPlans, storage::Collection::kPlacements, storage::Collection::kTasks,
        storage::Collection::kModels},
-      state_->background, [kick = state_->loop.Kicker()](const storage::Change&) { kick(); });
+      state_->background, [state = state_.get(), kick = state_->loop.Kicker()](const storage::Change& change) {
+        state->look.Note(change);
+        if (state->leading) kick();
+      });
   state_->loop.Start();
 }
 

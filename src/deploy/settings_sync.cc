@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kAttempts = 16;
 constexpr Duration kReread = std::chrono::seconds(60);  // notices carry the news; this is for one that was lost
+constexpr Duration kRetry = std::chrono::seconds(1);    // when the store did not answer
 
 storage::Key SettingsKey() { return {storage::Collection::kSettings, "cluster"}; }
 
@@ -74,13 +75,17 @@ struct SettingsSync::State {
 
   void Follow() {
     const auto installed = InstallNewest();
-    if (!installed) LOG_ERROR("deploy", "the stored settings are not followed: {}", installed.error().message);
+    if (!std::exchange(failing, !installed) && !installed)
+      LOG_ERROR("deploy", "the stored settings are not followed: {}", installed.error().message);
+    if (!installed && installed.error().code == Code::kUnavailable) retry = background.PostAfter(kRetry, loop.Kicker());
   }
 
   storage::Store& store;
   config::Settings& settings;
   RandomSource& random;
   Executor& background;
+  bool failing = false;  // of the step alone, as the next: what is stored could not be read the last time
+  Timer retry;
   StepLoop loop;
   std::unique_ptr<storage::Subscription> subscription;
 };

@@ -61,6 +61,18 @@ TEST_F(SettingsSyncTest, OtherNodesFollow) {
   EXPECT_EQ(b.Limit(), 3);
 }
 
+TEST_F(SettingsSyncTest, AStoreThatDoesNotAnswerIsAskedAgainSoon) {
+  Node a(*this), b(*this);
+  ASSERT_TRUE(a.sync.Start());
+  ASSERT_TRUE(b.sync.Start());
+  ASSERT_TRUE(a.sync.Change(Persistent(kLimit, "3")));
+  store_.FailFreshReads(10);
+  executor_.RunUntilIdle();
+  EXPECT_EQ(b.Limit(), 10);
+  executor_.RunFor(seconds(10));
+  EXPECT_EQ(b.Limit(), 3);
+}
+
 TEST_F(SettingsSyncTest, ChangesOfTwoNodesAddUp) {
   Node a(*this), b(*this);
   ASSERT_TRUE(a.sync.Start());

@@ -178,8 +178,9 @@ Result<ArchiveSummary> ArchiveCheck::Run() {
 
 class Unpacking {
  public:
-  Unpacking(const ZipReader& zip, std::filesystem::path folder, const std::function<Status(std::uint64_t)>& progress)
-      : zip_(zip), folder_(std::move(folder)), progress_(progress) {}
+  Unpacking(const ZipReader& zip, std::filesystem::path folder, FileSync sync,
+            const std::function<Status(std::uint64_t)>& progress)
+      : zip_(zip), folder_(std::move(folder)), sync_(sync), progress_(progress) {}
 
   // What an entry claims is also the most it may write (ZipReader::Read), so the limits checked on claims hold for
   // bytes.
@@ -202,10 +203,11 @@ class Unpacking {
       written_ += piece.size();
       return progress_ ? progress_(written_) : Status();
     }));
-    return file.Finish();
+    return file.Finish(sync_);
   }
   const ZipReader& zip_;
   const std::filesystem::path folder_;
+  const FileSync sync_;
   const std::function<Status(std::uint64_t)>& progress_;
   std::uint64_t written_ = 0;
 };
@@ -228,7 +230,7 @@ Result<ArchiveSummary> UnpackArchive(const std::filesystem::path& archive, const
   if (failed) return FileError("create a folder", folder, failed.value());
   if (!std::filesystem::is_empty(folder, failed) || failed)
     return MakeError(Code::kFailedPrecondition, "the folder to unpack into is not empty");
-  const Status unpacked = Unpacking(zip, folder, progress).Run(check.entries());
+  const Status unpacked = Unpacking(zip, folder, rules.sync, progress).Run(check.entries());
   if (unpacked) return summary;
   std::filesystem::remove_all(folder, failed);
   return unpacked.error();

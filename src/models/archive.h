@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "core/files.h"
 #include "core/result.h"
 #include "engines/engine.h"
 #include "models/function_traits.h"
@@ -24,6 +25,7 @@ struct ArchiveRules {
   FunctionName function;
   engines::ModelFormat format;
   ArchiveLimits limits = {};
+  FileSync sync = FileSync::kDurable;  // of what is unpacked
 };
 
 struct ArchiveSummary {

@@ -1,8 +1,12 @@
 #include "models/model.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <numeric>
 #include <utility>
 
+#include "models/input/register_input.h"
 #include "storage/document_format.h"
 
 namespace mlnode::models {
@@ -155,6 +159,20 @@ Result<UploadId> UploadOf(const storage::Document& document) {
   }
   return MakeError(Code::kDataLoss,
                    "model " + document.key.id + ": stored field [_mlnode.upload] is missing or malformed");
+}
+
+Result<storage::NeededParts> StoredParts(const storage::Document& document) {
+  if (document.key.collection != storage::Collection::kModels) return storage::NeededParts();
+  ASSIGN_OR_RETURN(Model model, ReadModel(document));
+  storage::NeededParts needed{.upload = std::move(model.upload), .numbers = std::move(model.received_parts)};
+  if (model.registration == Registration::kRegistering) return needed;
+  const std::int64_t chunks = model.total_chunks.value_or(0);
+  if (chunks < 0 || chunks > kMaxChunks) {
+    return MakeError(Code::kDataLoss, fmt::format("model {}: total_chunks is {}", document.key.id, chunks));
+  }
+  needed.numbers.resize(static_cast<std::size_t>(chunks));
+  std::iota(needed.numbers.begin(), needed.numbers.end(), 0U);
+  return needed;
 }
 
 json::object PublicForm(const Model& model) {

@@ -16,6 +16,7 @@
 #include "engines/engine.h"
 #include "models/function_traits.h"
 #include "storage/store.h"
+#include "storage/transfer.h"
 
 namespace mlnode::models {
 
@@ -57,6 +58,10 @@ struct Model {
 Result<Model> ReadModel(const storage::Document& document);  // kDataLoss names the field
 // The upload alone, also of a document that is damaged elsewhere. kDataLoss.
 Result<UploadId> UploadOf(const storage::Document& document);
+// The chunk parts that the document stands on: of a registered model all of total_chunks, of one that is being
+// registered by chunks those that were received, else none; none for a document of another collection. kDataLoss: the
+// model's document is damaged, or written by a newer version.
+Result<storage::NeededParts> StoredParts(const storage::Document& document);
 json::object StoredForm(const Model& model);
 // What GET and searches show but for the deployment fields; no "_mlnode", no credential.
 json::object PublicForm(const Model& model);

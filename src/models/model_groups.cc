@@ -16,6 +16,7 @@ constexpr int kAttempts = 16;  // lost swaps in a row before the caller is told
 // A rename reserves the new name, then writes it into the group. So long it has for that, which takes milliseconds:
 // then the reservation counts as left by a crash.
 constexpr std::chrono::milliseconds kRenameLimit{60'000};
+constexpr std::chrono::seconds kHearLimit{2};  // for what others wrote to arrive here
 
 storage::Key KeyOf(const GroupId& id) { return {storage::Collection::kModelGroups, id.str()}; }
 
@@ -280,10 +281,12 @@ void ModelRepository::GiveBackVersion(const GroupId& id, std::int64_t version) {
 Result<storage::Written> ModelRepository::RemoveGroup(const GroupId& id) {
   std::string name;
   // A registration that has made its model since marks the group, which changes the revision: the next attempt sees
-  // the model. One that makes it later finds no group to mark, and takes the model back.
+  // the model. One that makes it later finds no group to mark, and takes the model back. The group comes from the
+  // authority, the models from the replica: that must have heard of all that came before the group's mark.
   const auto unused = [&](const storage::Document& document) -> Status {
     ASSIGN_OR_RETURN(const Group group, ReadGroup(document));
     name = group.name;
+    RETURN_IF_ERROR(store_.CatchUp(kHearLimit));
     if (store_.Find(storage::Collection::kModels, "model_group_id", id.str()).empty()) return {};
     return MakeError(Code::kConflict, "Cannot delete the model group when it has associated model versions");
   };

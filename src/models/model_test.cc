@@ -8,7 +8,9 @@
 namespace mlnode::models {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Model Example() {
   Model model;
@@ -128,6 +130,50 @@ TEST(ChunkFormTest, IsThePeersWithoutContent) {
       ToJson(ChunkForm(Example(), 5)),
       R"({"model_id":"m1","model_group_id":"g1","algorithm":"TEXT_EMBEDDING","model_version":"2","model_format":"ONNX",)"
       R"("chunk_number":5,"total_chunks":9})");
+}
+
+Model OfState(Registration registration) {
+  Model model;
+  model.id = ModelId("m1");
+  model.registration = registration;
+  model.upload = UploadId("u1");
+  return model;
+}
+
+TEST(StoredPartsTest, ARegisteredModelNeedsAllItsChunks) {
+  Model model = OfState(Registration::kRegistered);
+  model.total_chunks = 3;
+  const auto needed = StoredParts(Stored(model));
+  ASSERT_TRUE(needed) << needed.error().message;
+  EXPECT_EQ(needed->upload.str(), "u1");
+  EXPECT_THAT(needed->numbers, ElementsAre(0U, 1U, 2U));
+  model.received_parts = {0, 1, 2};
+  EXPECT_THAT(StoredParts(Stored(model))->numbers, ElementsAre(0U, 1U, 2U));
+}
+
+TEST(StoredPartsTest, OneThatIsBeingRegisteredNeedsWhatWasReceived) {
+  Model model = OfState(Registration::kRegistering);
+  model.total_chunks = 9;
+  model.received_parts = {0, 3, 8};
+  EXPECT_THAT(StoredParts(Stored(model))->numbers, ElementsAre(0U, 3U, 8U));
+  EXPECT_THAT(StoredParts(Stored(OfState(Registration::kRegistering)))->numbers, IsEmpty()) << "by URL, not yet ended";
+}
+
+TEST(StoredPartsTest, ARemoteModelAndOtherDocumentsNeedNone) {
+  Model remote = OfState(Registration::kRegistered);
+  remote.function = FunctionName::kRemote;
+  EXPECT_THAT(StoredParts(Stored(remote))->numbers, IsEmpty());
+  EXPECT_THAT(StoredParts({.key = {storage::Collection::kPlans, "m1"}, .body = {}})->numbers, IsEmpty());
+}
+
+TEST(StoredPartsTest, ADamagedDocumentDoesNotTell) {
+  storage::Document document = Stored(OfState(Registration::kRegistered));
+  document.body["total_chunks"] = 1'000'000'000;
+  EXPECT_EQ(StoredParts(document).error().code, Code::kDataLoss);
+  document.body["total_chunks"] = -1;
+  EXPECT_EQ(StoredParts(document).error().code, Code::kDataLoss);
+  document.body.erase("_mlnode");
+  EXPECT_EQ(StoredParts(document).error().code, Code::kDataLoss);
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ Status NewFile::Append(std::string_view bytes) {
   return {};
 }
 
-Status NewFile::Finish() {
-  if (fdatasync(descriptor_) != 0) return FileError("sync a file", path_, errno);
+Status NewFile::Finish(FileSync sync) {
+  if (sync == FileSync::kDurable && fdatasync(descriptor_) != 0) return FileError("sync a file", path_, errno);
   if (close(std::exchange(descriptor_, -1)) != 0) return FileError("close a file", path_, errno);
   return {};
 }

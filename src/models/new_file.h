@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "core/files.h"
 #include "core/result.h"
 
 namespace mlnode::models {
@@ -19,8 +20,8 @@ class NewFile {
   NewFile& operator=(NewFile&&) = delete;
   ~NewFile();
   Status Append(std::string_view bytes);
-  // The content is on the disk and the file closed.
-  Status Finish();
+  // The file is closed, and its content on the disk where `sync` says so.
+  Status Finish(FileSync sync = FileSync::kDurable);
 
  private:
   NewFile(std::filesystem::path path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}

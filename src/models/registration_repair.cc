@@ -10,6 +10,8 @@
 namespace mlnode::models {
 namespace {
 
+constexpr std::chrono::seconds kHearLimit{2};  // for what others wrote to arrive here
+
 // A task that nobody works on any more: ended, deleted, or past a deadline that work would have renewed.
 Result<bool> IsDead(const tasks::TaskRepository& tasks, const TaskId& id, EpochMillis now) {
   const Result<tasks::TaskRecord> task = tasks.Get(id);
@@ -93,6 +95,9 @@ Result<int> RemoveOrphanedControllers(ModelRepository& models) {
 
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
                                          std::chrono::milliseconds grace) {
+  // What is here without an owner may have one that this replica has not heard of, after a long absence for one. Who
+  // comes later has young parts and a fresh lease.
+  RETURN_IF_ERROR(models.store().CatchUp(kHearLimit));
   RepairReport report;
   std::optional<Error> failure;
   const EpochMillis now = clock.WallMillis();

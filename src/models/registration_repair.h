@@ -14,10 +14,10 @@ struct RepairReport {
   int controllers_removed = 0;  // of models that are gone
 };
 
-// `grace`: parts written less than this long ago are kept even without an owner; each owner is re-read just before its
-// delete. A damaged document (of a model or of a task) is logged and left alone, the others are repaired; parts are
-// only removed while every model's document tells which are its own. Errors are the store's: what could be done is
-// done, call again later.
+// Hears first what the store holds: kUnavailable when it does not tell. `grace`: parts written less than this long ago
+// are kept even without an owner; each owner is re-read just before its delete. A damaged document (of a model or of a
+// task) is logged and left alone, the others are repaired; parts are only removed while every model's document tells
+// which are its own. Errors are the store's: what could be done is done, call again later.
 Result<RepairReport> RepairRegistrations(ModelRepository& models, tasks::TaskRepository& tasks, const Clock& clock,
                                          std::chrono::milliseconds grace);
 

@@ -159,15 +159,16 @@ Status ZipReader::Read(std::uint64_t index, const ZipEntry& entry,
   };
   const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(archive_.get(), index, 0));
   if (!file) return damaged(zip_strerror(archive_.get()));
-  std::vector<char> buffer(256UL * 1024);
+  constexpr std::size_t kPiece = 256UL * 1024;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
   std::uint64_t total = 0;
   while (true) {
-    const zip_int64_t got = zip_fread(file.get(), buffer.data(), buffer.size());
+    const zip_int64_t got = zip_fread(file.get(), buffer.get(), kPiece);
     if (got < 0) return damaged(zip_error_strerror(zip_file_get_error(file.get())));
     if (got == 0) break;
     total += static_cast<std::uint64_t>(got);
     if (total > entry.claimed_bytes) return damaged("it is longer than it claims");
-    RETURN_IF_ERROR(sink(std::string_view(buffer.data(), static_cast<std::size_t>(got))));
+    RETURN_IF_ERROR(sink(std::string_view(buffer.get(), static_cast<std::size_t>(got))));
   }
   if (total != entry.claimed_bytes) return damaged("it is shorter than it claims");
   return {};

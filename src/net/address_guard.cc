@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -140,6 +141,19 @@ Status CheckAddress(const sockaddr* address, AddressPolicy policy) {
   std::memcpy(bytes.data(), &v6.sin6_addr, 16);
   if (const auto inner = Unwrapped(bytes)) return CheckRanges(*inner, AF_INET, kRanges4, policy);
   return CheckRanges(bytes, AF_INET6, kRanges6, policy);
+}
+
+bool IsLoopbackHost(std::string host) {
+  if (host == "localhost") return true;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+  const bool loopback = !CheckAddress(found->ai_addr, AddressPolicy::kPublicOnly) &&
+                        CheckAddress(found->ai_addr, AddressPolicy::kLoopbackAndPublic);
+  freeaddrinfo(found);
+  return loopback;
 }
 
 std::optional<sockaddr_in> CarriedIpv4(const sockaddr* address) {

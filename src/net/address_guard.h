@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "core/result.h"
 
@@ -22,6 +23,9 @@ enum class AddressPolicy : std::uint8_t {
 // kPermissionDenied naming the address and why. `address` is IPv4 or IPv6; mapped and translated forms are unwrapped
 // first.
 Status CheckAddress(const sockaddr* address, AddressPolicy policy);
+
+// Does this text name this machine alone: a loopback address, in brackets or not, or "localhost". Looks nothing up.
+bool IsLoopbackHost(std::string host);
 
 // The IPv4 address within an IPv6 one that is mapped (RFC 4291), translated (RFC 2765), NAT64's (RFC 6052) or 6to4's
 // (RFC 3056); nullopt: none. Its port is 0.

@@ -79,6 +79,15 @@ TEST(AddressGuardTest, SaysWhichAddressAndWhy) {
       "connections to 169.254.169.254 are not allowed: it is link-local, where clouds keep their metadata service");
 }
 
+TEST(AddressGuardTest, KnowsTheNamesOfThisMachineAlone) {
+  for (const char* here : {"127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1", "localhost"}) {
+    EXPECT_TRUE(IsLoopbackHost(here)) << here;
+  }
+  for (const char* elsewhere : {"", "0.0.0.0", "::", "10.0.0.1", "8.8.8.8", "localhost.example", "[]", "no such"}) {
+    EXPECT_FALSE(IsLoopbackHost(elsewhere)) << elsewhere;
+  }
+}
+
 TEST(AddressGuardTest, FindsTheIpv4WithinAnIpv6Address) {
   const auto carried = [](const char* text) -> std::string {
     sockaddr_in6 v6{};

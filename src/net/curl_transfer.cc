@@ -16,6 +16,9 @@ constexpr const char* kProtocols = "http,https";
 constexpr std::size_t kMaxHeaderBytes = 256UL * 1024;
 constexpr std::size_t kKeptErrorBody = 64UL * 1024;
 constexpr long kReadPiece = 64L * 1024;
+// Of a kept connection, for what must not be sent twice: less than servers wait before they close one (5 s are the
+// default of uvicorn and Node.js, 60 s or more of most others).
+constexpr long kFreshSeconds = 4;
 
 // curl_easy_setopt is variadic; a typed door to it.
 template <class T>
@@ -138,20 +141,22 @@ void CurlTransfer::SetLimits() {
   Set(easy, CURLOPT_NOPROGRESS, 0L);
   Set(easy, CURLOPT_XFERINFOFUNCTION, &CurlTransfer::OnProgress);
   Set(easy, CURLOPT_XFERINFODATA, this);
+  if (!request_.may_resend) Set(easy, CURLOPT_MAXAGE_CONN, kFreshSeconds);
 }
 
 void CurlTransfer::SetMethod() {
   CURL* const easy = easy_.get();
   if (request_.method == "HEAD") {
     Set(easy, CURLOPT_NOBODY, 1L);
-  } else if (request_.method == "POST" || !request_.body.empty()) {
+  } else if (request_.method == "POST" || !Body().empty()) {
     Set(easy, CURLOPT_POST, 1L);
-    Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-    Set(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
+    Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(Body().size()));
+    // A null pointer would make curl ask a callback for the body.
+    Set(easy, CURLOPT_POSTFIELDS, Body().empty() ? "" : Body().data());
   }
   if (request_.method != "GET" && request_.method != "POST" && request_.method != "HEAD") {
     Set(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-  } else if (request_.method == "GET" && !request_.body.empty()) {
+  } else if (request_.method == "GET" && !Body().empty()) {
     Set(easy, CURLOPT_CUSTOMREQUEST, "GET");
   }
 }
@@ -203,6 +208,10 @@ int CurlTransfer::BeforeRequest(void* self, char* primary_ip, char*, int, int) {
     transfer.failure_ = allowed.error();
     return CURL_PREREQFUNC_ABORT;
   }
+  if (std::exchange(transfer.unanswered_, true) && !transfer.request_.may_resend) {
+    transfer.failure_ = MakeError(Code::kUpstream, "the remote server closed the connection without an answer");
+    return CURL_PREREQFUNC_ABORT;
+  }
   transfer.connected_ = true;
   transfer.Touch();
   return CURL_PREREQFUNC_OK;
@@ -226,6 +235,7 @@ Status CurlTransfer::TakeHeader(std::string_view line) {
   if (line.starts_with("HTTP/")) {  // of a further reply: after 100 (Continue) or a redirect
     reply_ = {};
     body_bytes_ = header_bytes_ = 0;
+    unanswered_ = false;
     if (!std::exchange(answered_, true) && request_.on_answer) request_.on_answer();
     return {};
   }
@@ -298,11 +308,23 @@ void CurlTransfer::Finish(CURLcode code) {
   if (done_) done_(std::move(reply_));
 }
 
+// What goes wrong before a request goes out is kUnavailable, whoever hears that may send it elsewhere; afterwards the
+// server may have begun it, even if it was a further connection that could not be made.
 Error CurlTransfer::Explain(CURLcode code) {
   if (failure_) return *std::move(failure_);
   if (code == CURLE_COULDNT_CONNECT && guarded_) return *std::move(guarded_);
   Error error;
   error.detail = fmt::format("curl {}: {}", static_cast<int>(code), curl_easy_strerror(code));
+  Describe(code, request_, error);
+  if (code == CURLE_OPERATION_TIMEDOUT && !connected_) {
+    error.code = Code::kUnavailable;
+    error.message = kNotConnectedInTime;
+  }
+  if (error.code == Code::kUnavailable && connected_) error.code = Code::kUpstream;
+  return error;
+}
+
+void CurlTransfer::Describe(CURLcode code, const ClientRequest& request, Error& error) {
   switch (code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -325,7 +347,7 @@ Error CurlTransfer::Explain(CURLcode code) {
     case CURLE_OPERATION_TIMEDOUT:
       error.code = Code::kDeadlineExceeded;
       error.message = fmt::format("the remote server did not answer in time (limits: {} ms to connect, {} ms in all)",
-                                  request_.connect_timeout.count(), request_.total_timeout.count());
+                                  request.connect_timeout.count(), request.total_timeout.count());
       break;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
@@ -334,7 +356,7 @@ Error CurlTransfer::Explain(CURLcode code) {
       break;
     case CURLE_TOO_MANY_REDIRECTS:
       error.code = Code::kUpstream;
-      error.message = fmt::format("the remote server redirects more than {} times", request_.max_redirects);
+      error.message = fmt::format("the remote server redirects more than {} times", request.max_redirects);
       break;
     case CURLE_OUT_OF_MEMORY:
       error.code = Code::kResourceExhausted;
@@ -344,7 +366,6 @@ Error CurlTransfer::Explain(CURLcode code) {
       error.code = Code::kUpstream;
       error.message = fmt::format("the exchange with the remote server broke: {}", curl_easy_strerror(code));
   }
-  return error;
 }
 
 }  // namespace mlnode::net

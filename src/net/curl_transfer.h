@@ -42,6 +42,7 @@ class CurlTransfer {
   static std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* self);
   static int OnProgress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up);
 
+  std::string_view Body() const { return request_.borrowed_owner ? request_.borrowed_body : request_.body; }
   void SetLimits();
   void SetMethod();
   Status SetTls();
@@ -53,6 +54,7 @@ class CurlTransfer {
   Status TakeBody(std::string_view piece);
   void Touch() { last_activity_ = std::chrono::steady_clock::now(); }
   Error Explain(CURLcode code);
+  static void Describe(CURLcode code, const ClientRequest& request, Error& error);
 
   struct EasyDeleter {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -71,8 +73,9 @@ class CurlTransfer {
   std::size_t body_bytes_ = 0;
   std::size_t header_bytes_ = 0;
   curl_off_t moved_ = 0;
-  bool connected_ = false;
-  bool answered_ = false;  // on_answer was called
+  bool connected_ = false;   // the request, or a copy of it, went out
+  bool unanswered_ = false;  // one went out whose answer has not begun
+  bool answered_ = false;    // on_answer was called
   Time last_activity_{};
   std::unique_ptr<CURL, EasyDeleter> easy_;  // last: goes first, while what it points to is there
 };

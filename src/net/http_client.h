@@ -31,6 +31,9 @@ struct ClientRequest {
   std::string url;  // http or https; anything else is kInvalidArgument
   Headers headers;
   std::string body;
+  // Set: goes out in place of `body`, without a copy; `borrowed_owner` keeps it alive until `done`.
+  std::string_view borrowed_body = {};
+  std::shared_ptr<const void> borrowed_owner = {};
   AddressPolicy addresses = AddressPolicy::kPublicOnly;
   int max_redirects =
       0;  // 0: a redirect is a reply. Headers of the caller, but for Authorization, go along to other hosts
@@ -39,6 +42,10 @@ struct ClientRequest {
   std::chrono::milliseconds total_timeout{60'000};
   std::size_t max_response_bytes = 100UL * 1024 * 1024;  // beyond: kTooLarge
   bool verify_tls = true;
+  // False: the request goes out once at most, for it costs money or is refused the second time. libcurl sends one again
+  // by itself when a connection kept from earlier ends before the first byte of an answer; then it ends with kUpstream
+  // instead, and connections that were idle for long, whose server may just be closing them, are not used for it.
+  bool may_resend = true;
   bool path_as_is = false;  // "." and ".." in the URL's path go out as they are; else they are resolved first
   // When set, a 2xx body goes here piece by piece and ClientReply.body stays empty. An error stops the transfer with
   // it. Of the body of any other status the first 64 KiB are kept, for the message. A piece comes as soon as it has
@@ -60,6 +67,10 @@ struct ClientRequest {
 inline constexpr std::string_view kTlsRefused =
     "no TLS connection to the remote server: its certificate or protocol is not accepted";
 
+// Message of the kUnavailable of a server whose connection, TLS included, did not stand within the request's limits.
+inline constexpr std::string_view kNotConnectedInTime =
+    "no connection to the remote server within the time that it may take";
+
 struct ClientReply {
   int status = 0;
   Headers headers = {};
@@ -76,7 +87,8 @@ class HttpClient {
   virtual void Stop() {}
   using Done = UniqueFunction<void(Result<ClientReply>)>;
   // Any HTTP status is a reply; errors: kInvalidArgument (URL, identity), kPermissionDenied (address), kUnavailable (no
-  // connection), kDeadlineExceeded, kTooLarge, kUpstream (broken HTTP), kCancelled. `done` is called exactly once.
+  // connection, in time or at all: nothing of the request went out, to nobody), kDeadlineExceeded, kTooLarge, kUpstream
+  // (broken HTTP), kCancelled. `done` is called exactly once.
   // Returns a token for Cancel.
   virtual std::uint64_t Send(ClientRequest request, Done done) = 0;
   virtual void Cancel(std::uint64_t token) = 0;

@@ -268,6 +268,20 @@ TEST_F(HttpClientTest, SaysThatNobodyListens) {
   EXPECT_EQ(CodeOf(request), Code::kUnavailable);
 }
 
+TEST_F(HttpClientTest, WhatIsSentOnceMayBeRedirected) {
+  auto request = Request("/redirect/3");
+  request.max_redirects = 3;
+  request.may_resend = false;
+  EXPECT_EQ(client_->Call(request).value().body, "GET /end ");
+}
+
+// The first copy went out; that there is no second connection does not undo it.
+TEST_F(HttpClientTest, WhatWentOutOnceIsNotUnavailable) {
+  auto request = Request("/to?http://127.0.0.1:1/");
+  request.max_redirects = 1;
+  EXPECT_EQ(CodeOf(request), Code::kUpstream);
+}
+
 TEST_F(HttpClientTest, RefusesWhatCannotBeSent) {
   for (const char* url : {"ftp://127.0.0.1/", "file:///etc/passwd", "http://", "http://a b/", "", "gopher://x/"}) {
     auto request = Request("/");
@@ -426,13 +440,30 @@ TEST_F(HttpClientTest, StoppingEndsWhatIsUnderWayAndJoins) {
     if (!reply && reply.error().code == Code::kCancelled) ++ended;
   };
   client_->Send(Request("/hold"), count);
-  ASSERT_NE(server_.handler.Next(), nullptr);
+  const auto exchange = server_.handler.Next();  // let go, it would be answered
+  ASSERT_NE(exchange, nullptr);
   client_->Stop();
   EXPECT_EQ(ended.load(), 1) << "nothing is called back later";
   client_->Send(Request("/x"), count);
   EXPECT_EQ(ended.load(), 2);
   client_->Cancel(1);
   client_->Stop();
+}
+
+TEST_F(HttpClientTest, SendsABodyThatSomebodyElseOwns) {
+  auto owner = std::make_shared<const std::string>(300'000, 'o');
+  auto request = Request("/echo");
+  request.method = "POST";
+  request.body = "not this one";
+  request.borrowed_body = *owner;
+  request.borrowed_owner = owner;
+  const auto reply = client_->Call(std::move(request));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->body == "POST /echo " + *owner);
+  auto empty = Request("/echo");
+  empty.method = "POST";
+  empty.borrowed_owner = owner;
+  EXPECT_EQ(client_->Call(std::move(empty)).value().body, "POST /echo ");
 }
 
 TEST_F(HttpClientTest, SaysWhenAnAnswerBegins) {

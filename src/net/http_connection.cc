@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "core/log.h"
-#include "net/gzip.h"
+#include "net/body/gzip.h"
 #include "net/http_wire.h"
 
 namespace mlnode::net {
@@ -24,6 +24,8 @@ constexpr std::size_t kAnswersAtOnce = 16;
 constexpr std::size_t kWriteStep = 1024UL * 1024;  // how often a long answer shows its progress to the write deadline
 // A refused client may still be sending; closing at once would take its answer away with a reset. So long it may go on.
 constexpr std::chrono::milliseconds kLinger{2'000};
+// Of a server that stops: a client writes its request as soon as it is connected.
+constexpr std::chrono::milliseconds kFirstRequestGrace{500};
 
 constexpr std::array<const char*, kRefusedForCount> kReasonLabels = {
     "malformed", "slow", "body_too_large", "header_too_large", "encoding", "expectation", "body_budget", "connections"};
@@ -308,6 +310,7 @@ void Connection::OnReadFailed(const boost::system::error_code& error) {
 
 void Connection::BeginDrain() {
   if (phase_ != Phase::kIdle) return;
+  if (fresh_) return SetReadDeadline(kFirstRequestGrace);
   last_read_ = true;
   if (queue_.empty()) Close();
 }

@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "net/body_receiver.h"
+#include "net/body/body_receiver.h"
 #include "net/http_server.h"
 #include "net/input_buffer.h"
 #include "net/progress_window.h"
@@ -100,7 +100,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Serves until closed. `turn_away`: answers 503 and closes, because too many are open.
   void Start(bool turn_away);
-  // Closes when idle, else once the requests read so far are answered.
+  // Closes when idle, else once the requests read so far are answered. One that has not been asked anything yet answers
+  // a request that comes within half a second: who connected before the stop has it on its way.
   void BeginDrain();
   void Close();
 
@@ -173,6 +174,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::int64_t unsent_bytes_ = 0;  // heads and bodies of the ready answers in queue_
   std::vector<boost::asio::const_buffer> out_;
   Phase phase_ = Phase::kIdle;
+  bool fresh_ = true;  // no byte of it was read
   bool turn_away_ = false;
   bool writing_ = false;
   bool close_after_write_ = false;

@@ -51,11 +51,11 @@ bool Connection::HasRoomForAnother() const {
 asio::awaitable<bool> Connection::ReadHead(std::shared_ptr<Slot> slot) {
   phase_ = Phase::kIdle;
   parser_.Reset();
-  if (context_->draining.load()) BeginDrain();
   if (in_.empty()) {
     in_.Shrink(kHeadRoom);
     if (queue_.empty()) SetReadDeadline(context_->options.idle_timeout);
   }
+  if (context_->draining.load()) BeginDrain();
   while (Reading()) {
     // An empty line before a request is a leftover of the one before (RFC 9112 §2.2).
     while (phase_ == Phase::kIdle && in_.view().starts_with("\r\n")) in_.Consume(2);
@@ -68,6 +68,7 @@ asio::awaitable<bool> Connection::ReadHead(std::shared_ptr<Slot> slot) {
     }
     const std::size_t bytes = co_await Read(in_.Prepare(kHeadRoom));
     in_.Commit(bytes);
+    fresh_ = false;
   }
   co_return false;
 }

@@ -148,7 +148,6 @@ class AsioServer final : public HttpServer {
   void Admit(const std::shared_ptr<IoLoop>& loop, Tcp::socket socket) {
     auto connection = std::make_shared<Connection>(context_, loop, std::move(socket));
     asio::post(loop->io, [connection = std::move(connection), context = context_] {
-      if (context->draining.load()) return;
       const bool full = context->admitted.load() >= context->options.max_connections;
       if (full && context->turned_away.load() >= kTurnedAwayAtOnce) return;
       connection->Start(full);

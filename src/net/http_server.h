@@ -71,7 +71,8 @@ class HttpServer {
   static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpHandler& handler, Metrics& metrics);
   virtual ~HttpServer() = default;  // Stop(zero)
   virtual std::uint16_t port() const = 0;
-  // Stops accepting and closes idle connections, waits up to `drain` for requests in progress, then closes all. Blocks.
+  // Stops accepting and closes idle connections, waits up to `drain` for requests in progress, then closes all. A
+  // connection on which nothing was asked yet is idle only half a second later. Blocks.
   virtual void Stop(std::chrono::milliseconds drain) = 0;
 };
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "net/gzip.h"
+#include "net/body/gzip.h"
 #include "net/testing/raw_client.h"
 #include "net/testing/scripted_handler.h"
 

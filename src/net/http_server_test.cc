@@ -1,4 +1,4 @@
-// Connections and the order of answers: keep-alive, pipelining, HTTP/1.0, HEAD, who answers when, and the end.
+// Connections and the order of answers: keep-alive, pipelining, HTTP/1.0, HEAD, who answers when.
 #include "net/http_server.h"
 
 #include <gtest/gtest.h>
@@ -15,9 +15,6 @@
 
 namespace mlnode::net {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 class HttpServerTest : public testing::Test {
  protected:
@@ -250,66 +247,6 @@ TEST_F(HttpServerTest, StillAnswersAClientThatEndedItsOwnDirection) {
   exchange->Reply(TextReply(200, "late"));
   EXPECT_EQ(client.Read().body, "late");
   EXPECT_TRUE(client.ReadsEnd());
-}
-
-TEST_F(HttpServerTest, StopLetsARequestInProgressFinish) {
-  test_.Start();
-  RawClient busy(test_.port());
-  RawClient idle(test_.port());
-  idle.Send(Get("/"));
-  EXPECT_EQ(idle.Read().status, 200);
-  busy.Send(Get("/hold"));
-  auto exchange = test_.handler.Next();
-  ASSERT_NE(exchange, nullptr);
-  std::thread stopping([&] { test_.server->Stop(seconds(10)); });
-  EXPECT_TRUE(idle.ReadsEnd());
-  EXPECT_FALSE(RawClient(test_.port()).connected());
-  exchange->Reply(TextReply(200, "finished"));
-  const auto reply = busy.Read();
-  EXPECT_EQ(reply.body, "finished");
-  EXPECT_EQ(reply.Header("Connection"), "close");
-  EXPECT_TRUE(busy.ReadsEnd());
-  stopping.join();
-  EXPECT_EQ(test_.Connections(), 0);
-}
-
-TEST_F(HttpServerTest, StopTakesARequestThatIsHalfRead) {
-  test_.Start();
-  RawClient client(test_.port());
-  client.Send("POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
-  EXPECT_EQ(client.Read().status, 100);
-  std::thread stopping([&] { test_.server->Stop(seconds(10)); });
-  EXPECT_TRUE(Eventually([&] { return !RawClient(test_.port()).connected(); }));
-  client.Send("body");
-  const auto reply = client.Read();
-  EXPECT_EQ(reply.body, "POST /x body");
-  EXPECT_TRUE(client.ReadsEnd());
-  stopping.join();
-}
-
-TEST_F(HttpServerTest, StopClosesWhatIsNotDoneInTime) {
-  test_.Start();
-  RawClient client(test_.port());
-  client.Send(Get("/hold"));
-  const auto exchange = test_.handler.Next();
-  ASSERT_NE(exchange, nullptr);
-  test_.server->Stop(milliseconds(1));
-  EXPECT_TRUE(client.ReadsEnd());
-  EXPECT_TRUE(exchange->ClientGone());
-}
-
-TEST_F(HttpServerTest, AnExchangeMayOutliveTheServer) {
-  test_.Start();
-  RawClient client(test_.port());
-  client.Send(Get("/hold/answered") + Get("/hold/dropped"));
-  const auto answered = test_.handler.Next();
-  auto dropped = test_.handler.Next();
-  ASSERT_NE(dropped, nullptr);
-  test_.server.reset();
-  answered->Reply(TextReply(200, "too late"));
-  dropped.reset();
-  EXPECT_TRUE(answered->ClientGone());
-  EXPECT_EQ(answered->request().target, "/hold/answered");
 }
 
 TEST_F(HttpServerTest, ServesManyConnectionsOnSeveralThreads) {

@@ -52,17 +52,11 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-std::string_view Trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // The weight of one list element, 1 without one; an unreadable weight counts as 0, so that nothing unwanted is sent.
 double Weight(std::string_view parameters) {
   while (!parameters.empty()) {
     const auto end = parameters.find(';');
-    const auto parameter = Trim(parameters.substr(0, end));
+    const auto parameter = TrimBlanks(parameters.substr(0, end));
     parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end + 1);
     if (parameter.size() < 2 || Lower(parameter[0]) != 'q' || parameter[1] != '=') continue;
     double weight = 0;
@@ -85,7 +79,7 @@ void ReadWeights(std::string_view list, CodingWeights& weights) {
     const auto element = list.substr(0, end);
     list = end == std::string_view::npos ? std::string_view() : list.substr(end + 1);
     const auto semicolon = element.find(';');
-    const auto coding = Trim(element.substr(0, semicolon));
+    const auto coding = TrimBlanks(element.substr(0, semicolon));
     const double weight = semicolon == std::string_view::npos ? 1 : Weight(element.substr(semicolon + 1));
     if (EqualsIgnoringCase(coding, "gzip") || EqualsIgnoringCase(coding, "x-gzip")) weights.gzip = weight;
     if (EqualsIgnoringCase(coding, "identity")) weights.identity = weight;
@@ -94,6 +88,12 @@ void ReadWeights(std::string_view list, CodingWeights& weights) {
 }
 
 }  // namespace
+
+std::string_view TrimBlanks(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return Lower(x) == Lower(y); });

@@ -13,6 +13,9 @@ namespace mlnode::net {
 // ASCII letters only, as HTTP compares names (RFC 9110 §5.1).
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
+// Without the blanks and tabs around a field value (RFC 9110 §5.5).
+std::string_view TrimBlanks(std::string_view text);
+
 // A field name or method: one or more tchar (RFC 9110 §5.6.2).
 bool IsToken(std::string_view text);
 

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "net/address_guard.h"
-#include "net/gzip.h"
+#include "net/body/gzip.h"
 #include "net/http_wire.h"
 #include "net/request_parser.h"
 

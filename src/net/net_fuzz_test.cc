@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "net/gzip.h"
+#include "net/body/gzip.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "core/utf8.h"
+#include "rest/cluster/peers.h"
 #include "rest/content/convert.h"
 #include "rest/content_type.h"
 #include "rest/error_body.h"
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxRequestIdBytes = 256;
 // A refused body up to this size is read all the same: answering in order keeps the connection usable.
 constexpr std::size_t kRefuseEarlyBytes = 64UL * 1024;
+constexpr std::size_t kHashHereBytes = 32UL * 1024;  // SHA-256 on an io thread: below 100 microseconds
 
 constexpr std::string_view kMethods[] = {"GET",  "POST",  "PUT",   "DELETE", "OPTIONS",
                                          "HEAD", "PATCH", "TRACE", "CONNECT"};
@@ -56,6 +58,12 @@ ContentFormat AnswerFormatOf(const net::HttpRequest& head) {
   RequestContext context;
   if (auto target = ParseTarget(head.target)) context.query_params = std::move(target->query);
   return AnswerFormat(head.headers, context.Query("format"));
+}
+
+Error TooManyWait() {
+  Error full = MakeError(Code::kResourceExhausted, "too many requests are waiting on this node");
+  full.retry_after = std::chrono::seconds(1);
+  return full;
 }
 
 // Runs a handler; what it throws is a bug and becomes an internal error that names the request.
@@ -115,8 +123,7 @@ std::optional<net::HttpReply> ApiServer::RefuseHead(const net::HttpRequest& head
                          .path_params = {},
                          .query_params = {},
                          .request_id = {},
-                         .trace = {},
-                         .json_body = {}};
+                         .trace = {}};
   if (const Status body = CheckBody(context, packed ? 0 : bytes); !body) return ErrorReply(body.error(), false);
   return std::nullopt;
 }
@@ -153,6 +160,32 @@ void ApiServer::Handle(std::shared_ptr<net::HttpExchange> exchange) {
   auto context = std::make_shared<RequestContext>();
   context->exchange = std::move(exchange);
   context->request_id = RequestId(context->http());
+  if (!context->http().headers.Find(net::kPeerHeader)) return Begin(std::move(context));
+  if (context->http().body.size() <= kHashHereBytes) return CheckPeer(std::move(context));
+  if (!environment_.cpu.Post([this, context] { CheckPeer(context); })) FinishResult(*context, TooManyWait());
+}
+
+void ApiServer::CheckPeer(std::shared_ptr<RequestContext> context) {
+  const net::HttpRequest& request = context->http();
+  const std::string_view header = request.headers.Find(net::kPeerHeader).value_or("");
+  Result<NodeId> sender =
+      environment_.verifier == nullptr || request.headers.Count(net::kPeerHeader) != 1
+          ? MakeError(Code::kPermissionDenied, fmt::format("{} is not valid here", net::kPeerHeader))
+          : environment_.verifier->Check(header, {.method = request.method,
+                                                  .target = request.target,
+                                                  .body = request.body,
+                                                  .headers = &request.headers});
+  if (sender) {
+    context->peer = *std::move(sender);
+    return Begin(std::move(context));
+  }
+  LOG_WARN("rest", "request {} from {} says that it comes from a node of the cluster: {} {}", context->request_id,
+           request.peer, sender.error().message, sender.error().detail);
+  context->reply_headers.Add(std::string(kRefusedHeader), "1");
+  FinishResult(*context, std::move(sender).error());
+}
+
+void ApiServer::Begin(std::shared_ptr<RequestContext> context) {
   if (auto reply = Route(*context)) return Finish(*context, *std::move(reply));
   if (auto reply = Check(*context)) return Finish(*context, *std::move(reply));
   Dispatch(std::move(context));
@@ -170,11 +203,7 @@ void ApiServer::Dispatch(std::shared_ptr<RequestContext> context) {
       return context->route->handler(*context);
     }));
   });
-  if (!posted) {
-    Error full = MakeError(Code::kResourceExhausted, "too many requests are waiting on this node");
-    full.retry_after = std::chrono::seconds(1);
-    FinishResult(*context, std::move(full));
-  }
+  if (!posted) FinishResult(*context, TooManyWait());
 }
 
 void ApiServer::StartAsync(const std::shared_ptr<RequestContext>& context) {
@@ -207,6 +236,7 @@ void ApiServer::Finish(RequestContext& context, net::HttpReply reply) {
   if (context.route != nullptr && !context.route->replaced_by.empty()) {
     reply.headers.Add("Warning", DeprecationWarning(*context.route));
   }
+  for (const auto& [name, value] : context.reply_headers.fields()) reply.headers.Add(name, value);
   telemetry_.Record(context, reply.status, environment_.slow_log_millis->load(std::memory_order_relaxed));
   context.exchange->Reply(std::move(reply));
 }

@@ -1,5 +1,6 @@
 // rest/api_server.h: the REST API as the HTTP server sees it: routing, checks, dispatch, and one guard around every
-// handler. Order of checks (spec/rest-conventions §1.3): route, content type, query parameters, body size, handler.
+// handler. Order of checks (spec/rest-conventions §1.3): a peer's signature where there is one, route, content type,
+// query parameters, body size, handler.
 // Threads: CheckHead and Handle on io threads; both return at once.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include "core/id.h"
 #include "core/metrics.h"
 #include "net/http_server.h"
+#include "net/peer_signature.h"
 #include "rest/route_table.h"
 #include "rest/telemetry.h"
 
@@ -26,6 +28,8 @@ class ApiServer final : public net::HttpHandler {
     Metrics& metrics;
     // Requests that take longer are logged with their phases; 0: none. May change while requests run.
     std::shared_ptr<const std::atomic<std::int64_t>> slow_log_millis;
+    // Of requests that other nodes sign; null: this node has no others, and whoever claims to be one is refused.
+    net::PeerVerifier* verifier = nullptr;
   };
   // `routes` is complete.
   ApiServer(std::unique_ptr<RouteTable> routes, Environment environment);
@@ -37,6 +41,9 @@ class ApiServer final : public net::HttpHandler {
  private:
   // CheckHead; `route` is the one that was found, or null.
   std::optional<net::HttpReply> RefuseHead(const net::HttpRequest& head, const rest::Route*& route) const;
+  // Goes on with a request whose sender is known, if it is a peer.
+  void Begin(std::shared_ptr<RequestContext> context);
+  void CheckPeer(std::shared_ptr<RequestContext> context);
   // An answer that needs no handler, or nullopt with the context's route filled in.
   std::optional<net::HttpReply> Route(RequestContext& context) const;
   std::optional<net::HttpReply> Check(const RequestContext& context) const;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/id.h"
 #include "core/json.h"
 #include "core/result.h"
 #include "net/http_server.h"
@@ -36,6 +37,8 @@ struct RequestContext {
   std::string request_id;                     // the client's X-Opaque-Id, or our own
   std::optional<PredictTrace> trace;          // set by predict
   std::optional<std::string> json_body = {};  // of a body that came as YAML or CBOR: rest/content/convert.h
+  std::optional<NodeId> peer = {};            // set: another node of the cluster sent it (net/peer_signature.h)
+  net::Headers reply_headers = {};            // of the answer besides its own, whatever it becomes
 
   const net::HttpRequest& http() const { return exchange->request(); }
   // JSON text where the route reads JSON.

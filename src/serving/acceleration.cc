@@ -58,14 +58,15 @@ Verdict OfReference(const ServedModel& model, const Trial& trial) {
 }
 
 // Judges the faster path, which `model` holds, by the answers of the reference.
-Verdict Judge(const ServedModel& model, const Trial& reference, const Trial& fast, Verdict otherwise) {
+Verdict Judge(const ServedModel& model, const Trial& reference, const Trial& fast, bool by_speed, Verdict otherwise) {
   const Agreement alone = model.pipeline->Compare(reference.alone, fast.alone);
   otherwise.agreement = alone.least;
   if (!alone.within) {
     otherwise.reason = fmt::format("bf16 agrees only {:.5f} with f32", alone.least);
     return otherwise;
   }
-  if (std::chrono::duration<double>(fast.took) > kWorthwhile * std::chrono::duration<double>(reference.took)) {
+  if (by_speed &&
+      std::chrono::duration<double>(fast.took) > kWorthwhile * std::chrono::duration<double>(reference.took)) {
     otherwise.reason = "bf16 is not faster on this CPU";
     return otherwise;
   }
@@ -136,7 +137,7 @@ Result<Finding> TryFaster(const VerifiedLoad& load, const Trial& reference, cons
   const auto fast = RunTrial(load, model);
   RETURN_IF_ERROR(load.wanted());
   if (fast) {
-    finding.verdict = Judge(model, reference, *fast, std::move(finding.verdict));
+    finding.verdict = Judge(model, reference, *fast, load.options.by_speed, std::move(finding.verdict));
     finding.lasting = finding.lasting && !fast->transient;
     return finding;
   }
@@ -147,12 +148,16 @@ Result<Finding> TryFaster(const VerifiedLoad& load, const Trial& reference, cons
 
 }  // namespace
 
+bool HasChoice(const AccelerationOptions& options, const LoadSpec& spec) {
+  return options.allowed && !options.cpu.empty() && MayChangePrecision(spec.function) && !spec.config.force_f32;
+}
+
 std::filesystem::path VerdictFile(const Artifact& artifact, const LoadSpec& spec, const AccelerationOptions& options,
                                   std::int64_t max_tokens) {
   const models::ModelConfig& config = spec.config;
-  const std::string served =
-      fmt::format("{}|{}|{}|{}|{}|{}", options.cpu, max_tokens, config.model_type, config.framework_type,
-                  static_cast<int>(config.pooling), config.normalize_result);
+  std::string served = fmt::format("{}|{}|{}|{}|{}|{}", options.cpu, max_tokens, config.model_type,
+                                   config.framework_type, static_cast<int>(config.pooling), config.normalize_result);
+  if (!options.by_speed) served += "|agreement";
   return artifact.derived / fmt::format("verdict-{}.json", Sha256Hex(served).substr(0, 16));
 }
 
@@ -188,9 +193,12 @@ void WriteVerdict(const std::filesystem::path& file, const Verdict& verdict) {
 }
 
 Status LoadVerified(const VerifiedLoad& load, ServedModel& model) {
-  const bool may = load.options.allowed && !load.options.cpu.empty() && MayChangePrecision(load.spec.function) &&
-                   !load.spec.config.force_f32;
-  if (!may) return LoadReference(load, model);
+  const bool choice = HasChoice(load.options, load.spec);
+  if (!choice || load.spec.reference_precision) {
+    RETURN_IF_ERROR(LoadReference(load, model));
+    if (choice) model.info.precision_reason = "the nodes of the deployment differ: f32 on all of them";
+    return {};
+  }
   const auto file = VerdictFile(*model.artifact, load.spec, load.options, model.info.max_tokens);
   if (const auto known = ReadVerdict(file)) {
     const Status loaded = LoadJudged(load, *known, model);

@@ -21,7 +21,13 @@ namespace mlnode::serving {
 struct AccelerationOptions {
   bool allowed = false;  // mlnode.engine.precision is auto
   std::string cpu;       // engines/cpu_bf16.h, Bf16Kind(); empty: this CPU has no faster path
+  // False: agreement alone decides. What a trial took differs from run to run, and nodes of one kind that serve one
+  // model must not come to different precisions by it.
+  bool by_speed = true;
 };
+
+// May the model run at anything but f32 here, if the deployment leaves the choice (LoadSpec::reference_precision).
+bool HasChoice(const AccelerationOptions& options, const LoadSpec& spec);
 
 struct Verdict {
   engines::Precision precision = engines::Precision::kF32;
@@ -51,8 +57,8 @@ struct VerifiedLoad {
   const StillWanted& wanted;
 };
 // Fills engine, pipeline and what is found of them into model.info (precision, batched, agreement, reason). One graph
-// is in memory at a time. Needs artifact and tokenizer. Errors: those of load_at and of the warm-up at f32; whatever
-// the faster path does only makes it not be taken.
+// is in memory at a time. At the reference precision no verdict is asked or found. Needs artifact and tokenizer.
+// Errors: those of load_at and of the warm-up at f32; whatever the faster path does only makes it not be taken.
 Status LoadVerified(const VerifiedLoad& load, ServedModel& model);
 
 }  // namespace mlnode::serving

@@ -62,6 +62,25 @@ TEST_F(AccelerationTest, KeepsF32WhereNothingIsGained) {
   EXPECT_EQ(Loaded(Register("a")).precision, Precision::kF32);
 }
 
+// Nodes of a cluster: how long a trial took must not decide what clients are answered.
+TEST_F(AccelerationTest, WhereSpeedDoesNotCountAgreementDecides) {
+  acceleration_.by_speed = false;
+  Open();
+  Behave(0, milliseconds(20));
+  EXPECT_EQ(Loaded(Register("a")).precision, Precision::kBf16);
+  Behave(0.5F, milliseconds(1));
+  EXPECT_EQ(Loaded(Register("b")).precision, Precision::kF32);
+}
+
+TEST_F(AccelerationTest, AVerdictBySpeedIsNoneWhereSpeedDoesNotCount) {
+  Behave(0, milliseconds(20));
+  const LoadSpec spec = Register("a");
+  EXPECT_EQ(Loaded(spec).precision, Precision::kF32);
+  acceleration_.by_speed = false;
+  Open();
+  EXPECT_EQ(Loaded(spec).precision, Precision::kBf16);
+}
+
 TEST_F(AccelerationTest, KeepsF32WhereTheEngineHasNoOther) {
   behaviour_.on_load = [](const engines::LoadOptions& options) -> Status {
     if (options.precision == Precision::kF32) return {};

@@ -248,7 +248,7 @@ Result<EntryInfo> DiskArtifactCache::Unpack(const fs::path& work, const LoadSpec
   const fs::path archive = work / "archive.zip";
   RETURN_IF_ERROR(FetchArchive(store_, spec, archive, progress));
   RETURN_IF_ERROR(progress(Phase::kUnpacking, 0, 0));
-  const models::ArchiveRules rules{.function = spec.function, .format = spec.format};
+  const models::ArchiveRules rules{.function = spec.function, .format = spec.format, .sync = options_.sync};
   ASSIGN_OR_RETURN(const models::ArchiveSummary summary,
                    models::UnpackArchive(archive, rules, work / "entry",
                                          [&](std::uint64_t bytes) { return progress(Phase::kUnpacking, bytes, 0); }));

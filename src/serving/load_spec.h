@@ -18,6 +18,8 @@ struct LoadSpec {
   UploadId upload;
   std::uint32_t total_chunks = 0;
   std::string content_hash;  // lower-case hex, compared with the chunks' SHA-256
+  // At f32, whatever was found to be faster here: other nodes that serve it cannot run as this one could.
+  bool reference_precision = false;
 };
 // kFailedPrecondition when the model is not REGISTERED or lacks what serving needs (message names it).
 Result<LoadSpec> MakeLoadSpec(const models::Model& model);

@@ -3,15 +3,14 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <deque>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "core/log.h"
 #include "serving/exception_barrier.h"
 #include "serving/loader.h"
+#include "serving/loading/load_book.h"
 #include "serving/monitoring/recorded_servable.h"
 #include "serving/pipeline_servable.h"
 #include "serving/remote/remote_servable.h"
@@ -20,38 +19,15 @@
 namespace mlnode::serving {
 namespace {
 
-using Changed = std::function<void(const ModelId&)>;
+// For predictions of a model that leaves no memory for what replaces it.
+constexpr Duration kReloadDrain = std::chrono::seconds(30);
+
+using Changed = LoadNotice;
+using Attempt = LoadAttempt;
+using Entry = LoadEntry;
+using Book = LoadBook;
+using Dying = LoadBook::Dying;
 using Table = std::unordered_map<ModelId, std::shared_ptr<Servable>>;
-
-// One load, from Load to its end or its cancellation.
-struct Attempt {
-  explicit Attempt(LoadSpec s) : spec(std::move(s)) {}
-  const LoadSpec spec;
-  const bool remote = !models::TraitsOf(spec.function).local;
-  std::atomic<bool> cancelled{false};
-};
-
-struct Entry {
-  LocalModel shown;
-  LoadSpec spec;
-  Changed changed;
-  std::shared_ptr<Attempt> attempt;    // kLoading
-  bool waits_for_memory = false;       // kLoading: until a drain ends
-  std::shared_ptr<ServedModel> model;  // kReady
-  std::shared_ptr<Servable> servable;  // kReady
-};
-
-using Dying = std::vector<std::pair<ModelId, std::unique_ptr<ServedModel>>>;
-
-struct Book {
-  std::map<ModelId, Entry> entries;
-  std::deque<ModelId> pending;  // loads that have not begun
-  std::set<ModelId> draining;   // out of service, still in memory
-  Dying dying;                  // nobody uses them; FreeDying is posted
-  std::uint64_t freed = 0;      // models ever freed
-  bool loading = false;         // a load is posted or runs
-  bool stopped = false;
-};
 
 // What leaves the book under its lock and is destroyed after it.
 using Leftovers = std::vector<std::shared_ptr<const void>>;
@@ -78,7 +54,9 @@ class State : public std::enable_shared_from_this<State> {
   Status Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uint64_t total);
   void Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<ServedModel>> loaded,
               std::uint64_t freed_before);
-  void Succeed(Entry& entry, std::unique_ptr<ServedModel> model);
+  void Succeed(Entry& entry, const LoadSpec& spec, std::unique_ptr<ServedModel> model, Leftovers& leftovers);
+  void Fail(Book& book, Entry& entry, const Error& error, std::uint64_t freed_before);
+  std::shared_ptr<ServedModel> TakeOut(Book& book, const ModelId& id, Entry& entry, Leftovers& leftovers);
   bool MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_t freed_before) const;
   std::shared_ptr<ServedModel> Own(std::unique_ptr<ServedModel> model, const ModelId& id);
   void Freed(const ModelId& id, bool measured);  // measured: it has a ResidentGauge
@@ -149,15 +127,10 @@ void State::Load(LoadSpec spec, std::uint64_t generation, Changed changed) {
       entry.shown = LocalModel();
       entry.shown.model = id;
       entry.shown.function = spec.function;
-      entry.spec = spec;
-      entry.attempt = std::make_shared<Attempt>(std::move(spec));
-      if (entry.attempt->remote) {
-        remote = entry.attempt;
-      } else {
-        book->pending.push_back(id);
-      }
     }
-    entry.shown.generation = generation;
+    const bool choice = HasChoice(env_.acceleration, spec);
+    BeginLoad(*book, entry, std::move(spec), generation, choice);
+    if (!known && entry.attempt->remote) remote = entry.attempt;
     if (entry.model) entry.model->last_used = env_.clock.Now();
   }
   // A refused notice is not lost: whoever asked reads List() from time to time.
@@ -227,10 +200,13 @@ Status State::Report(Attempt& attempt, Phase phase, std::uint64_t done, std::uin
     const auto book = book_.Lock();
     if (attempt.cancelled) return Cancelled();
     Entry& entry = book->entries.at(attempt.spec.model);  // there as long as it is not cancelled
-    if (entry.shown.phase != phase) changed = entry.changed;
-    entry.shown.phase = phase;
-    entry.shown.done_bytes = done;
-    entry.shown.total_bytes = total;
+    const auto note = [&](auto& shown) {
+      if (shown.phase != phase) changed = entry.changed;
+      shown.phase = phase;
+      shown.done_bytes = done;
+      shown.total_bytes = total;
+    };
+    entry.shown.reload ? note(*entry.shown.reload) : note(entry.shown);
   }
   if (changed) changed(attempt.spec.model);
   return {};
@@ -241,13 +217,46 @@ bool State::MayWorkAfterDrain(const Book& book, const Error& error, std::uint64_
   return lacks_memory && (!book.draining.empty() || book.freed != freed_before);
 }
 
-void State::Succeed(Entry& entry, std::unique_ptr<ServedModel> model) {
+void State::Succeed(Entry& entry, const LoadSpec& spec, std::unique_ptr<ServedModel> model, Leftovers& leftovers) {
+  // Of a reload: predictions that run on the old one end there.
+  leftovers.push_back(std::move(entry.servable));
+  leftovers.push_back(std::move(entry.model));
+  if (entry.shown.reload) entry.shown.generation = entry.shown.reload->generation;
+  entry.shown.reload.reset();
   entry.shown.state = LocalState::kReady;
   entry.shown.phase = Phase::kReady;
   entry.shown.info = model->info;
+  entry.spec = spec;
   entry.attempt.reset();
   model->last_used = env_.clock.Now();
   entry.model = Own(std::move(model), entry.spec.model);
+  SetServable(entry);
+}
+
+// Out of service: what it held, for who drains it; null: nothing.
+std::shared_ptr<ServedModel> State::TakeOut(Book& book, const ModelId& id, Entry& entry, Leftovers& leftovers) {
+  std::shared_ptr<ServedModel> model = std::move(entry.model);
+  leftovers.push_back(std::move(entry.servable));
+  if (entry.shown.reload) entry.shown.generation = entry.shown.reload->generation;
+  entry.shown.reload.reset();
+  if (!model) return model;
+  entry.shown.state = LocalState::kLoading;
+  entry.shown.info.reset();
+  book.draining.insert(id);
+  Publish(book, leftovers);
+  return model;
+}
+
+void State::Fail(Book& book, Entry& entry, const Error& error, std::uint64_t freed_before) {
+  if (MayWorkAfterDrain(book, error, freed_before)) {
+    entry.waits_for_memory = !book.draining.empty();
+    entry.shown.phase = Phase::kQueued;
+    book.pending.push_front(entry.attempt->spec.model);
+    return;
+  }
+  entry.attempt.reset();
+  entry.shown.state = LocalState::kFailed;
+  entry.shown.error = error;
 }
 
 void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_ptr<ServedModel>> loaded,
@@ -256,6 +265,7 @@ void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_p
   Leftovers leftovers;
   Changed changed;
   LocalModel shown;
+  std::shared_ptr<ServedModel> replaced;  // by nothing
   {
     const auto book = book_.Lock();
     if (!attempt->remote) book->loading = false;
@@ -263,17 +273,11 @@ void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_p
       Entry& entry = book->entries.at(id);
       changed = entry.changed;
       if (loaded) {
-        Succeed(entry, *std::move(loaded));
-        SetServable(entry);
+        Succeed(entry, attempt->spec, *std::move(loaded), leftovers);
         Publish(*book, leftovers);
-      } else if (MayWorkAfterDrain(*book, loaded.error(), freed_before)) {
-        entry.waits_for_memory = !book->draining.empty();
-        entry.shown.phase = Phase::kQueued;
-        book->pending.push_front(id);
       } else {
-        entry.attempt.reset();
-        entry.shown.state = LocalState::kFailed;
-        entry.shown.error = loaded.error();
+        replaced = TakeOut(*book, id, entry, leftovers);
+        Fail(*book, entry, loaded.error(), freed_before);
       }
       shown = entry.shown;
     }
@@ -281,6 +285,8 @@ void State::Finish(const std::shared_ptr<Attempt>& attempt, Result<std::unique_p
   // NOLINTNEXTLINE(bugprone-use-after-move): assigned to, not read
   if (loaded) *loaded = nullptr;  // of a cancelled load; before the next one measures
   NoteEnd(shown);
+  if (replaced) WithdrawAfter(kReloadDrain, replaced);
+  replaced.reset();
   if (changed) changed(id);
   Pump();
 }
@@ -338,13 +344,16 @@ bool State::Stopped() const { return book_.Lock()->stopped; }
 
 void State::Freed(const ModelId& id, bool measured) {
   if (Stopped()) return;
-  if (measured) ResidentGauge(id).Set(0);
+  std::uint64_t held = 0;  // by what replaced it
   {
     const auto book = book_.Lock();
     book->draining.erase(id);
+    const auto entry = book->entries.find(id);
+    if (entry != book->entries.end() && entry->second.model) held = entry->second.model->info.resident_bytes;
     ++book->freed;
-    for (auto& [other, entry] : book->entries) entry.waits_for_memory = false;
+    for (auto& [other, waiting] : book->entries) waiting.waits_for_memory = false;
   }
+  if (measured) ResidentGauge(id).Set(static_cast<double>(held));
   Pump();
 }
 
@@ -370,15 +379,9 @@ void State::Unload(const ModelId& id, Duration drain) {
     const auto found = book->entries.find(id);
     if (found == book->entries.end()) return;
     Entry& entry = found->second;
-    if (entry.attempt) entry.attempt->cancelled = true;
-    std::erase(book->pending, id);
-    model = std::move(entry.model);
-    leftovers.push_back(std::move(entry.servable));
+    CancelLoad(*book, entry);
+    model = TakeOut(*book, id, entry, leftovers);
     book->entries.erase(found);
-    if (model) {
-      book->draining.insert(id);
-      Publish(*book, leftovers);
-    }
   }
   if (!model) return;
   LOG_INFO("serving", "model {}: out of service", id.str());

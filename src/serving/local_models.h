@@ -37,6 +37,13 @@ struct LocalModel {
   std::optional<Error> error;        // kFailed
   std::optional<ServableInfo> info;  // kReady
   SteadyTime last_used = {};         // kReady: its load, a deploy, the beginning or end of a prediction
+  // kReady, and loaded anew beside what serves, because its plan asks for another precision now.
+  struct Reload {
+    std::uint64_t generation = 0;
+    Phase phase = Phase::kQueued;
+    std::uint64_t done_bytes = 0, total_bytes = 0;
+  };
+  std::optional<Reload> reload = {};
 };
 
 struct LocalEnvironment {
@@ -67,11 +74,13 @@ class LocalModels {
   // and the front door first. Tasks that have not begun do nothing any more.
   virtual ~LocalModels() = default;
 
-  // Begins to load, or notes the new generation of what is already loaded or loading (no reload). A failed one is tried
-  // again. `changed` is called at each phase change and at the end, on `loading`; on the caller's thread, inside Load
-  // or Unload or where a model is freed, when `loading` takes no load now; not at all after Unload. It is a notice:
-  // read List() then, and also from time to time, for the one of a load that was known already may be lost when
-  // `loading` is full.
+  // Begins to load, or notes the new generation of what is already loaded or loading (no reload), unless
+  // spec.reference_precision is another one and that makes a difference: then a load begins anew, and a ready model is
+  // loaded beside itself and replaced at once when that is ready. If there is no memory for both, or the load fails, it
+  // goes first. A failed one is tried again. `changed` is called at each phase change and at the end, on `loading`; on
+  // the caller's thread, inside Load or Unload or where a model is freed, when `loading` takes no load now; not at all
+  // after Unload. It is a notice: read List() then, and also from time to time, for the one of a load that was known
+  // already may be lost when `loading` is full.
   virtual void Load(LoadSpec spec, std::uint64_t generation, std::function<void(const ModelId&)> changed) = 0;
   // Cancels a load (it stops at its next step) or takes a ready model out of service at once and frees it on `loading`
   // when the last prediction has ended; after `drain` those that still wait are cancelled. Gone from List() at once.

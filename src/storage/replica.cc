@@ -68,6 +68,15 @@ std::vector<DocumentPtr> Replica::Find(Collection collection, std::string_view f
   return documents;
 }
 
+std::vector<DocumentPtr> Replica::FindUnder(Collection collection, std::string_view head) const {
+  std::vector<DocumentPtr> documents;
+  const std::lock_guard lock(mutex_);
+  const auto& live = TableOf(collection).live;
+  for (auto at = live.lower_bound(head); at != live.end() && at->first.starts_with(head); ++at)
+    documents.push_back(at->second.document);
+  return documents;
+}
+
 std::optional<Written> Replica::Settle(const Key& key, std::uint64_t nonce) const {
   const std::lock_guard lock(mutex_);
   const auto& live = TableOf(key.collection).live;
@@ -92,25 +101,40 @@ Result<std::uint64_t> Replica::Check(const Write& write) const {
     const auto& live = TableOf(write.key.collection).live;
     if (const auto found = live.find(write.key.id); found != live.end()) now = found->second.document;
   }
-  if (write.expect.kind == Expect::Kind::kAbsent) {
-    if (!now) return 1;
-    return MakeError(Code::kConflict,
-                     fmt::format("{} exists already (revision {})", KeyText(write.key), now->revision));
-  }
-  if (!now) {
-    return MakeError(Code::kConflict, fmt::format("{} does not exist, revision {} was expected", KeyText(write.key),
-                                                  write.expect.revision));
-  }
-  if (now->revision != write.expect.revision) {
-    return MakeError(Code::kConflict, fmt::format("{} has revision {}, revision {} was expected", KeyText(write.key),
-                                                  now->revision, write.expect.revision));
-  }
-  return now->version + 1;
+  return CheckExpectation(write, now.get());
 }
 
 void Replica::Apply(const Record& record) {
   const std::lock_guard lock(mutex_);
   ApplyLocked(record);
+}
+
+std::vector<Key> Replica::ApplyNewer(const std::vector<Record>& records) {
+  std::vector<Key> changed;
+  const std::lock_guard lock(mutex_);
+  for (const Record& record : records) {
+    if (record.document->revision <= RevisionOf(record.document->key)) continue;
+    ApplyLocked(record);
+    changed.push_back(record.document->key);
+  }
+  return changed;
+}
+
+void Replica::ReplaceAll(const std::vector<Record>& records, std::uint64_t revision) {
+  std::array<Table, kCollectionCount> gone;  // freed when the lock is not held any more
+  const std::lock_guard lock(mutex_);
+  gone.swap(tables_);
+  removals_.clear();
+  removals_by_revision_.clear();
+  revision_ = revision;
+  for (const Record& record : records) ApplyLocked(record);
+}
+
+std::uint64_t Replica::RevisionOf(const Key& key) const {
+  const auto& live = TableOf(key.collection).live;
+  if (const auto found = live.find(key.id); found != live.end()) return found->second.document->revision;
+  const auto removal = removals_.find(key);
+  return removal == removals_.end() ? 0 : removal->second.written.revision;
 }
 
 void Replica::Replace(bool ephemeral, const std::vector<Record>& records) {

@@ -35,6 +35,7 @@ class Replica {
   Snapshot Read(std::span<const Collection> collections) const;
   // Ends the process when `field` is not indexed: a bug of the caller.
   std::vector<DocumentPtr> Find(Collection collection, std::string_view field, std::string_view value) const;
+  std::vector<DocumentPtr> FindUnder(Collection collection, std::string_view head) const;
   std::optional<Written> Settle(const Key& key, std::uint64_t nonce) const;
   std::unique_ptr<Subscription> Watch(const std::vector<Collection>& collections, Executor& executor,
                                       std::function<void(const Change&)> notice);
@@ -43,8 +44,13 @@ class Replica {
   Result<std::uint64_t> Check(const Write& write) const;
   void Apply(const Record& record);
   void Announce(const Key& key) { hub_.Announce(key); }
+  // Takes those that are newer than what their keys have, all at once for whoever reads. Returns the keys that changed,
+  // in the order given. For a store whose writes arrive out of order.
+  std::vector<Key> ApplyNewer(const std::vector<Record>& records);
   // Forgets every document of the durable (or the ephemeral) collections and takes `records` instead.
   void Replace(bool ephemeral, const std::vector<Record>& records);
+  // Forgets everything and takes `records`, which is what the store held at `revision`, all at once for whoever reads.
+  void ReplaceAll(const std::vector<Record>& records, std::uint64_t revision);
   void AnnounceResync() { hub_.AnnounceResync(); }
   void AbandonWatches() { hub_.Abandon(); }
 
@@ -66,6 +72,7 @@ class Replica {
   const Table& TableOf(Collection collection) const { return tables_[static_cast<std::size_t>(collection)]; }
   Table& TableOf(Collection collection) { return tables_[static_cast<std::size_t>(collection)]; }
   // With the lock held:
+  std::uint64_t RevisionOf(const Key& key) const;  // 0: neither there nor remembered
   void ApplyLocked(const Record& record);
   void Unindex(const Document& document);
   void AddToIndex(const Document& document);

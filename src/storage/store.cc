@@ -17,7 +17,6 @@ constexpr std::array kModelFields = {Field("model_group_id"), Field("name"), Fie
                                      Field("connector_id")};
 constexpr std::array kGroupFields = {Field("name")};
 constexpr std::array kTaskFields = {Field("model_id"), Field("state"), Field("task_type")};
-constexpr std::array kPlacementFields = {Field("model_id"), Field("node_id")};
 
 constexpr std::array<CollectionTraits, kCollectionCount> kTraits = {{
     {Collection::kModels, "models", false, kModelFields},
@@ -26,11 +25,12 @@ constexpr std::array<CollectionTraits, kCollectionCount> kTraits = {{
     {Collection::kControllers, "controllers", false, {}},
     {Collection::kConnectors, "connectors", false, {}},
     {Collection::kPlans, "plans", false, {}},
-    {Collection::kPlacements, "placements", true, kPlacementFields},
+    {Collection::kPlacements, "placements", true, {}},
     {Collection::kLeases, "leases", true, {}},
     {Collection::kSettings, "settings", false, {}},
     {Collection::kReservations, "reservations", false, {}},
     {Collection::kMeta, "meta", false, {}},
+    {Collection::kBegun, "begun", false, {}},
 }};
 
 constexpr int kCommitAttempts = 4;

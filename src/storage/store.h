@@ -36,8 +36,9 @@ enum class Collection : std::uint8_t {
   kSettings,      // one document
   kReservations,  // uniqueness: create-only keys, "group_name/<hash>"
   kMeta,          // cluster id, format version
+  kBegun,         // begun/<node>: loads that its processes began and did not see end
 };
-inline constexpr int kCollectionCount = 11;
+inline constexpr int kCollectionCount = 12;
 
 struct CollectionTraits {
   Collection collection;
@@ -120,11 +121,20 @@ class Store {
   virtual Result<DocumentPtr> Get(const Key& key) const = 0;
   // From the authority, which may block: for a miss, and for the base of a swap. kNotFound, kUnavailable.
   virtual Result<DocumentPtr> GetFresh(const Key& key) const = 0;
+  // Does the replica hear what the authority writes. False while it is cut off, or is being read anew after a gap: then
+  // silence says nothing about who is dead, and what is read may be old. Does not block. Always true where the replica
+  // is the authority.
+  virtual bool Following() const { return true; }
+  // Waits until the replica holds all that was written before the call. kUnavailable: not within `limit`, or the
+  // authority does not answer. Blocks.
+  virtual Status CatchUp([[maybe_unused]] Duration limit) const { return {}; }
   // Cost: O(documents of those collections); documents are shared, not copied.
   virtual Snapshot Read(std::span<const Collection> collections) const = 0;
   // Documents whose indexed top-level string `field` equals `value`, by id. Precondition: field is indexed.
   virtual std::vector<DocumentPtr> Find(Collection collection, std::string_view field,
                                         std::string_view value) const = 0;
+  // Documents whose ids begin with `head`, by id. Cost: O(log n) and those documents.
+  virtual std::vector<DocumentPtr> FindUnder(Collection collection, std::string_view head) const = 0;
 
   // One attempt. Durable when it says Written. Use Commit (below) unless you settle Unknown yourself.
   virtual WriteOutcome TryWrite(const Write& write) = 0;

@@ -28,7 +28,7 @@ TEST(CollectionTraitsTest, IndexedFields) {
   EXPECT_THAT(TraitsOf(Collection::kModels).indexed,
               ::testing::ElementsAre("model_group_id", "name", "model_content_hash_value", "connector_id"));
   EXPECT_THAT(TraitsOf(Collection::kTasks).indexed, ::testing::ElementsAre("model_id", "state", "task_type"));
-  EXPECT_THAT(TraitsOf(Collection::kPlacements).indexed, ::testing::ElementsAre("model_id", "node_id"));
+  EXPECT_THAT(TraitsOf(Collection::kPlacements).indexed, ::testing::IsEmpty());
   EXPECT_THAT(TraitsOf(Collection::kPlans).indexed, ::testing::IsEmpty());
 }
 

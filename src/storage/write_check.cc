@@ -74,6 +74,23 @@ Result<std::optional<StoredBody>> CheckWrite(const Write& write) {
   return std::optional<StoredBody>(std::move(body));
 }
 
+Result<std::uint64_t> CheckExpectation(const Write& write, const Document* now) {
+  if (write.expect.kind == Expect::Kind::kAbsent) {
+    if (now == nullptr) return 1;
+    return MakeError(Code::kConflict,
+                     fmt::format("{} exists already (revision {})", KeyText(write.key), now->revision));
+  }
+  if (now == nullptr) {
+    return MakeError(Code::kConflict, fmt::format("{} does not exist, revision {} was expected", KeyText(write.key),
+                                                  write.expect.revision));
+  }
+  if (now->revision != write.expect.revision) {
+    return MakeError(Code::kConflict, fmt::format("{} has revision {}, revision {} was expected", KeyText(write.key),
+                                                  now->revision, write.expect.revision));
+  }
+  return now->version + 1;
+}
+
 Status CheckUpload(const UploadId& upload) {
   const std::string& id = upload.str();
   const bool shaped = !id.empty() && id.size() <= kMaxUploadIdBytes && std::all_of(id.begin(), id.end(), IsIdCharacter);

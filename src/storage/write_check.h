@@ -29,6 +29,10 @@ struct StoredBody {
 // bad UTF-8, not finite); kTooLarge beyond kMaxDocumentBytes, naming the document and its largest field.
 Result<std::optional<StoredBody>> CheckWrite(const Write& write);
 
+// The version that this write would get. kConflict when what it expects does not hold of `now` (nullptr: the key is
+// absent), saying what does.
+Result<std::uint64_t> CheckExpectation(const Write& write, const Document* now);
+
 // kInvalidArgument unless 1 to kMaxUploadIdBytes of [A-Za-z0-9_-], the first a letter or digit: ids become folder
 // names.
 Status CheckUpload(const UploadId& upload);

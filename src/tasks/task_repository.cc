@@ -1,7 +1,9 @@
 #include "tasks/task_repository.h"
 
+#include <map>
 #include <utility>
 
+#include "core/log.h"
 #include "storage/listing.h"
 
 namespace mlnode::tasks {
@@ -39,18 +41,34 @@ std::vector<TaskRecord> TaskRepository::List() const {
 }
 
 std::vector<TaskRecord> TaskRepository::InProgress() const {
-  std::vector<TaskRecord> tasks = List();
-  std::erase_if(tasks, [](const TaskRecord& task) { return IsTerminal(task.state); });
-  return tasks;
+  // From the first on: one that moves on meanwhile is found twice rather than never.
+  std::map<TaskId, TaskRecord> tasks;
+  for (const TaskState state : {TaskState::kCreated, TaskState::kRunning, TaskState::kCancelling}) {
+    for (const storage::DocumentPtr& document :
+         store_.Find(storage::Collection::kTasks, "state", TaskStateName(state))) {
+      Result<TaskRecord> task = ReadTask(*document);
+      if (task) {
+        const TaskId id = task->id;
+        tasks.insert_or_assign(id, *std::move(task));
+      } else {
+        LOG_ERROR("tasks", "left out of a listing: {}", task.error().message);
+      }
+    }
+  }
+  std::vector<TaskRecord> listed;
+  for (auto& [id, task] : tasks) listed.push_back(std::move(task));
+  return listed;
 }
 
 Result<TaskRecord> TaskRepository::Transition(const TaskId& id, TaskState to,
-                                              const std::function<void(TaskRecord&)>& change) {
+                                              const std::function<void(TaskRecord&)>& change,
+                                              const std::function<Status(const TaskRecord&)>& still) {
   TaskRecord task;
   auto step = [&](json::object& body) -> Result<bool> {
     ASSIGN_OR_RETURN(task, ReadTask({.key = KeyOf(id), .body = body}));
     if (IsTerminal(task.state))
       return MakeError(Code::kFailedPrecondition, "the task is already " + std::string(TaskStateName(task.state)));
+    if (still) RETURN_IF_ERROR(still(task));
     RETURN_IF_ERROR(CheckTransition(task.state, to));
     task.state = to;
     task.last_update_time = clock_.WallMillis();

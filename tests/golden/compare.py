@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""compare.py GOLDEN OURS [--known FILE] [--show N] [--only REGEX] [--json OUT]: how two recordings of record.py differ.
+"""compare.py GOLDEN OURS [--known FILE] [--show N] [--only REGEX] [--json OUT] [--without NODE]: how two recordings of record.py differ.
 
 Exchanges are paired by name. Ids, times, sizes, host facts and float noise are taken out first, so what is left is a difference that a
 client can see (two recordings of one real server come out equal). Exchanges whose golden file holds no response (kept back on purpose) are run but not compared.
 --known: one line a difference that is meant, `exchange-name  # reason`; a known line that no longer differs is an error. A name with
 `~` before it differs in some runs only (what it shows depends on how fast the node is): known, and never stale.
+--without: ours is of a cluster, where each node has a part in an answer; this one's is left out, unless it alone has something to say, for the
+peer's recording is of one node.
 Exit status 1 if anything unexplained differs."""
 import argparse, collections, json, os, re, sys
 
@@ -94,6 +96,14 @@ def documented(request, body):
     return body
 
 
+def without(x, node):
+    if isinstance(x, dict):
+        others = {k: without(v, node) for k, v in x.items() if k != node}
+        alone = node in x and others and not any(others.values())
+        return {node: x[node]} if alone else others
+    return [without(v, node) for v in x] if isinstance(x, list) else x
+
+
 def differences(name, golden, ours):
     if ours is None:
         return ["not in our recording"]
@@ -115,9 +125,11 @@ def differences(name, golden, ours):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("golden"), p.add_argument("ours"), p.add_argument("--known"), p.add_argument("--json")
-    p.add_argument("--show", type=int, default=4), p.add_argument("--only", default="")
+    p.add_argument("--show", type=int, default=4), p.add_argument("--only", default=""), p.add_argument("--without")
     a = p.parse_args()
     golden, ours = load(a.golden), load(a.ours)
+    for exchange in ours.values() if a.without else ():
+        exchange["response"]["body"] = without(exchange["response"]["body"], a.without)
     known, racy = {}, set()
     for line in open(a.known) if a.known else ():
         name, _, why = line.partition("#")

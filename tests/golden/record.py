@@ -3,7 +3,7 @@
 One file an exchange: {request:{method,path,headers,body}, response:{status,content_type,body}}; bodies that are not JSON are strings;
 an uploaded chunk is given as {"_binary":{"file","offset","bytes","sha256"}}. The first group (fresh-*) shows a node without any data,
 so start the node anew before a recording. Serves a model zip on 127.0.0.1:9290 and a fake OpenAI-like server on 127.0.0.1:9291 while it
-runs. Compare two recordings with compare.py."""
+runs. NODE_ID: the node that local models are deployed to, where it is not the one that is asked. Compare two recordings with compare.py."""
 import hashlib, http.client, http.server, json, math, os, shutil, sys, threading, time, urllib.parse
 CHUNK = 10_000_000
 CONFIG = {"model_type": "bert", "embedding_dimension": 384, "framework_type": "sentence_transformers",
@@ -303,7 +303,7 @@ def wait(b, prefix=None):
 rec('deploy-unknown', 'POST', f'{ML}/models/{NOPE}/_deploy')
 rec('deploy-malformed', 'POST', f'{ML}/models/{MID}/_deploy', text='{"node_ids": ')
 rec('deploy-node_ids-not-a-list', 'POST', f'{ML}/models/{MID}/_deploy', {'node_ids': 'x'})
-s, nodes = rec('nodes', 'GET', '/_nodes/_local?filter_path=nodes.*.name,nodes.*.roles'); NODE = next(iter(nodes['nodes']))
+s, nodes = rec('nodes', 'GET', '/_nodes/_local?filter_path=nodes.*.name,nodes.*.roles'); NODE = os.environ.get('NODE_ID') or next(iter(nodes['nodes']))
 qset(allow_custom_deployment_plan=False)
 rec('deploy-node-ids-not-allowed', 'POST', f'{ML}/models/{MID}/_deploy', {'node_ids': [NODE]})
 rec('deploy-bad-node-not-allowed', 'POST', f'{ML}/models/{MID}/_deploy', {'node_ids': ['no-such-node']})

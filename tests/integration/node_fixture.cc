@@ -77,7 +77,8 @@ void NodeFixture::StartNode() {
                    {"mlnode.lanes", "1"},
                    {"mlnode.memory.limit_bytes", "8gb"},
                    {"mlnode.log.level", "error"}});
-  auto node = app::Node::Start({.settings = std::move(settings), .engines = engines_, .sync = FileSync::kNone});
+  auto node = app::Node::Start(
+      {.settings = std::move(settings), .engines = engines_, .sync = FileSync::kNone, .store = store_});
   ASSERT_TRUE(node) << node.error().message << " " << node.error().detail;
   node_ = *std::move(node);
 }
@@ -87,11 +88,11 @@ void NodeFixture::Restart() {
   StartNode();
 }
 
-Answer NodeFixture::Ask(const std::string& method, const std::string& target, const std::string& body,
-                        const std::string& content_type, const net::Headers& more) {
+Answer NodeFixture::AskAt(std::uint16_t port, const std::string& method, const std::string& target,
+                          const std::string& body, const std::string& content_type, const net::Headers& more) {
   net::ClientRequest request;
   request.method = method;
-  request.url = fmt::format("http://127.0.0.1:{}{}", node_->port(), target);
+  request.url = fmt::format("http://127.0.0.1:{}{}", port, target);
   request.headers = more;
   if (!body.empty() && !content_type.empty()) request.headers.Add("Content-Type", content_type);
   request.body = body;

@@ -48,10 +48,15 @@ class NodeFixture : public ::testing::Test {
   void StartNode();
   void Restart();
   void EndNode() { node_.reset(); }
-  config::RawValues settings_;  // besides port and data folder; change before StartNode
+  config::RawValues settings_;       // besides port and data folder; change before StartNode
+  storage::Store* store_ = nullptr;  // of a cluster; outlives the node
 
   Answer Ask(const std::string& method, const std::string& target, const std::string& body = {},
-             const std::string& content_type = "application/json", const net::Headers& more = {});
+             const std::string& content_type = "application/json", const net::Headers& more = {}) {
+    return AskAt(node_->port(), method, target, body, content_type, more);
+  }
+  Answer AskAt(std::uint16_t port, const std::string& method, const std::string& target, const std::string& body = {},
+               const std::string& content_type = "application/json", const net::Headers& more = {});
   Answer Ok(const std::string& method, const std::string& target, const std::string& body = {});
   static std::string Meta(const std::string& name, const Archive& archive, std::size_t chunks);
   // Registers in `chunks` equal parts; the id.
@@ -64,6 +69,7 @@ class NodeFixture : public ::testing::Test {
   void WaitUntilReady();
 
   app::Node& node() { return *node_; }
+  net::HttpClient& client() { return *client_; }
 
  private:
   engines::EngineRegistry* engines_;

@@ -2,8 +2,8 @@
 
 namespace mlnode::integration {
 
-void RemoteFixture::StartProvider(std::uint16_t port) {
-  auto provider = connectors::ProviderDouble::Start({.port = port});
+void RemoteFixture::StartProvider(connectors::ProviderDouble::Options options) {
+  auto provider = connectors::ProviderDouble::Start(std::move(options));
   ASSERT_TRUE(provider) << provider.error().message;
   provider_ = *std::move(provider);
 }

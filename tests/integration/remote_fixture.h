@@ -12,7 +12,7 @@ namespace mlnode::integration {
 class RemoteFixture : public FakeNodeFixture {
  protected:
   void SetUp() override;
-  void StartProvider(std::uint16_t port = 0);
+  void StartProvider(connectors::ProviderDouble::Options options = {});
   void Set(const std::string& name, const json::value& value);  // plugins.ml_commons.<name>, at run time
   // Of a connector whose PREDICT action asks `path` of the provider; `parts` are put over it.
   json::object Connector(const std::string& path, const std::string& request_body,

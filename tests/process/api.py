@@ -24,6 +24,11 @@ class Api:
 
     def call(self, method, path, body=None, headers=None):
         """(status, parsed JSON or text). body: bytes as they are, anything else as JSON."""
+        status, _, answer = self.exchange(method, path, body, headers)
+        return status, answer
+
+    def exchange(self, method, path, body=None, headers=None):
+        """(status, headers, parsed JSON or text)"""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
@@ -37,7 +42,7 @@ class Api:
         except ValueError:
             answer = text.decode(errors="replace")
         keep(method, path, reply.status, reply.getheader("Content-Type"), answer)
-        return reply.status, answer
+        return reply.status, reply.headers, answer
 
     def ok(self, method, path, body=None):
         status, answer = self.call(method, path, body)

@@ -23,23 +23,28 @@ class NodeProcess:
         return [self.binary, "serve", "--port", "0", "--data", str(self.data), *self.flags]
 
     def start(self, timeout=60):
-        # setpriv: the node goes also with a test that is killed and can end nothing itself
-        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command()],
+        self.launch()
+        return self.await_listening(timeout)
+
+    def launch(self, environment=None):
+        # setpriv: the node goes also with a test that is killed and can end nothing itself, and with the thread that calls this
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command()], env=environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         weakref.finalize(self, end, self.process)
-        listening = threading.Event()
+        self.listening, self.url = threading.Event(), None
+        threading.Thread(target=self.read, args=(self.process.stdout, self.listening), daemon=True).start()
 
-        def read(pipe):
-            for line in pipe:
-                self.lines.append(line.rstrip("\n"))
-                match = re.search(r"listening on (http://\S+?)[,\s]", line + " ")
-                if match:
-                    self.url = match.group(1)
-                    listening.set()
-            listening.set()
+    def read(self, pipe, listening):
+        for line in pipe:
+            self.lines.append(line.rstrip("\n"))
+            match = re.search(r"listening on (http://\S+?)[,\s]", line + " ")
+            if match:
+                self.url = match.group(1)
+                listening.set()
+        listening.set()
 
-        threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
-        if not listening.wait(timeout) or not self.url:
+    def await_listening(self, timeout=60):
+        if not self.listening.wait(timeout) or not self.url:
             raise RuntimeError("mlnode did not start:\n" + "\n".join(self.lines[-40:]))
         return self
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <utility>
+
+#include "deploy/reconcile.h"
 
 namespace mlnode::simulation {
 namespace {
@@ -15,43 +17,6 @@ using deploy::Plan;
 using deploy::PlanMode;
 using tasks::TaskRecord;
 using tasks::TaskState;
-
-struct Facts {
-  std::vector<Plan> plans;
-  std::vector<Placement> placements;
-  std::vector<TaskRecord> tasks;
-  std::set<ModelId> models;
-  std::set<UploadId> uploads_owned;
-  std::vector<deploy::Lease> leases;
-};
-
-// Straight from the disk: nothing else runs meanwhile.
-Facts Read(World& world) {
-  using storage::Collection;
-  constexpr std::array kCollections{Collection::kPlans, Collection::kPlacements, Collection::kTasks,
-                                    Collection::kModels, Collection::kLeases};
-  Facts facts;
-  for (const storage::DocumentPtr& document : world.disk().Read(kCollections).documents) {
-    switch (document->key.collection) {
-      case Collection::kPlans:
-        facts.plans.push_back(deploy::ReadPlan(*document).value());
-        break;
-      case Collection::kPlacements:
-        facts.placements.push_back(deploy::ReadPlacement(*document).value());
-        break;
-      case Collection::kTasks:
-        facts.tasks.push_back(tasks::ReadTask(*document).value());
-        break;
-      case Collection::kLeases:
-        facts.leases.push_back(deploy::ReadLease(*document).value());
-        break;
-      default:
-        facts.models.insert(ModelId(document->key.id));
-        facts.uploads_owned.insert(models::UploadOf(*document).value());
-    }
-  }
-  return facts;
-}
 
 bool Named(const Facts& facts, const TaskId& task) {
   return std::ranges::any_of(facts.plans,
@@ -91,9 +56,10 @@ void CheckCauses(World& world, const Facts& facts) {
   }
 }
 
-// generation-grows
+// generation-grows: as long as the model is there. A node that has not heard of its end may write a plan anew.
 void CheckGenerations(World& world, const Facts& facts) {
   for (const Plan& plan : facts.plans) {
+    if (!facts.models.contains(plan.model)) continue;
     std::uint64_t& last = world.ledger().generations[plan.model];
     if (plan.generation < last) world.Violate("generation of " + plan.model.str() + " went back");
     last = plan.generation;
@@ -104,7 +70,7 @@ void CheckGenerations(World& world, const Facts& facts) {
 void CheckAcknowledged(World& world, const Facts& facts) {
   for (const auto& [model, told] : world.ledger().models) {
     const bool there = facts.models.contains(model);
-    if (!there && !told.delete_tried) world.Violate("registered model " + model.str() + " is lost");
+    if (!there && told.deletes == 0) world.Violate("registered model " + model.str() + " is lost");
     if (there && told.delete_acknowledged) world.Violate("deleted model " + model.str() + " is back");
   }
   for (const TaskId& task : world.ledger().tasks) {
@@ -114,95 +80,157 @@ void CheckAcknowledged(World& world, const Facts& facts) {
   }
 }
 
-// rest-is-terminal, state-is-true
-void CheckModels(World& world, const Facts& facts) {
-  const auto local = world.node().local_models().List();
-  for (const auto& view : world.node().deploys().List()) {
-    const std::string& id = view.model.id.str();
-    const auto& deployment = view.deployment;
-    const bool here = world.node().local_models().Find(view.model.id) != nullptr;
-    const bool serves = deployment.state == ModelState::kDeployed || deployment.state == ModelState::kPartiallyDeployed;
-    if (deployment.state == ModelState::kDeploying) world.Violate("model " + id + " is DEPLOYING for ever");
-    if (deployment.state == ModelState::kDeployFailed && deployment.reason.empty()) {
-      world.Violate("model " + id + " is DEPLOY_FAILED without a reason");
+// task-ends-as-its-plan: the tasks that a plan names go on as long as it is open, and end as it did.
+void CheckTasks(World& world, const Facts& facts) {
+  std::map<TaskId, const TaskRecord*> records;
+  for (const TaskRecord& task : facts.tasks) records.emplace(task.id, &task);
+  for (const Plan& plan : facts.plans) {
+    if (!facts.models.contains(plan.model)) continue;
+    const bool open = plan.mode != PlanMode::kNone && !plan.outcome;
+    const Outcome::Kind kind = plan.outcome ? plan.outcome->kind : Outcome::Kind::kCancelled;
+    for (const TaskId& task : plan.tasks) {
+      const auto found = records.find(task);
+      if (found == records.end() || !tasks::IsTerminal(found->second->state)) continue;
+      const std::string why = found->second->error.value_or("all well");
+      if (open) world.Violate(fmt::format("task {} has ended before its deploy: {}", task.str(), why));
+      if (!open && found->second->state != deploy::TaskStateFor(kind))
+        world.Violate(fmt::format("task {} has ended otherwise than its deploy: {}", task.str(), why));
     }
-    // unused-leaves
-    if (serves && view.model.passthrough == json::object{{"deploy_setting", json::object{{"model_ttl_minutes", 0}}}})
-      world.Violate("model " + id + " is deployed and may not go unused");
-    if (serves != here && view.model.registration == models::Registration::kRegistered) {
-      world.Violate(fmt::format("model {} is {} and {}", id, deploy::ModelStateName(deployment.state),
-                                here ? "loaded" : "not loaded"));
-    }
-  }
-  for (const auto& model : local) {
-    if (model.state == serving::LocalState::kLoading) world.Violate("load of " + model.model.str() + " never ends");
-    if (!facts.models.contains(model.model)) world.Violate("deleted model " + model.model.str() + " is held");
   }
 }
 
-// memory-is-counted
-void CheckMemory(World& world) {
-  std::uint64_t resident = World::kMemoryBase;
-  std::set<std::string> contents;  // whose weights are held, once each
-  for (const auto& model : world.node().local_models().List()) {
-    if (model.state != serving::LocalState::kReady) continue;
-    resident += model.info->resident_bytes;
-    const auto document = world.node().models().Get(model.model);
-    const std::string content = document ? document->content_hash.value_or("") : model.model.str();
-    if (!contents.insert(content).second) resident -= model.info->weights_bytes;
+// placement-has-lease: a worker says so in the incarnation that the node which names it knows to live. dead-serves-not:
+// no node that has heard all for a while names one that was not heard of for long.
+void CheckWorkersOf(World& world, Member& member) {
+  constexpr Duration kNotice = deploy::kLeaseDeath + std::chrono::milliseconds(1'500);
+  const SteadyTime now = world.clock().Now();
+  const bool well = now - member.well_since() > 2 * kNotice && !world.nested_within(2 * kNotice);
+  const deploy::LivePtr live = member.core().membership().LiveNow();
+  for (const auto& view : member.core().deploys().List()) {
+    for (const NodeId& worker : view.deployment.workers) {
+      const auto lease = std::ranges::find(*live, worker, &deploy::Lease::node);
+      const bool told = lease != live->end() && std::ranges::any_of(view.placements, [&](const Placement& placement) {
+                          return placement.node == worker && placement.state == PlacementState::kLoaded &&
+                                 placement.incarnation == lease->incarnation;
+                        });
+      const auto found = std::ranges::find_if(world.members(), [&](const auto& one) { return one->id() == worker; });
+      const bool gone = well && now - (*found)->last_heard() > kNotice;
+      if (told && !gone) continue;
+      world.Violate(fmt::format("{} takes {} for a worker of {}, which {}", member.id().str(), worker.str(),
+                                view.model.id.str(), told ? "is gone" : "did not say so"));
+    }
   }
-  const int ready = static_cast<int>(contents.size());
-  if (world.node().budget().Reserved() != resident) {
-    world.Violate(fmt::format("{} bytes reserved, {} in use", world.node().budget().Reserved(), resident));
+}
+
+// By one of them at a time: it takes most of a look.
+void CheckWorkers(World& world) {
+  Member* member = world.AnyRunning();
+  if (!world.alone() && member != nullptr && !member->frozen()) CheckWorkersOf(world, *member);
+}
+
+// silence-is-not-death: who is cut off goes on to take those for alive that were, for as long as they run.
+void CheckStandstill(World& world) {
+  if (world.alone()) return;
+  for (Member* member : world.Running()) {
+    if (member->frozen()) continue;
+    const deploy::LivePtr live = member->core().membership().LiveNow();
+    if (member->core().store().Following()) {
+      member->known_live = live;
+      member->known_at = world.clock().Now();
+      continue;
+    }
+    if (!member->known_live) continue;
+    for (const auto& other : world.members()) {
+      const auto is_other = [&](const deploy::Lease& lease) {
+        return lease.node == other->id() && lease.incarnation == other->incarnation();
+      };
+      const bool ran = other->running() && other->well_since() < member->known_at;
+      if (ran && std::ranges::any_of(*member->known_live, is_other) && std::ranges::none_of(*live, is_other))
+        world.Violate(member->id().str() + " is cut off and takes " + other->id().str() + " for dead");
+    }
   }
-  if (world.engine().live_models() != ready) {
-    world.Violate(fmt::format("{} models in the engine, {} contents ready", world.engine().live_models(), ready));
+}
+
+// acknowledged-stays, name-is-one-groups
+void CheckGroups(World& world, const Facts& facts) {
+  std::set<std::string> names;
+  std::set<GroupId> there;
+  for (const models::Group& group : facts.groups) {
+    there.insert(group.id);
+    if (!world.ledger().groups.contains(group.id)) continue;
+    if (!names.insert(group.name).second) world.Violate("two groups are named " + group.name);
+  }
+  for (const auto& [group, told] : world.ledger().groups) {
+    if (!there.contains(group) && told.deletes == 0) world.Violate("group " + group.str() + " is lost");
+    if (there.contains(group) && told.delete_acknowledged) world.Violate("deleted group " + group.str() + " is back");
+  }
+  for (const auto& [model, told] : world.ledger().models) {
+    const auto group = facts.group_of.find(model);
+    if (group != facts.group_of.end() && !there.contains(group->second))
+      world.Violate("model " + model.str() + " is of a group that is gone");
   }
 }
 
 }  // namespace
 
+// Straight from the authority: nothing else runs meanwhile.
+Facts ReadFacts(World& world) {
+  using storage::Collection;
+  constexpr std::array kCollections{Collection::kPlans,  Collection::kPlacements, Collection::kTasks,
+                                    Collection::kModels, Collection::kLeases,     Collection::kModelGroups};
+  Facts facts;
+  for (const storage::DocumentPtr& document : world.authority().Read(kCollections).documents) {
+    switch (document->key.collection) {
+      case Collection::kPlans:
+        facts.plans.push_back(deploy::ReadPlan(*document).value());
+        break;
+      case Collection::kPlacements:
+        facts.placements.push_back(deploy::ReadPlacement(*document).value());
+        break;
+      case Collection::kTasks:
+        facts.tasks.push_back(tasks::ReadTask(*document).value());
+        break;
+      case Collection::kLeases:
+        facts.leases.push_back(deploy::ReadLease(*document).value());
+        break;
+      case Collection::kModelGroups:
+        facts.groups.push_back(models::ReadGroup(*document).value());
+        break;
+      default: {
+        const ModelId model(document->key.id);
+        facts.models.insert(model);
+        facts.uploads_owned.insert(models::UploadOf(*document).value());
+        if (const json::value* group = document->body.if_contains("model_group_id"))
+          facts.group_of.emplace(model, GroupId(std::string(group->as_string())));
+      }
+    }
+  }
+  return facts;
+}
+
 void CheckAlways(World& world) {
-  const Facts facts = Read(world);
+  const World::Still still(world);
+  const Facts facts = ReadFacts(world);
   CheckOwners(world, facts);
   CheckCauses(world, facts);
   CheckGenerations(world, facts);
   CheckAcknowledged(world, facts);
-}
-
-void CheckAtRest(World& world) {
-  const Facts facts = Read(world);
-  for (const TaskRecord& task : facts.tasks) {
-    if (!tasks::IsTerminal(task.state)) world.Violate("task " + task.id.str() + " is in progress for ever");
-  }
-  for (const Plan& plan : facts.plans) {
-    if (!facts.models.contains(plan.model)) world.Violate("plan of deleted model " + plan.model.str());
-    if (plan.mode != PlanMode::kNone && !plan.outcome)
-      world.Violate("deploy of " + plan.model.str() + " is open for ever");
-  }
-  // placement-has-lease
-  for (const Placement& placement : facts.placements) {
-    if (!deploy::Counts(placement, facts.leases))
-      world.Violate("placement of " + placement.model.str() + " of a dead node");
-    if (!facts.models.contains(placement.model)) world.Violate("placement of deleted model " + placement.model.str());
-  }
-  CheckModels(world, facts);
-  CheckMemory(world);
-  const auto limit = world.node().settings().Current()->Int("plugins.ml_commons.max_model_on_node");
-  const std::string& told = world.ledger().setting;
-  if (!told.empty() && std::to_string(limit) != told) world.Violate("acknowledged setting is lost");
-  if (world.ledger().open_predictions != 0) world.Violate("a prediction was never answered");
+  CheckGroups(world, facts);
+  CheckTasks(world, facts);
+  CheckWorkers(world);
+  CheckStandstill(world);
 }
 
 void CheckNoOrphans(World& world) {
-  const Facts facts = Read(world);
-  const auto uploads = world.disk().ListUploads();
+  const Facts facts = ReadFacts(world);
+  const auto uploads = world.authority().ListUploads();
   for (const auto& upload : *uploads) {
     if (!facts.uploads_owned.contains(upload.id)) world.Violate("orphan parts of upload " + upload.id.str());
   }
-  for (const models::Controller& controller : world.node().models().controllers().List()) {
-    if (!facts.models.contains(controller.model))
-      world.Violate("controller of deleted model " + controller.model.str());
+  constexpr std::array kControllers{storage::Collection::kControllers};
+  for (const storage::DocumentPtr& controller : world.authority().Read(kControllers).documents) {
+    const ModelId model(controller->key.id);
+    if (!facts.models.contains(model)) world.Violate("controller of deleted model " + model.str());
   }
 }
 

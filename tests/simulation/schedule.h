@@ -1,13 +1,12 @@
-// simulation/schedule.h: what clients and fate do to a node, drawn at random.
+// simulation/schedule.h: what happens in a world, drawn at random: requests of clients, faults, crashes.
 #pragma once
 
 #include "simulation/world.h"
 
 namespace mlnode::simulation {
 
-// Does one random thing: a request, a fault or a crash. What it begins goes on as the world runs.
-void ActAtRandom(World& world);
-// Predicts with the model; the answer is counted in the ledger. `must_work`: another answer is a violation.
-void Predict(World& world, const ModelId& model, bool must_work);
+// Does one random thing. What it begins goes on as the world runs. `inside`: of a pass inside of a task, where no node
+// can leave.
+void ActAtRandom(World& world, bool inside = false);
 
 }  // namespace mlnode::simulation

@@ -1,5 +1,6 @@
 #include "simulation/world.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -7,133 +8,169 @@
 namespace mlnode::simulation {
 namespace {
 
-constexpr Duration kTick = std::chrono::milliseconds(100);
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr Duration kLoneTick = milliseconds(100);
+constexpr Duration kInsidePace = milliseconds(400);
+constexpr int kDeepest = 3;          // loads within loads
 constexpr int kBusyLimit = 200'000;  // tasks without time passing: something kicks itself for ever
+
+// The first are of both kinds, so that any of them alone can serve.
+std::vector<std::string> RolesOf(int node) {
+  if (node == 4) return {"ml"};
+  if (node == 5) return {"data"};
+  return {"data", "ml"};
+}
 
 }  // namespace
 
-World::World(std::uint64_t seed, std::string folder)
-    : folder_(std::move(folder)), order_(seed * 3 + 1), chance_(seed * 3 + 2), ids_(seed * 3 + 3) {
-  store_.set_before_call([this](std::string_view call) { BeforeStoreCall(call); });
-  engine_.SetBehaviour({.on_load = [this](const engines::LoadOptions&) { return OnLoad(); }, .on_run = nullptr});
-  Boot();
+std::shared_ptr<const Wish::Token> Wish::Begin() {
+  known_.reset();
+  std::erase_if(open_, [](const auto& other) { return other.expired(); });
+  auto token = std::make_shared<const Token>(Token{.number = ++begun_, .alone = open_.empty()});
+  open_.push_back(token);
+  return token;
 }
 
-World::~World() { Kill(); }
+void Wish::Acknowledge(const Token& token, deploy::PlanMode mode) {
+  if (token.alone && token.number == begun_) known_ = mode;
+}
 
-void World::Boot() {
-  severed_ = false;
-  store_.Reconnect();
-  process_ = std::make_unique<ProcessExecutor>(executor_);
-  metrics_ = std::make_unique<Metrics>();
-  settings_ = config::Settings::Create({{"mlnode.deploy.deadline_seconds", std::to_string(kDeadlineSeconds)},
-                                        {"mlnode.registration_grace_minutes", "1"},
-                                        {"plugins.ml_commons.allow_registering_model_via_local_file", "true"}})
-                  .value();
-  deploy::NodeIdentity self;
-  self.id = NodeId("node-1");
-  self.incarnation = ids_.Next();
-  self.name = "node-1";
-  self.roles = {"data", "ml"};
-  auto started = deploy::NodeCore::Start(
-      {.self = std::move(self),
-       .store = store_,
-       .executors = {.io = *process_, .cpu = *process_, .lanes = *process_, .background = *process_},
-       .loading = *process_,
-       .clock = clock_,
-       .random = ids_,
-       .engines = engines_,
-       .settings = *settings_,
-       .metrics = *metrics_,
-       .vault = *vault_,
-       .temporary = folder_ + "/tmp",
-       .cache = {.folder = folder_ + "/cache", .max_bytes = 20'000, .sync = FileSync::kNone},
-       .queue = {.lanes = 2},
-       .memory_limit_bytes = 300ULL << 20U,  // a load needs 64 MiB and more: not all of them fit at once
-       .memory_base_bytes = kMemoryBase,
-       .memory_used = [] { return std::uint64_t{0}; }});
-  if (!started) {
-    Trace("boot failed: {}", started.error().message);
-    severed_ = true;  // another attempt
-    return;
+World::World(std::uint64_t seed, int nodes, const std::string& folder)
+    : order_(seed * 3 + 1), chance_(seed * 3 + 2), ids_(seed * 3 + 3) {
+  for (int node = 1; node <= nodes; ++node) {
+    const std::string name = fmt::format("node-{}", node);
+    members_.push_back(std::make_unique<Member>(
+        *this,
+        MemberOptions{.name = name, .roles = RolesOf(node), .folder = folder + "/" + name, .alone = nodes == 1}));
   }
-  node_ = *std::move(started);
+  for (const auto& member : members_) member->Boot();
 }
 
-void World::Kill() {
-  process_->Die();
-  executor_.DropAll();
-  node_.reset();
-  executor_.DropAll();
-  ledger_.open_predictions = 0;
-  ledger_.open_changes = 0;
+World::~World() {
+  for (const auto& member : members_) member->Kill();
 }
 
-void World::Restart(Duration downtime) {
-  Trace("restart");
-  ++restarts_;
-  do {
-    Kill();
-    clock_.Advance(std::exchange(downtime, Duration::zero()));
-    disk_.Restart();
-    Boot();
-  } while (severed_);
+std::vector<Member*> World::Running() const {
+  std::vector<Member*> running;
+  for (const auto& member : members_) {
+    if (member->running()) running.push_back(member.get());
+  }
+  return running;
 }
 
-void World::CalmDown() {
-  calm_ = true;
-  writes_to_live_ = 0;
-  slow_load_ = Duration::zero();
-  load_error_.reset();
-  store_.Reconnect();
-  if (severed_) Restart();
+Member& World::Any() { return *members_[static_cast<std::size_t>(Below(members_.size()))]; }
+
+Member* World::AnyRunning() {
+  const std::vector<Member*> running = Running();
+  return running.empty() ? nullptr : running[static_cast<std::size_t>(Below(running.size()))];
 }
 
-void World::RunFor(Duration by) {
+// Mostly a network's; now and then a replica that lags.
+Duration World::DeliveryDelay() {
+  const auto micros = static_cast<std::int64_t>(order_.Below(order_.Below(20) == 0 ? 200'000 : 5'000));
+  return microseconds(micros);
+}
+
+void World::RunFor(Duration by) { Pass(by, nullptr); }
+
+void World::PassInside(Member& member, Duration by) {
+  if (depth_ >= kDeepest && !alone()) return;
+  if (!inside_) return Pass(by, &member);
+  for (; by > Duration::zero() && !member.severed(); by -= kInsidePace) {
+    Pass(std::min(by, kInsidePace), &member);
+    inside_();
+  }
+}
+
+void World::Pass(Duration by, const Member* inside) {
   const SteadyTime end = clock_.Now() + by;
   ++depth_;
-  for (int ran = 0; clock_.Now() < end;) {
-    while (executor_.RunOne()) {
-      if (++ran > kBusyLimit) {
-        std::fprintf(stderr, "still busy after %d tasks at one moment\n", ran);
-        std::abort();
-      }
-    }
-    if (severed_ && depth_ > 1) break;
-    if (severed_) Restart();
-    clock_.Advance(kTick);
-    ran = 0;
+  while (clock_.Now() < end) {
+    RunWhatIsDue();
+    if (inside != nullptr && inside->severed()) break;
+    if (inside == nullptr && depth_ == 1) Reap();
+    Tick(end, inside != nullptr);
   }
   --depth_;
 }
 
-void World::Request(std::function<void()> request) {
-  if (!process_->Post(std::move(request))) Trace("request refused");
-}
-
-void World::RequestAfter(Duration delay, std::function<void()> request) {
-  process_->PostAfter(delay, std::move(request)).Detach();
-}
-
-void World::BeforeStoreCall(std::string_view call) {
-  if (severed_) return;
-  if (writes_to_live_ > 0 && (call == "TryWrite" || call == "PutPart") && --writes_to_live_ == 0) {
-    Trace("disk lost at {}", call);
-    severed_ = true;
-    store_.Sever();
-    return;
+void World::RunWhatIsDue() {
+  for (int ran = 0; RunOneTask(); ++ran) {
+    if (ran < kBusyLimit) continue;
+    std::fprintf(stderr, "still busy after %d tasks at one moment\n", ran);
+    std::abort();
   }
-  if (node_ && order_.Below(4) == 0) executor_.RunOne();
 }
 
-Status World::OnLoad() {
-  if (slow_load_ > Duration::zero()) {
-    Trace("slow load begins");
-    RunFor(slow_load_);
-    Trace("slow load ends");
+bool World::RunOneTask() {
+  if (events_.RunOne()) return true;
+  Member* chosen = nullptr;
+  std::uint64_t candidates = 0;
+  for (const auto& member : members_) {
+    if (member->HasWork() && order_.Below(++candidates) == 0) chosen = member.get();
   }
-  if (load_error_) return *load_error_;
-  return {};
+  if (chosen == nullptr) return false;
+  chosen->RunOneTask();
+  return true;
+}
+
+void World::Tick(SteadyTime end, bool inside) {
+  if (alone()) return clock_.Advance(kLoneTick);
+  SteadyTime next = end;
+  if (const auto due = events_.NextDue()) next = std::min(next, *due);
+  for (const auto& member : members_) {
+    if (const auto due = member->NextDue()) next = std::min(next, *due);
+  }
+  // A little late, so that what is due at about the same time happens in any order.
+  next = std::max(next, clock_.Now()) + microseconds(static_cast<std::int64_t>(order_.Below(1'000)));
+  clock_.Advance(next - clock_.Now());
+  if (inside) nested_ = clock_.Now();
+  for (const auto& member : members_) member->NoteTime(inside);
+}
+
+void World::Reap() {
+  for (const auto& member : members_) {
+    if (member->severed()) {
+      member->Kill();
+      ++restarts_;
+      const bool at_once = alone() || calm_ || OneIn(2);
+      member->set_back_at(clock_.Now() + milliseconds(at_once ? 0 : static_cast<std::int64_t>(Below(12'000))));
+    }
+    if (member->DueOut()) member->End();
+    if (member->DueBack()) {
+      Trace("{}: starts", member->options().name);
+      if (alone()) authority_.Restart();
+      member->Boot();
+    }
+  }
+}
+
+void World::RestartAll(Duration downtime) {
+  for (const auto& member : members_) {
+    if (!member->running()) continue;
+    member->Kill();
+    ++restarts_;
+    member->set_back_at(clock_.Now() + downtime);
+  }
+  clock_.Advance(downtime);
+  Reap();
+}
+
+void World::CalmDown() {
+  calm_ = true;
+  authority_.SetDown(false);
+  for (const auto& member : members_) {
+    member->CalmDown();
+    if (member->running() && !member->leaves()) continue;
+    const bool returns = alone() || OneIn(2);
+    member->set_back_at(returns ? std::optional(clock_.Now()) : std::nullopt);
+  }
+  const bool somebody = std::ranges::any_of(
+      members_, [](const auto& member) { return (member->running() && !member->leaves()) || member->back_at(); });
+  if (!somebody) members_.front()->set_back_at(clock_.Now());
+  Reap();
 }
 
 void World::Note(std::string line) {

@@ -1,5 +1,5 @@
-// simulation/world.h: one node in virtual time on one executor, its disk, and what may go wrong with both.
-// Everything random comes from the seed: the same seed gives the same run.
+// simulation/world.h: nodes in virtual time on one thread, what they share, and what may go wrong with it. Everything
+// random comes from the seed: the same seed gives the same run.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,70 +13,88 @@
 
 #include "connectors/testing/test_vault.h"
 #include "core/testing/manual_executor.h"
-#include "deploy/node_core.h"
-#include "engines/testing/fake_engine.h"
-#include "storage/memory/memory_store.h"
-#include "storage/testing/fault_store.h"
+#include "simulation/member.h"
+#include "storage/memory/memory_authority.h"
 
 namespace mlnode::simulation {
 
-// What a process runs on: forwards to the shared executor until the process is dead.
-class ProcessExecutor final : public Executor {
+// What clients want of a model's deployment: known while the last request for it was answered well and none other was
+// under way beside it or when it began.
+class Wish {
  public:
-  explicit ProcessExecutor(Executor& under) : under_(under) {}
-  bool Post(Task task) override { return alive_ && under_.Post(std::move(task)); }
-  Timer PostAfter(Duration delay, Task task) override {
-    return alive_ ? under_.PostAfter(delay, std::move(task)) : Timer();
-  }
-  void Die() { alive_ = false; }
+  // A request begins. It is under way as long as the token lives: it ends with its process, too.
+  struct Token {
+    std::uint64_t number = 0;
+    bool alone = false;
+  };
+  std::shared_ptr<const Token> Begin();
+  void Acknowledge(const Token& token, deploy::PlanMode mode);
+  const std::optional<deploy::PlanMode>& known() const { return known_; }
 
  private:
-  Executor& under_;
-  bool alive_ = true;
+  std::uint64_t begun_ = 0;
+  std::vector<std::weak_ptr<const Token>> open_;
+  std::optional<deploy::PlanMode> known_;
 };
 
 // What clients were told, to be held against what is.
 struct Ledger {
-  struct ModelFacts {
-    bool loads = false;         // complete, right hash, sound content
-    bool delete_tried = false;  // it may be gone
+  struct Facts {
+    int deletes = 0;  // that were not refused: it may be gone
     bool delete_acknowledged = false;
   };
-  std::map<ModelId, ModelFacts> models;  // acknowledged ones
-  std::set<TaskId> tasks;                // acknowledged ones
+  std::map<ModelId, Facts> models;  // acknowledged ones
+  std::map<GroupId, Facts> groups;  // acknowledged ones
+  std::set<TaskId> tasks;           // acknowledged ones
   std::map<ModelId, std::uint64_t> generations;
-  std::string setting;       // last acknowledged max_model_on_node; empty: none, or a later one may be in force
-  int setting_changes = 0;   // begun
-  int open_changes = 0;      // of them under way in this process
-  int open_predictions = 0;  // of this process
-  int predictions = 0;       // answered well
+  std::map<ModelId, Wish> wishes;
+  std::string setting;      // last acknowledged max_model_on_node; empty: none, or a later one may be in force
+  int setting_changes = 0;  // begun
+  int predictions = 0;      // answered well
 };
 
 class World {
  public:
-  static constexpr std::int64_t kDeadlineSeconds = 20;
-  static constexpr std::uint64_t kMemoryBase = 1'000;
+  // As long as it lives, calls of a store do nothing but what they are for: whoever looks sees one moment.
+  class Still {
+   public:
+    explicit Still(World& world) : world_(world) { ++world_.still_; }
+    ~Still() { --world_.still_; }
+    Still(const Still&) = delete;
+    Still& operator=(const Still&) = delete;
 
-  World(std::uint64_t seed, std::string folder);
+   private:
+    World& world_;
+  };
+
+  static constexpr std::int64_t kDeadlineSeconds = 20;
+
+  // `nodes` of them, all started. `folder`: their disks.
+  World(std::uint64_t seed, int nodes, const std::string& folder);
   ~World();
 
   std::uint64_t Below(std::uint64_t n) { return chance_.Below(n); }
   bool OneIn(std::uint64_t n) { return Below(n) == 0; }
 
-  // Runs what is due until `by` has passed; a process that was severed from its disk meanwhile dies and is started
-  // again. May be called inside a task (a slow engine): then a severed process only returns early.
+  // Runs what is due until `by` has passed; a process that was severed from its store meanwhile dies and is started
+  // again.
   void RunFor(Duration by);
-  // Posts what a client asks of the node.
-  void Request(std::function<void()> request);
-  void RequestAfter(Duration delay, std::function<void()> request);
-  // The process dies, and another begins after `downtime`.
-  void Restart(Duration downtime = {});
-  // From here on nothing goes wrong any more.
+  // The same from inside a task of `member` (a slow engine): ends early once that one was severed, and nobody dies or
+  // starts meanwhile. Little else nests in it: a load inside that of others' passes at once.
+  void PassInside(Member& member, Duration by);
+  // One of the tasks that are due. False: there is none.
+  bool RunOneTask();
+  // From inside of a store call: now and then other work, which another thread or process does meanwhile.
+  void Interleave() {
+    if (still_ == 0 && order_.Below(4) == 0) RunOneTask();
+  }
+  // All processes die, and begin again after `downtime`.
+  void RestartAll(Duration downtime);
+  // From here on nothing goes wrong any more. Whoever has not left for good comes back.
   void CalmDown();
-  // The process loses its disk at the `writes`-th write from now, and dies soon after.
-  void CrashAfter(int writes) { writes_to_live_ = writes; }
-  void SetSlowLoads(Duration each) { slow_load_ = each; }
-  void SetFailingLoads(std::optional<Error> error) { load_error_ = std::move(error); }
+  // What happens by itself at that time, whoever runs.
+  void At(Duration delay, std::function<void()> event) { events_.PostAfter(delay, std::move(event)).Detach(); }
+  void set_inside(std::function<void()> act) { inside_ = std::move(act); }  // from time to time during PassInside
 
   template <class... Args>
   void Trace(fmt::format_string<Args...> format, Args&&... args) {
@@ -87,44 +105,43 @@ class World {
   int violations() const { return violations_; }
   int restarts() const { return restarts_; }
 
-  deploy::NodeCore& node() { return *node_; }
-  storage::MemoryStore& disk() { return disk_; }  // no faults, nothing runs inside
-  storage::testing::FaultStore& store() { return store_; }
-  engines::FakeEngine& engine() { return engine_; }
+  // Did a task wait inside another one within the last `by`: what a thread then did late is the simulation's doing.
+  bool nested_within(Duration by) const { return clock_.Now() - nested_ < by; }
+
+  bool alone() const { return members_.size() == 1; }
+  const std::vector<std::unique_ptr<Member>>& members() const { return members_; }
+  std::vector<Member*> Running() const;
+  Member& Any();         // of all
+  Member* AnyRunning();  // null: none runs
+  // The truth of the store: no faults, no delay, nothing else runs meanwhile.
+  storage::MemoryAuthority& authority() { return authority_; }
   mlnode::testing::ManualClock& clock() { return clock_; }
+  mlnode::testing::SeededRandom& order() { return order_; }
+  RandomSource& ids() { return ids_; }
+  const connectors::CredentialVault& vault() const { return *vault_; }
+  Duration DeliveryDelay();
   Ledger& ledger() { return ledger_; }
-  bool severed() const { return severed_; }
 
  private:
-  void Boot();
-  void Kill();
-  void BeforeStoreCall(std::string_view call);
-  Status OnLoad();
+  void Pass(Duration by, const Member* inside);
+  void RunWhatIsDue();
+  void Tick(SteadyTime end, bool inside);
+  void Reap();
   void Note(std::string line);
 
-  const std::string folder_;
   mlnode::testing::SeededRandom order_, chance_, ids_;
   mlnode::testing::ManualClock clock_;
-  mlnode::testing::ManualExecutor executor_{clock_, &order_};
-  storage::MemoryStore disk_{clock_};
-  storage::testing::FaultStore store_{disk_};
-  engines::FakeEngine engine_;
-  engines::FakeEngineRegistry engines_{engine_};
+  mlnode::testing::ManualExecutor events_{clock_};
+  storage::MemoryAuthority authority_{clock_};
   std::unique_ptr<connectors::CredentialVault> vault_ = connectors::testing::TestVault();
   Ledger ledger_;
-
-  // Of one process.
-  std::unique_ptr<ProcessExecutor> process_;
-  std::unique_ptr<Metrics> metrics_;
-  std::unique_ptr<config::Settings> settings_;
-  std::unique_ptr<deploy::NodeCore> node_;
-  bool severed_ = false;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::function<void()> inside_;
 
   bool calm_ = false;
-  int depth_ = 0;  // of RunFor
-  int writes_to_live_ = 0;
-  Duration slow_load_{};
-  std::optional<Error> load_error_;
+  int depth_ = 0;  // of Pass
+  int still_ = 0;
+  SteadyTime nested_{};  // when one last passed inside another
   int violations_ = 0;
   int restarts_ = 0;
   std::vector<std::string> trace_;

@@ -16,7 +16,8 @@ Result<net::ClientRequest> MakeAttempt(OutgoingRequest request, const CallOption
   attempt.url = std::move(request.url);
   attempt.headers = std::move(request.headers);
   attempt.body = std::move(request.body);
-  attempt.max_redirects = 0;  // a redirect would lead where no rule was asked
+  attempt.may_resend = false;  // each counts, and may be charged for
+  attempt.max_redirects = 0;   // a redirect would lead where no rule was asked
   attempt.connect_timeout = options.config.connection_timeout;
   attempt.idle_timeout = options.config.read_timeout;
   attempt.total_timeout = std::chrono::ceil<std::chrono::milliseconds>(std::min<Duration>(remaining, kLongestExchange));
@@ -37,7 +38,8 @@ Endpoint::Outcome OutcomeOf(const Result<net::ClientReply>& result, const CallOp
     case Code::kTooLarge:
       return Endpoint::Outcome::kAnswered;
     case Code::kUnavailable:
-      return unless(result.error().message == net::kTlsRefused);
+      return unless(result.error().message == net::kTlsRefused ||
+                    (result.error().message == net::kNotConnectedInTime && took < kPatienceWithServers));
     case Code::kDeadlineExceeded:
       return unless(took < kPatienceWithServers || options.config.read_timeout < kPatienceWithServers);
     case Code::kUpstream:

@@ -309,7 +309,8 @@ class Core : public std::enable_shared_from_this<Core> {
       if (call.ending) return *call.ending;
     }
     Error error = std::move(reply).error();
-    if (error.code == Code::kDeadlineExceeded && now >= call.options.deadline.at()) return TooLate();
+    const bool timed_out = error.code == Code::kDeadlineExceeded || error.message == net::kNotConnectedInTime;
+    if (timed_out && now >= call.options.deadline.at()) return TooLate();
     LOG_DEBUG("connectors", "a request to {} failed: {} ({})", call.endpoint->name, error.message, error.detail);
     return ExplainFailure(std::move(error), call.options);
   }

@@ -17,6 +17,13 @@ struct ManualExecutor::Scheduled final : Timer::State {
   }
 };
 
+// The heap's order: the earliest due in front.
+struct ManualExecutor::Later {
+  bool operator()(const std::shared_ptr<Scheduled>& a, const std::shared_ptr<Scheduled>& b) const {
+    return std::pair(a->due, a->sequence) > std::pair(b->due, b->sequence);
+  }
+};
+
 EpochMillis ManualClock::WallMillis() const {
   constexpr EpochMillis kStart = 1'700'000'000'000;
   return kStart + std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()).count();
@@ -40,36 +47,45 @@ Timer ManualExecutor::PostAfter(Duration delay, Task task) {
   scheduled->due = clock_.Now() + std::max(delay, Duration::zero());
   scheduled->sequence = sequence_++;
   scheduled->task = std::move(task);
+  if (timers_.size() >= forget_at_) ForgetCancelled();
   timers_.push_back(scheduled);
+  std::ranges::push_heap(timers_, Later());
   return Timer(scheduled);
 }
 
+void ManualExecutor::ForgetCancelled() {
+  std::erase_if(timers_, [](const auto& timer) { return timer->cancelled; });
+  std::ranges::make_heap(timers_, Later());
+  forget_at_ = std::max<std::size_t>(64, 2 * timers_.size());
+}
+
+std::optional<SteadyTime> ManualExecutor::NextDue() {
+  while (!timers_.empty() && timers_.front()->cancelled) {
+    std::ranges::pop_heap(timers_, Later());
+    timers_.pop_back();
+  }
+  if (timers_.empty()) return std::nullopt;
+  return timers_.front()->due;
+}
+
 void ManualExecutor::PromoteDue() {
-  std::vector<std::shared_ptr<Scheduled>> due;
-  std::erase_if(timers_, [&](const std::shared_ptr<Scheduled>& timer) {
-    if (timer->cancelled) return true;
-    if (timer->due > clock_.Now()) return false;
-    due.push_back(timer);
-    return true;
-  });
-  std::sort(due.begin(), due.end(), [](const auto& a, const auto& b) {
-    return std::pair(a->due, a->sequence) < std::pair(b->due, b->sequence);
-  });
-  for (auto& timer : due) {
-    ready_.push_back([timer] {
+  for (auto due = NextDue(); due && *due <= clock_.Now(); due = NextDue()) {
+    std::ranges::pop_heap(timers_, Later());
+    ready_.push_back([timer = std::move(timers_.back())] {
       if (timer->cancelled) return;
       Task task = std::move(timer->task);
       task();
     });
+    timers_.pop_back();
   }
 }
 
 bool ManualExecutor::RunOne() {
   PromoteDue();
   if (ready_.empty()) return false;
-  const std::size_t index = random_ ? static_cast<std::size_t>(random_->Below(ready_.size())) : 0;
-  Task task = std::move(ready_[index]);
-  ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(index));
+  if (random_) std::swap(ready_.front(), ready_[static_cast<std::size_t>(random_->Below(ready_.size()))]);
+  Task task = std::move(ready_.front());
+  ready_.pop_front();
   task();
   return true;
 }
@@ -88,12 +104,8 @@ std::size_t ManualExecutor::RunUntilIdle(std::size_t limit) {
 void ManualExecutor::RunFor(Duration by) {
   const SteadyTime end = clock_.Now() + by;
   RunUntilIdle();
-  while (true) {
-    std::erase_if(timers_, [](const auto& timer) { return timer->cancelled; });
-    const auto next =
-        std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a->due < b->due; });
-    if (next == timers_.end() || (*next)->due > end) break;
-    clock_.Advance((*next)->due - clock_.Now());
+  for (auto due = NextDue(); due && *due <= end; due = NextDue()) {
+    clock_.Advance(std::max(*due - clock_.Now(), Duration::zero()));
     RunUntilIdle();
   }
   clock_.Advance(end - clock_.Now());

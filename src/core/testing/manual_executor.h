@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/clock.h"
@@ -50,16 +52,21 @@ class ManualExecutor final : public Executor {
   void RunFor(Duration by);
   // Drops everything: the process died.
   void DropAll();
-  std::size_t ReadyCount() const { return ready_.size(); }
+  std::size_t ReadyCount() const { return ready_.size(); }  // without timers that are due
+  // When the next timer is due, which may be past; nullopt: none is set. For whoever moves the clock of several.
+  std::optional<SteadyTime> NextDue();
 
  private:
   struct Scheduled;
+  struct Later;
   void PromoteDue();
+  void ForgetCancelled();
 
   ManualClock& clock_;
   SeededRandom* random_;
-  std::vector<Task> ready_;
-  std::vector<std::shared_ptr<Scheduled>> timers_;
+  std::deque<Task> ready_;
+  std::vector<std::shared_ptr<Scheduled>> timers_;  // a heap, the next one in front; cancelled ones among them
+  std::size_t forget_at_ = 64;                      // timers, before cancelled ones are looked for
   std::uint64_t sequence_ = 0;
 };
 

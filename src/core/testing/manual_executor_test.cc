@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace mlnode::testing {
 namespace {
@@ -116,6 +119,35 @@ TEST(ManualExecutorDeathTest, EndlessWorkEndsTheTest) {
   again();
   EXPECT_DEATH(executor.RunUntilIdle(100), "still busy after 100 tasks");
   executor.DropAll();
+}
+
+TEST(ManualExecutorTest, NextDueIsThatOfTheFirstTimerThatStands) {
+  ManualClock clock;
+  ManualExecutor executor(clock);
+  const SteadyTime start = clock.Now();
+  EXPECT_EQ(executor.NextDue(), std::nullopt);
+  Timer late = executor.PostAfter(seconds(2), [] {});
+  Timer soon = executor.PostAfter(seconds(1), [] {});
+  EXPECT_EQ(executor.NextDue(), start + seconds(1));
+  soon.Cancel();
+  EXPECT_EQ(executor.NextDue(), start + seconds(2));
+  late.Cancel();
+  EXPECT_EQ(executor.NextDue(), std::nullopt);
+}
+
+TEST(ManualExecutorTest, CancelledTimersLeaveTheOthersTheirOrder) {
+  ManualClock clock;
+  ManualExecutor executor(clock);
+  std::string order;
+  std::vector<Timer> timers;
+  for (int i = 0; i < 500; ++i) {
+    const char c = static_cast<char>('a' + (i * 7) % 26);
+    timers.push_back(executor.PostAfter(milliseconds(c), [&order, c] { order += c; }));
+    if (i % 20 != 0) timers.back().Cancel();
+  }
+  executor.RunFor(seconds(1));
+  EXPECT_EQ(order.size(), 25U);
+  EXPECT_TRUE(std::ranges::is_sorted(order)) << order;
 }
 
 }  // namespace

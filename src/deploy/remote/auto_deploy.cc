@@ -37,6 +37,12 @@ struct Book {
   bool stopped = false;
 };
 
+Error HeldElsewhere() {
+  Error error = MakeError(Code::kUnavailable, "The model is deployed, but not on this node.");
+  error.reason = kHeldElsewhere;
+  return error;
+}
+
 Error Stopping() { return MakeError(Code::kUnavailable, "This node is stopping."); }
 
 }  // namespace
@@ -58,7 +64,11 @@ struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
   void CheckAll();
   std::optional<Error> WhyNot(const ModelId& model, std::uint64_t generation) const;
   std::optional<Error> LoadError(const ModelId& model, std::uint64_t generation) const;
+  std::vector<NodeId> Eligible(const deploy::Plan& plan) const;
   bool Planned(const deploy::Plan& plan) const;
+  std::vector<Lease> Holders(const deploy::Plan& plan) const;
+  bool FailedOn(const Lease& lease, const deploy::Plan& plan) const;
+  bool IsElsewhere(const ModelId& model) const;
   void Expire(const ModelId& model, std::uint64_t number);
   Waiters Take(const ModelId& model);
   void Fail(const ModelId& model, const Error& error);
@@ -110,11 +120,13 @@ Status AutoDeploy::State::Join(const ModelId& model, std::uint64_t number, Waite
   return {};
 }
 
-bool AutoDeploy::State::Planned(const deploy::Plan& plan) const {
+std::vector<NodeId> AutoDeploy::State::Eligible(const deploy::Plan& plan) const {
   const config::SnapshotPtr settings = env.settings.Current();
-  const auto eligible =
-      plan.remote ? env.membership.EligibleForRemote(*settings) : env.membership.EligibleForLocal(*settings);
-  const auto planned = PlannedNodes(plan, eligible);
+  return plan.remote ? env.membership.EligibleForRemote(*settings) : env.membership.EligibleForLocal(*settings);
+}
+
+bool AutoDeploy::State::Planned(const deploy::Plan& plan) const {
+  const auto planned = PlannedNodes(plan, Eligible(plan));
   return std::ranges::find(planned, env.membership.self().id) != planned.end();
 }
 
@@ -134,15 +146,41 @@ std::optional<Error> AutoDeploy::State::LoadError(const ModelId& model, std::uin
   return MakeError(Code::kUnavailable, "The model could not be deployed: " + placement->reason);
 }
 
-// A plan that brings the model here without another: a deploy is under way, or a restart loads it again.
+// A plan that brings the model to a node without another: a deploy is under way, or a restart loads it again.
 bool AutoDeploy::State::ComesByItself(const deploy::Plan& plan) const {
-  if (plan.mode == PlanMode::kNone || !Planned(plan)) return false;
-  const bool open = !plan.outcome;
+  if (plan.mode == PlanMode::kNone) return false;
+  const bool kept =
+      plan.outcome && (plan.outcome->kind == Outcome::Kind::kDeployed || plan.outcome->kind == Outcome::Kind::kPartial);
+  if (plan.outcome && !kept) return false;
   // What was deployed before a restart is loaded again, unless that is switched off; the refusal may be still to come.
-  const bool kept = plan.outcome &&
-                    (plan.outcome->kind == Outcome::Kind::kDeployed || plan.outcome->kind == Outcome::Kind::kPartial) &&
-                    env.settings.Current()->Bool("plugins.ml_commons.model_auto_redeploy.enable");
-  return (open || kept) && !LoadError(plan.model, plan.generation);
+  if (kept && !env.settings.Current()->Bool("plugins.ml_commons.model_auto_redeploy.enable")) return false;
+  if (Planned(plan)) return !LoadError(plan.model, plan.generation);
+  const auto planned = Holders(plan);
+  return std::ranges::any_of(planned, [&](const Lease& lease) { return !FailedOn(lease, plan); });
+}
+
+// Planned nodes that live and may hold it.
+std::vector<Lease> AutoDeploy::State::Holders(const deploy::Plan& plan) const {
+  const auto eligible = Eligible(plan);
+  const auto planned = PlannedNodes(plan, eligible);
+  std::vector<Lease> holders = env.membership.Live();
+  std::erase_if(holders, [&](const Lease& lease) {
+    return std::ranges::find(planned, lease.node) == planned.end() ||
+           std::ranges::find(eligible, lease.node) == eligible.end();
+  });
+  return holders;
+}
+
+bool AutoDeploy::State::FailedOn(const Lease& lease, const deploy::Plan& plan) const {
+  const auto stored = env.store.Get(PlacementKey(lease.node, plan.model));
+  if (!stored) return false;
+  const auto placement = ReadPlacement(**stored);
+  return placement && placement->state == PlacementState::kFailed && placement->generation == plan.generation &&
+         placement->incarnation == lease.incarnation;
+}
+
+bool AutoDeploy::State::IsElsewhere(const ModelId& model) const {
+  return env.router != nullptr && !env.router->Candidates(model).empty();
 }
 
 Status AutoDeploy::State::EnsurePlan(const ModelId& model, std::uint64_t& generation) {
@@ -151,9 +189,10 @@ Status AutoDeploy::State::EnsurePlan(const ModelId& model, std::uint64_t& genera
     generation = plan.generation;
     if (ComesByItself(plan)) return {};
   }
-  RETURN_IF_ERROR(env.deploys.Deploy(model, {}));
-  ++generation;  // at least: what counts is that an older plan's outcome is not taken for this one's
-  LOG_INFO("deploy", "model {}: deployed because it was asked", model.str());
+  ASSIGN_OR_RETURN(const DeployService::Ensured ensured,
+                   env.deploys.DeployUnless(model, [this](const deploy::Plan& plan) { return ComesByItself(plan); }));
+  generation = ensured.generation;
+  if (ensured.task) LOG_INFO("deploy", "model {}: deployed because it was asked", model.str());
   return {};
 }
 
@@ -174,18 +213,24 @@ void AutoDeploy::State::Begin(const ModelId& model) {
 // Why the model will not come; nullopt: it still may.
 std::optional<Error> AutoDeploy::State::WhyNot(const ModelId& model, std::uint64_t generation) const {
   const auto stored = env.store.Get(PlanKey(model));
-  if (!stored) return MakeError(Code::kNotFound, "Failed to find model");
+  if (!stored) {
+    // The replica may be behind what was written; a plan goes only with its model.
+    if (env.store.Get({storage::Collection::kModels, model.str()})) return std::nullopt;
+    return MakeError(Code::kNotFound, "Failed to find model");
+  }
   const auto plan = ReadPlan(**stored);
   if (!plan) return plan.error();
   if (plan->generation < generation) return std::nullopt;  // the replica is behind
   if (plan->mode == PlanMode::kNone)
     return MakeError(Code::kUnavailable, "The model was undeployed while it was being deployed.");
-  if (auto failed = LoadError(model, generation)) return failed;
+  auto failed = LoadError(model, generation);
+  if ((failed || !Planned(*plan)) && IsElsewhere(model)) return HeldElsewhere();
+  if (failed) return failed;
   if (!plan->outcome) return std::nullopt;
   if (plan->outcome->kind == Outcome::Kind::kFailed || plan->outcome->kind == Outcome::Kind::kCancelled)
     return MakeError(Code::kUnavailable, "The model could not be deployed: " + plan->outcome->reason);
-  if (!Planned(*plan)) return MakeError(Code::kUnavailable, "The model is deployed, but not on this node.");
-  return std::nullopt;
+  if (Planned(*plan) || ComesByItself(*plan)) return std::nullopt;
+  return MakeError(Code::kUnavailable, "The model is deployed, but not on this node.");
 }
 
 void AutoDeploy::State::Check(const ModelId& model) {
@@ -237,7 +282,7 @@ Waiters AutoDeploy::State::Take(const ModelId& model) {
 }
 
 void AutoDeploy::State::Fail(const ModelId& model, const Error& error) {
-  {
+  if (error.reason != kHeldElsewhere) {
     const auto entries = book.Lock();
     const SteadyTime now = env.clock.Now();
     std::erase_if(entries->failures, [now](const auto& one) { return one.second.until <= now; });

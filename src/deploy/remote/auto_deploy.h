@@ -1,16 +1,22 @@
-// deploy/remote/auto_deploy.h: a model that is not here is deployed because somebody asks it (spec/remote §10). However
-// many ask at once, one plan is written; who asked gets the model as soon as this node has it, and nobody waits beyond
-// their deadline. Notices of plans and placements wake those who wait; no thread does.
+// deploy/remote/auto_deploy.h: a model that is nowhere is deployed because somebody asks it (spec/remote §10). However
+// many ask at once, on however many nodes, one plan is written; who asked gets the model as soon as this node has it,
+// or is told to ask another, where this one is not to have it. Nobody waits beyond their deadline. Notices of plans and
+// placements wake those who wait; no thread does.
 // Threads: any. Obtain does not block; the plan is written on `background`.
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "core/executor.h"
+#include "deploy/cluster/router.h"
 #include "deploy/deploy_service.h"
 #include "serving/local_models.h"
 
 namespace mlnode::deploy {
+
+// Error.reason: others hold the model, and this node will not (router.h knows them).
+inline constexpr std::string_view kHeldElsewhere = "held_elsewhere";
 
 // All borrowed; they outlive it.
 struct AutoDeployEnvironment {
@@ -22,6 +28,7 @@ struct AutoDeployEnvironment {
   Executor& background;
   Executor& timers;
   const Clock& clock;
+  Router* router = nullptr;  // null: this node is alone
 };
 
 class AutoDeploy {
@@ -36,8 +43,9 @@ class AutoDeploy {
   void Stop();  // who waits gets kUnavailable
 
   using Done = UniqueFunction<void(Result<std::shared_ptr<serving::Servable>>)>;
-  // Errors: why the deploy or the load failed, kUnavailable (undeployed meanwhile, deployed on other nodes only,
-  // stopping), kDeadlineExceeded, kResourceExhausted. `done` once: here, on `background` or on `timers`.
+  // Errors: why the deploy or the load failed, kUnavailable (undeployed meanwhile, deployed on other nodes only:
+  // kHeldElsewhere; stopping), kDeadlineExceeded, kResourceExhausted. `done` once: here, on `background` or on
+  // `timers`.
   void Obtain(const ModelId& model, Deadline deadline, Done done);
   std::size_t waiting() const;
 

@@ -126,11 +126,11 @@ TEST_F(RestartedTest, ARefusalThatIsStillToComeIsNotWaitedFor) {
 
 // Refused for another reason, with redeploys on: earlier processes ended while they loaded it.
 TEST_F(RestartedTest, WhatTheAgentRefusedIsDeployedAnewWhenAsked) {
-  Plan plan = StoredPlan();
-  plan.attempts[NodeId("n1")] = {.incarnation = 1, .count = 100};
-  ASSERT_TRUE(storage::Commit(disk_.store, {.key = PlanKey(model_),
-                                            .expect = storage::Expect::Revision(plan.revision),
-                                            .body = StoredForm(plan),
+  const BegunLoads begun{{model_, {.generation = StoredPlan().generation, .incarnation = 1, .count = 100}}};
+  const storage::Key key = BegunKey(NodeId("n1"));
+  ASSERT_TRUE(storage::Commit(disk_.store, {.key = key,
+                                            .expect = storage::Expect::Revision((*disk_.store.Get(key))->revision),
+                                            .body = StoredForm(begun),
                                             .nonce = NewNonce(disk_.random)}));
   Start();
   node_->RunFor(seconds(5));

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "deploy/cluster/due_actions.h"
 #include "deploy/remote/batch_actions.h"
 #include "serving/remote/remote_servable.h"
 
@@ -73,6 +74,7 @@ struct BatchJobs::State : std::enable_shared_from_this<BatchJobs::State> {
   void Refresh(const TaskId& task, Done done);
   Result<TaskRecord> Write(const TaskId& task, const json::object& news);
   void Cancel(const TaskId& task, UniqueFunction<void(Status)> done);
+  bool IsOurs(const TaskRecord& task, const std::vector<Lease>& live) const;
   void Step();
   void LookAtNext();
   std::optional<TaskId> BeginLook();
@@ -155,11 +157,21 @@ void BatchJobs::State::Cancel(const TaskId& id, UniqueFunction<void(Status)> don
       });
 }
 
-// Begins a round through all jobs in progress.
+// Of many nodes one asks the provider: who began the job, for as long as he stays.
+bool BatchJobs::State::IsOurs(const TaskRecord& task, const std::vector<Lease>& live) const {
+  if (env.membership == nullptr) return true;
+  const NodeId began = task.worker_nodes.empty() ? NodeId() : task.worker_nodes.front();
+  const auto lease = std::ranges::find(live, began, &Lease::node);
+  const bool stays = lease != live.end() && !lease->leaving;
+  return stays ? began == env.self : Leads(env.self, live);
+}
+
+// Begins a round through all jobs in progress that are this node's to look at.
 void BatchJobs::State::Step() {
   std::vector<TaskId> jobs;
+  const LivePtr live = env.membership ? env.membership->LiveNow() : std::make_shared<std::vector<Lease>>();
   for (const TaskRecord& task : env.tasks.InProgress()) {
-    if (IsJob(task)) jobs.push_back(task.id);
+    if (IsJob(task) && IsOurs(task, *live)) jobs.push_back(task.id);
   }
   std::ranges::sort(jobs);
   {

@@ -1,5 +1,6 @@
 // deploy/remote/batch_jobs.h: batch predictions: jobs that a provider works on for hours, and the tasks that stand for
-// them (spec/remote §11). Each minute every task in progress is looked at; whoever reads one has it looked at then.
+// them (spec/remote §11). Each minute every task in progress is looked at, by the node that began it, or once that is
+// gone by the one that leads (cluster/due_actions.h); whoever reads one has it looked at then, where he reads it.
 // The task's document is all there is of it here, so that a restart loses nothing. Threads: functions that block on the
 // store say so; no thread waits for a provider.
 #pragma once
@@ -7,6 +8,7 @@
 #include <memory>
 
 #include "core/executor.h"
+#include "deploy/membership.h"
 #include "deploy/step_loop.h"
 #include "serving/remote/remote_environment.h"
 #include "tasks/task_repository.h"
@@ -21,6 +23,7 @@ struct BatchJobsEnvironment {
   Executor& background;
   const Clock& clock;
   NodeId self;
+  const Membership* membership = nullptr;  // null: this node is alone, and every job is its own
 };
 
 class BatchJobs {

@@ -279,6 +279,60 @@ TEST_F(BatchJobsTest, JobsInProgressAreLimitedAndOutliveTheirNode) {
   EXPECT_EQ(node_.Task(task).state, TaskState::kCreated) << "no deadline of this node ends it";
 }
 
+// Of two nodes, n1 began the jobs and n0 leads.
+class TwoNodesBatchJobsTest : public BatchJobsTest {
+ protected:
+  TwoNodesBatchJobsTest() {
+    EXPECT_TRUE(leader_.membership.Start());
+    EXPECT_TRUE(node_.membership.Start());
+  }
+  BatchJobsEnvironment Of(testing::OneNode& node) {
+    return {.tasks = node.tasks,
+            .settings = *node.settings,
+            .remote = &remote_,
+            .background = background_,
+            .clock = disk_.clock,
+            .self = node.membership.self().id,
+            .membership = &node.membership};
+  }
+  // How many times a provider is asked in the next minute.
+  std::size_t AskedInAMinute() {
+    const std::size_t before = caller_.bodies.size();
+    disk_.executor.RunFor(BatchJobs::kPace);
+    while (caller_.waiting() > 0) Answer(R"({"status":"in_progress"})");
+    return caller_.bodies.size() - before;
+  }
+
+  testing::OneNode leader_{disk_, 1, "n0"};
+  BatchJobs own_{Of(node_)}, leaders_{Of(leader_)};
+};
+
+TEST_F(TwoNodesBatchJobsTest, WhoBeganAJobLooksAtItAndNobodyElse) {
+  Begin();
+  leaders_.Start();
+  EXPECT_EQ(AskedInAMinute(), 0U);
+  own_.Start();
+  disk_.executor.RunUntilIdle();
+  Answer("{}");
+  EXPECT_EQ(AskedInAMinute(), 1U);
+}
+
+TEST_F(TwoNodesBatchJobsTest, WhenItIsGoneTheLeaderDoes) {
+  testing::OneNode third(disk_, 1, "n3");
+  ASSERT_TRUE(third.membership.Start());
+  BatchJobs thirds(Of(third));
+  Begin();
+  leaders_.Start();
+  thirds.Start();
+  EXPECT_EQ(AskedInAMinute(), 0U);
+  node_.membership.Leave();
+  EXPECT_EQ(AskedInAMinute(), 1U);
+  node_.membership.Stop();
+  EXPECT_EQ(AskedInAMinute(), 1U);
+  leader_.membership.Leave();
+  EXPECT_EQ(AskedInAMinute(), 1U) << "the third leads now";
+}
+
 TEST_F(BatchJobsTest, AnAnswerWithoutAJobMakesNoTask) {
   EXPECT_EQ(jobs_.Record(model_, serving::PredictResult(), std::nullopt).error().message,
             "Unable to create batch transform job");

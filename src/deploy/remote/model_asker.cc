@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "serving/remote/remote_servable.h"
+
 namespace mlnode::deploy {
 namespace {
 
@@ -22,9 +24,9 @@ void Predict(const std::shared_ptr<serving::Servable>& servable, serving::Predic
 
 }  // namespace
 
-serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys) {
-  return [&gate, &deploys](const ModelId& model, json::object parameters, Deadline deadline,
-                           serving::CancelFlag cancelled, serving::PredictDone done) {
+serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys, const serving::RemoteEnvironment& remote) {
+  return [&gate, &deploys, &remote](const ModelId& model, json::object parameters, Deadline deadline,
+                                    serving::CancelFlag cancelled, serving::PredictDone done) {
     auto pass = Admit(gate, model, parameters);
     if (!pass) return done(std::move(pass).error());
     auto input = std::make_shared<connectors::RemoteInput>();
@@ -34,10 +36,13 @@ serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys) {
     request.cancelled = std::move(cancelled);
     request.judging = true;
     request.remote = std::move(input);
+    if (!pass->elsewhere.empty()) pass->servable = serving::MakeUndeployedRemote(model, remote);
     if (pass->servable) return Predict(pass->servable, std::move(request), std::move(done));
     deploys.Obtain(model, deadline,
-                   [request = std::move(request),
+                   [&remote, model, request = std::move(request),
                     done = std::move(done)](Result<std::shared_ptr<serving::Servable>> servable) mutable {
+                     if (!servable && servable.error().reason == kHeldElsewhere)
+                       servable = serving::MakeUndeployedRemote(model, remote);
                      if (!servable) return done(std::move(servable).error());
                      Predict(*servable, std::move(request), std::move(done));
                    });

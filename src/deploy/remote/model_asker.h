@@ -8,8 +8,9 @@
 
 namespace mlnode::deploy {
 
-// Both outlive what is asked. Only REMOTE models can be asked so: kInvalidArgument for others. A model that is asked
-// this way asks no third one: its own guardrails of type "model" reject (PredictRequest::judging).
-serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys);
+// All outlive what is asked. Only REMOTE models can be asked so: kInvalidArgument for others. One that other nodes hold
+// is asked from here all the same: its connector is all there is of it. A model that is asked this way asks no third
+// one: its own guardrails of type "model" reject (PredictRequest::judging).
+serving::AskModel MakeModelAsker(PredictGate& gate, AutoDeploy& deploys, const serving::RemoteEnvironment& remote);
 
 }  // namespace mlnode::deploy

@@ -3,25 +3,26 @@
 #include <utility>
 
 namespace mlnode::deploy::testing {
-namespace {
-
-NodeIdentity Identity(const std::string& name, std::uint64_t incarnation) {
+NodeIdentity OneNode::Identity(const std::string& name, std::uint64_t incarnation) {
   NodeIdentity self;
   self.id = NodeId(name);
   self.incarnation = incarnation;
   self.name = name;
   self.roles = {"data", "ml"};
+  self.address = name + ":9200";
   return self;
 }
 
-}  // namespace
+OneNode::OneNode(OneDisk& d, std::uint64_t incarnation, const std::string& name, storage::Store* wire)
+    : OneNode(d, Identity(name, incarnation), wire) {}
 
-OneNode::OneNode(OneDisk& d, std::uint64_t incarnation, const std::string& name)
+OneNode::OneNode(OneDisk& d, NodeIdentity self, storage::Store* wire)
     : disk(d),
+      store(wire ? *wire : d.store),
       settings(config::Settings::Create({{"mlnode.deploy.deadline_seconds", "60"}}).value()),
-      membership(Identity(name, incarnation), d.store, d.random, d.clock, d.executor),
-      models(d.store, d.random, d.clock),
-      tasks(d.store, d.random, d.clock),
+      membership(std::move(self), store, d.random, d.clock, d.executor),
+      models(store, d.random, d.clock),
+      tasks(store, d.random, d.clock),
       local(d.executor),
       deploys(membership, models, tasks, *settings, d.random, d.clock),
       reconciler(membership, models, tasks, *settings, d.random, d.clock, d.executor),

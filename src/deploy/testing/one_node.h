@@ -1,5 +1,5 @@
 // deploy/testing/one_node.h: deployment on one node in a test: memory store, virtual time, one executor, scripted
-// loads.
+// loads. Several of them on one disk are a cluster.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,11 @@ struct OneDisk {
 };
 
 struct OneNode {
-  explicit OneNode(OneDisk& d, std::uint64_t incarnation = 1, const std::string& name = "n1");
+  // Several on one disk are a cluster. `wire`: what this node alone reaches the disk through; null: the disk's store.
+  explicit OneNode(OneDisk& d, std::uint64_t incarnation = 1, const std::string& name = "n1",
+                   storage::Store* wire = nullptr);
+  // Of one with more in its identity than a name and the roles data and ml.
+  OneNode(OneDisk& d, NodeIdentity self, storage::Store* wire = nullptr);
   void Start();
   // A complete model whose load the fake scripts; a REGISTERING one lacks all `missing` last chunks of its three.
   ModelId AddModel(const std::string& id, int missing = 0);
@@ -35,7 +39,10 @@ struct OneNode {
   void Set(const std::string& name, const std::string& value);
   void RunFor(Duration by) { disk.executor.RunFor(by); }
 
+  static NodeIdentity Identity(const std::string& name, std::uint64_t incarnation = 1);
+
   OneDisk& disk;
+  storage::Store& store;
   config::Resources resources;  // what the machine is said to have
   std::unique_ptr<config::Settings> settings;
   Membership membership;

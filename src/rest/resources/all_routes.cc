@@ -2,10 +2,10 @@
 
 namespace mlnode::rest {
 
-void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness) {
+void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness, const Peers* peers) {
   AddRootRoutes(table, node);
   AddClusterRoutes(table, node, readiness);
-  AddNodeRoutes(table, node);
+  AddNodeRoutes(table, node, peers);
   AddCatRoutes(table, node);
   AddHealthRoutes(table, node, readiness);
   AddModelRoutes(table, node);
@@ -15,12 +15,12 @@ void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& re
   AddControllerRoutes(table, node);
   AddDeployRoutes(table, node);
   AddTaskRoutes(table, node);
-  AddPredictRoutes(table, node);
-  AddStreamRoutes(table, node);
-  AddBatchRoutes(table, node);
-  AddProfileRoutes(table, node);
-  AddStatsRoutes(table, node);
-  AddExplainRoutes(table, node);
+  AddPredictRoutes(table, node, peers);
+  AddStreamRoutes(table, node, peers);
+  AddBatchRoutes(table, node, peers);
+  AddProfileRoutes(table, node, peers);
+  AddStatsRoutes(table, node, peers);
+  AddExplainRoutes(table, node, peers);
   AddOpenApiRoutes(table);
 }
 

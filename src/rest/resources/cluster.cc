@@ -25,7 +25,7 @@ struct HealthWish {
 
 int Rank(std::string_view status) { return status == "green" ? 2 : status == "yellow" ? 1 : 0; }
 
-// Green once every model that was wanted at the start has a result here.
+// Green once every model that was wanted at the start has a result here. The others say so for themselves.
 std::string_view HealthStatus(deploy::NodeCore& node) { return node.agent().Settled() ? "green" : "yellow"; }
 
 Status ReadNodesWish(std::string_view text, HealthWish& wish) {
@@ -72,13 +72,15 @@ bool Fulfilled(const HealthWish& wish, std::string_view status, std::size_t node
   return wish.comparison.empty() || nodes == wish.nodes;
 }
 
-json::object HealthBody(deploy::NodeCore& node, std::string_view status, std::size_t nodes, bool timed_out) {
+json::object HealthBody(deploy::NodeCore& node, std::string_view status, const std::vector<deploy::Lease>& live,
+                        bool timed_out) {
   json::object body;
   body["cluster_name"] = node.self().cluster_name;
   body["status"] = status;
   body["timed_out"] = timed_out;
-  body["number_of_nodes"] = nodes;
-  body["number_of_data_nodes"] = nodes;
+  body["number_of_nodes"] = live.size();
+  body["number_of_data_nodes"] = std::ranges::count_if(
+      live, [](const deploy::Lease& lease) { return std::ranges::find(lease.roles, "data") != lease.roles.end(); });
   body["discovered_master"] = true;
   body["discovered_cluster_manager"] = true;
   for (const char* count : {"active_primary_shards", "active_shards", "relocating_shards", "initializing_shards",
@@ -104,10 +106,10 @@ void AnswerHealth(const HealthSite& site, const std::shared_ptr<RequestContext>&
                   Answer answer) {
   deploy::NodeCore& node = site.node;
   const std::string_view status = HealthStatus(node);
-  const std::size_t nodes = node.membership().Live().size();
-  const bool fulfilled = Fulfilled(wish, status, nodes);
+  const deploy::LivePtr live = node.membership().LiveNow();
+  const bool fulfilled = Fulfilled(wish, status, live->size());
   if (fulfilled || wish.deadline.Expired(node.clock()) || context->exchange->ClientGone() || site.Stopping()) {
-    answer(JsonReply(*context, HealthBody(node, status, nodes, !fulfilled), fulfilled ? 200 : 408));
+    answer(JsonReply(*context, HealthBody(node, status, *live, !fulfilled), fulfilled ? 200 : 408));
     return;
   }
   node.executors()

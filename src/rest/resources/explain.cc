@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/log.h"
-#include "rest/json_reply.h"
+#include "rest/cluster/fan_out.h"
 #include "rest/resources/resources.h"
 
 namespace mlnode::rest {
@@ -143,7 +143,7 @@ json::object LocalForm(deploy::NodeCore& node, const ModelId& model) {
   return form;
 }
 
-Result<net::HttpReply> Explain(const RequestContext& context, deploy::NodeCore& node) {
+Result<json::object> Explanation(const RequestContext& context, deploy::NodeCore& node) {
   const ModelId id(context.PathParam("model_id"));
   ASSIGN_OR_RETURN(const deploy::DeployService::View view, node.deploys().Get(id));
   json::object body;
@@ -159,15 +159,28 @@ Result<net::HttpReply> Explain(const RequestContext& context, deploy::NodeCore& 
   if (view.plan) body["plan"] = PlanForm(*view.plan);
   body["nodes"] = NodesForm(node, view);
   body["this_node"] = LocalForm(node, id);
-  return JsonReply(context, body);
+  return body;
+}
+
+// What only they know of themselves stands with each of the others, as `local`.
+void AddLocals(const RequestContext&, json::object& mine, std::vector<PeerAnswer> others) {
+  for (json::value& node : mine.at("nodes").as_array()) {
+    json::object& form = node.as_object();
+    for (PeerAnswer& other : others) {
+      json::value* local = other.body ? other.body->if_contains("this_node") : nullptr;
+      if (local != nullptr && form.at("node_id").as_string() == other.node.node.str())
+        form["local"] = std::move(*local);
+    }
+  }
 }
 
 }  // namespace
 
-void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node) {
-  table.Add({.method = "GET",
-             .pattern = fmt::format("{}/models/{{model_id}}/_explain", kMlBase),
-             .handler = [&node](const RequestContext& context) { return Explain(context, node); }});
+void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers) {
+  table.Add(FannedOut(
+      {.method = "GET", .pattern = fmt::format("{}/models/{{model_id}}/_explain", kMlBase)},
+      {.own = [&node](const RequestContext& context) { return Explanation(context, node); }, .merge = AddLocals}, node,
+      peers));
 }
 
 }  // namespace mlnode::rest

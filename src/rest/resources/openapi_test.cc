@@ -87,6 +87,7 @@ class OpenApiTest : public ::testing::Test {
          .store = store_,
          .executors = {.io = executor_, .cpu = executor_, .lanes = executor_, .background = executor_},
          .loading = executor_,
+         .lease = executor_,
          .clock = clock_,
          .random = random_,
          .engines = engines_,

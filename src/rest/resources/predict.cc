@@ -1,13 +1,16 @@
 // POST models/{id}/_predict and _predict/{algorithm}/{id} (spec/predict-local §1 to 4).
 // The way: io thread → gate.Find → parse (on cpu beyond 64 KiB or for a model with an interface) → gate.Admit →
 // (a remote model that is not here: AutoDeploy::Obtain →) Servable::Predict → writer (on cpu when large or to be
-// checked).
+// checked). In a cluster, where other nodes hold the model: gate.Admit → rest/cluster/forwarder, or, for many
+// documents, rest/cluster/scatter.
 #include <atomic>
 #include <exception>
 #include <limits>
 
 #include "core/log.h"
 #include "rest/client_watch.h"
+#include "rest/cluster/peer_reply.h"
+#include "rest/cluster/scatter.h"
 #include "rest/content/convert.h"
 #include "rest/json_reply.h"
 #include "rest/predict_request.h"
@@ -34,7 +37,9 @@ std::string ServerTiming(const PredictTrace& trace) {
 struct PredictSite {
   deploy::NodeCore& node;
   ClientWatch watch;
-  const Duration timeout;  // nobody waits longer for an answer
+  const Duration timeout;                // nobody waits longer for an answer
+  const Peers* const peers;              // null: this node is alone
+  std::unique_ptr<Forwarder> forwarder;  // null: the same
 };
 
 // One predict call on its way; kept alive by whoever works on it.
@@ -45,7 +50,7 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Start() {
     if (const Status found = FindModel(); !found) return Reply(found.error());
-    deadline_ = Deadline(context_->http().received + site_.timeout);
+    deadline_ = AnswerBy(*context_, site_.timeout);
     cancelled_ = site_.watch.Watch(context_->exchange);
     if (context_->body().size() <= kParseHereBytes && !found_.has_interface) return Run(&PredictCall::Parse);
     const bool posted = node_.executors().cpu.Post([call = shared_from_this()] { call->Run(&PredictCall::Parse); });
@@ -75,7 +80,9 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   // Only the first answer counts: a step that throws may have handed the call on before.
   void Reply(Result<net::HttpReply> reply) {
-    if (!answered_.exchange(true)) answer_(std::move(reply));
+    if (answered_.exchange(true)) return;
+    TellPeer(*context_, node_, site_.peers, reply ? nullptr : &reply.error());
+    answer_(std::move(reply));
   }
 
   Status FindModel() {
@@ -113,9 +120,12 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     if (const Status fits = CheckPredictAction(parsed->input.action); !fits) return Reply(fits.error());
     context_->trace->parse = node_.clock().Now() - begin;
     auto input = std::make_shared<connectors::RemoteInput>(std::move(parsed->input));
-    auto pass = node_.gate().Admit(
-        {.model = model_, .instance = [&](std::string_view schema) { return RemoteInstance(*input, schema); }});
+    auto pass = node_.gate().Admit({.model = model_,
+                                    .instance = [&](std::string_view schema) { return RemoteInstance(*input, schema); },
+                                    .forwarded = context_->peer.has_value(),
+                                    .charged = IsCharged(*context_)});
     if (!pass) return Reply(std::move(pass).error());
+    if (!pass->elsewhere.empty()) return Forward(std::move(pass->elsewhere), false);
     filter_ = AnswerFilter(found_.function, {});
     interface_ = std::move(pass->interface);
     serving::PredictRequest request;
@@ -127,9 +137,28 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
     node_.auto_deploy().Obtain(model_, deadline_,
                                [call = shared_from_this(), request = std::move(request)](
                                    Result<std::shared_ptr<serving::Servable>> servable) mutable {
-                                 if (!servable) return call->Reply(std::move(servable).error());
+                                 if (!servable) return call->NotObtained(std::move(servable).error());
                                  call->Predict(*std::move(servable), std::move(request));
                                });
+  }
+
+  // Somebody else deployed it meanwhile, and not here.
+  void NotObtained(Error error) {
+    if (error.reason != deploy::kHeldElsewhere || !site_.forwarder) return Reply(std::move(error));
+    std::vector<deploy::Worker> workers = node_.router().Candidates(model_);
+    if (workers.empty()) return Reply(std::move(error));
+    Forward(std::move(workers), true);
+  }
+
+  // A provider may charge for what a node did not live to tell: a remote model is asked once.
+  void Forward(std::vector<deploy::Worker> workers, bool charged) {
+    ForwardPrediction(*site_.forwarder, node_, context_,
+                      {.model = model_,
+                       .workers = std::move(workers),
+                       .deadline = deadline_,
+                       .may_retry = found_.function != models::FunctionName::kRemote,
+                       .charged = charged},
+                      [call = shared_from_this()](Result<net::HttpReply> reply) { call->Reply(std::move(reply)); });
   }
 
   void Predict(std::shared_ptr<serving::Servable> model, serving::PredictRequest request) {
@@ -141,8 +170,11 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
   void Submit(PredictBody parsed) {
     // Nobody is known by name yet: access control is to come.
-    auto pass = node_.gate().Admit(
-        {.model = model_, .instance = [&](std::string_view) { return InterfaceInstance(found_.function, parsed); }});
+    auto pass =
+        node_.gate().Admit({.model = model_,
+                            .instance = [&](std::string_view) { return InterfaceInstance(found_.function, parsed); },
+                            .forwarded = context_->peer.has_value(),
+                            .charged = IsCharged(*context_)});
     if (!pass) return Reply(std::move(pass).error());
     filter_ = AnswerFilter(found_.function, parsed.filter);
     interface_ = std::move(pass->interface);
@@ -156,8 +188,26 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
                                     .filter = filter_,
                                     .deadline = deadline_,
                                     .cancelled = cancelled_};
+    if (Scattered(*pass, request)) return;
+    if (!pass->elsewhere.empty()) return Forward(std::move(pass->elsewhere), false);
     if (!pass->servable) return Reply(MakeError(Code::kInternal, "a local model was to be deployed by a prediction"));
     Predict(std::move(pass->servable), std::move(request));
+  }
+
+  // Several nodes compute it, each a part.
+  bool Scattered(const deploy::GatePass& pass, const serving::PredictRequest& request) {
+    if (!site_.forwarder || request.texts.size() < 2) return false;
+    const std::int64_t more_than = node_.settings().Current()->Int("mlnode.predict.scatter_documents");
+    if (!MayScatter(*context_, found_.function, found_.has_interface, request.texts.size(), more_than)) return false;
+    ScatterTask task{.model = model_,
+                     .context = context_,
+                     .request = request,
+                     .here = pass.servable,
+                     .workers = pass.servable ? node_.router().Candidates(model_) : pass.elsewhere};
+    return Scatter(*site_.forwarder, node_, task, more_than, [call = shared_from_this()](Result<net::HttpReply> reply) {
+      if (!reply) return call->Fail(std::move(reply).error());
+      call->Reply(std::move(reply));
+    });
   }
 
   void Done(Result<serving::PredictResult> result) {
@@ -231,12 +281,14 @@ class PredictCall : public std::enable_shared_from_this<PredictCall> {
 
 }  // namespace
 
-void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node) {
+void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers) {
   const std::chrono::milliseconds timeout(node.settings().Current()->Int("mlnode.predict.deadline_ms"));
   const std::shared_ptr<PredictSite> site(
       new PredictSite{.node = node,
                       .watch = ClientWatch(node.executors().io, [&node] { node.queue().DropCancelled(); }),
-                      .timeout = timeout});
+                      .timeout = timeout,
+                      .peers = peers,
+                      .forwarder = MakeForwarder(peers, node)});
   for (const char* pattern : {"/models/{model_id}/_predict", "/_predict/{algorithm}/{model_id}"}) {
     table.Add({.method = "POST",
                .pattern = fmt::format("{}{}", kMlBase, pattern),

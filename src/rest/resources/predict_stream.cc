@@ -2,7 +2,8 @@
 // §12). The way: cpu → gate.Admit → Servable::Stream → one event a piece, sent from the HTTP client's thread. The head
 // goes out with the first piece: what fails before is an answer like any other. A client that has gone, or that falls
 // HttpServerOptions::max_unsent_bytes behind, ends the provider's transfer; one that does not even take the error event
-// has its connection cut, without the last chunk.
+// has its connection cut, without the last chunk. In a cluster, where other nodes hold the model, one of them is asked,
+// once, and what it streams goes on as it comes.
 #include <algorithm>
 #include <atomic>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "core/log.h"
 #include "core/utf8.h"
 #include "rest/client_watch.h"
+#include "rest/cluster/peer_reply.h"
 #include "rest/remote/remote_body.h"
 #include "rest/resources/resources.h"
 #include "serving/exception_barrier.h"
@@ -26,6 +28,8 @@ struct StreamSite {
   deploy::NodeCore& node;
   ClientWatch watch;
   const Duration limit;
+  const Peers* const peers;              // null: this node is alone
+  std::unique_ptr<Forwarder> forwarder;  // null: the same
 };
 
 std::string PieceEvent(const serving::StreamPiece& piece) {
@@ -77,11 +81,13 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     if (const auto decoder = connectors::StreamDecoder::Make(*interface); !decoder) return decoder.error();
     request.interface = *interface;
     auto input = std::make_shared<connectors::RemoteInput>(std::move(body.input));
-    ASSIGN_OR_RETURN(deploy::GatePass pass,
-                     node_.gate().Admit({.model = model, .instance = [&](std::string_view schema) {
-                                           return RemoteInstance(*input, schema);
-                                         }}));
-    request.predict.deadline = Deadline(context_->http().received + site_.limit);
+    ASSIGN_OR_RETURN(
+        deploy::GatePass pass,
+        node_.gate().Admit({.model = model,
+                            .instance = [&](std::string_view schema) { return RemoteInstance(*input, schema); },
+                            .forwarded = context_->peer.has_value(),
+                            .charged = IsCharged(*context_)}));
+    request.predict.deadline = AnswerBy(*context_, site_.limit);
     request.predict.cancelled = cancelled_;
     request.predict.remote = std::move(input);
     if (pass.servable) {
@@ -89,13 +95,38 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
       return {};
     }
     const Deadline deadline = request.predict.deadline;
+    if (!pass.elsewhere.empty()) {
+      Forward(model, std::move(pass.elsewhere), deadline, false);
+      return {};
+    }
     node_.auto_deploy().Obtain(model, deadline,
-                               [call = shared_from_this(), request = std::move(request)](
+                               [call = shared_from_this(), model, deadline, request = std::move(request)](
                                    Result<std::shared_ptr<serving::Servable>> servable) mutable {
-                                 if (!servable) return call->Done(std::move(servable).error());
+                                 if (!servable) return call->NotObtained(model, deadline, std::move(servable).error());
                                  call->Stream(*servable, std::move(request));
                                });
     return {};
+  }
+
+  // Somebody else deployed it meanwhile, and not here.
+  void NotObtained(const ModelId& model, Deadline deadline, Error error) {
+    std::vector<deploy::Worker> workers;
+    if (error.reason == deploy::kHeldElsewhere && site_.forwarder) workers = node_.router().Candidates(model);
+    if (workers.empty()) return Done(std::move(error));
+    Forward(model, std::move(workers), deadline, true);
+  }
+
+  void Forward(const ModelId& model, std::vector<deploy::Worker> workers, Deadline deadline, bool charged) {
+    site_.forwarder->Send({.model = model,
+                           .request = Onward(context_, charged),
+                           .workers = std::move(workers),
+                           .deadline = deadline,
+                           .unwanted = [cancelled = cancelled_] { return cancelled->load(); },
+                           .sink = [call = shared_from_this()](std::string_view piece) { return call->Pass(piece); }},
+                          [call = shared_from_this()](Result<net::ClientReply> reply) {
+                            if (reply && !call->begun_.exchange(true)) return call->answer_(Relay(*std::move(reply)));
+                            call->Done(reply ? Status() : Status(std::move(reply).error()));
+                          });
   }
 
   void Stream(const std::shared_ptr<serving::Servable>& servable, serving::StreamRequest request) {
@@ -105,8 +136,10 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
          .done = [call = shared_from_this()](Status status) { call->Done(std::move(status)); }});
   }
 
+  Status Send(const serving::StreamPiece& piece) { return Pass(PieceEvent(piece)); }
+
   // With the first piece, the head.
-  Status Send(const serving::StreamPiece& piece) {
+  Status Pass(std::string_view events) {
     if (!begun_.exchange(true)) {
       net::HttpReply reply;
       reply.content_type = "text/event-stream";
@@ -114,12 +147,13 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
       reply.stream = [this](std::unique_ptr<net::ReplyStream> stream) { stream_ = std::move(stream); };
       answer_(std::move(reply));
     }
-    if (stream_ && stream_->Write(PieceEvent(piece))) return {};
+    if (stream_ && stream_->Write(events)) return {};
     return MakeError(Code::kCancelled, "the client has gone, or does not keep up");
   }
 
   void Done(Status status) {
     if (!begun_.exchange(true)) {
+      TellPeer(*context_, node_, site_.peers, status ? nullptr : &status.error());
       return answer_(status ? Result<net::HttpReply>(MakeError(Code::kInternal, "the stream ended without an answer"))
                             : Result<net::HttpReply>(std::move(status).error()));
     }
@@ -144,10 +178,13 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
 
 }  // namespace
 
-void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node) {
+void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers) {
   const std::chrono::milliseconds timeout(node.settings().Current()->Int("mlnode.predict.deadline_ms"));
-  const std::shared_ptr<StreamSite> site(new StreamSite{
-      .node = node, .watch = ClientWatch(node.executors().io), .limit = std::max<Duration>(timeout, kShortestLimit)});
+  const std::shared_ptr<StreamSite> site(new StreamSite{.node = node,
+                                                        .watch = ClientWatch(node.executors().io),
+                                                        .limit = std::max<Duration>(timeout, kShortestLimit),
+                                                        .peers = peers,
+                                                        .forwarder = MakeForwarder(peers, node)});
   table.Add({.method = "POST",
              .pattern = fmt::format("{}/models/{{model_id}}/_predict/stream", kMlBase),
              .async =

@@ -1,10 +1,10 @@
-// GET profile: what runs on this node now: tasks under way, models in service or being loaded, and how long their
+// GET profile: what runs on each node now: tasks under way, models in service or being loaded, and how long their
 // newest predictions took (spec/tasks-profile-stats-settings §2).
 #include <map>
 #include <set>
 
 #include "core/log.h"
-#include "rest/json_reply.h"
+#include "rest/cluster/fan_out.h"
 #include "rest/resources/comma_list.h"
 #include "rest/resources/resources.h"
 
@@ -247,36 +247,57 @@ class Profile {
   json::object memory_;
 };
 
-Result<net::HttpReply> GetProfile(const RequestContext& context, deploy::NodeCore& node, Scope scope) {
-  ProfileWish wish;
-  if (context.body().empty()) {
-    wish = WishOfPath(context, scope);
-  } else {
-    ASSIGN_OR_RETURN(wish, WishOfBody(context));
-  }
+Result<ProfileWish> WishOf(const RequestContext& context, Scope scope) {
+  return context.body().empty() ? WishOfPath(context, scope) : WishOfBody(context);
+}
+
+Result<json::object> ProfileBody(const RequestContext& context, deploy::NodeCore& node, Scope scope) {
+  ASSIGN_OR_RETURN(ProfileWish wish, WishOf(context, scope));
   ASSIGN_OR_RETURN(wish.memory, context.BoolQuery("memory", false));
   const std::string_view view = context.Query("view").value_or("node");
   const Profile profile(node, wish);
-  if (view == "node") return JsonReply(context, profile.ByNode());
-  if (view == "model") return JsonReply(context, profile.ByModel());
-  return JsonReply(context, json::object());
+  if (view == "node") return profile.ByNode();
+  if (view == "model") return profile.ByModel();
+  return json::object();
+}
+
+// By node, each has its own; by model, where it is deployed is said once, by whoever knows. Where one node has
+// something to say, every node that was asked for and answers is named, as the peer does.
+void AddNodes(const ProfileWish& wish, const NodeId& self, json::object& mine, std::vector<PeerAnswer> others) {
+  std::vector<NodeId> answering = {self};
+  for (PeerAnswer& other : others) {
+    if (!other.body) continue;
+    answering.push_back(other.node.node);
+    MergeObjects(mine, std::move(*other.body));
+  }
+  json::value* nodes = mine.if_contains("nodes");
+  if (nodes == nullptr) return;
+  for (const NodeId& node : answering) {
+    if (wish.nodes.empty() || wish.nodes.contains(node.str())) nodes->as_object().emplace(node.str(), json::object());
+  }
 }
 
 }  // namespace
 
-void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node) {
+void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers) {
   constexpr std::pair<const char*, Scope> kPaths[] = {{"", Scope::kAll},
                                                       {"/models", Scope::kModels},
                                                       {"/models/{model_id}", Scope::kModels},
                                                       {"/tasks", Scope::kTasks},
                                                       {"/tasks/{task_id}", Scope::kTasks}};
   for (const auto& [path, scope] : kPaths) {
-    table.Add(
+    table.Add(FannedOut(
         {.method = "GET",
          .pattern = fmt::format("{}/profile{}", kMlBase, path),
-         .handler = [&node, scope = scope](const RequestContext& context) { return GetProfile(context, node, scope); },
          .body = BodyUse::kJson,
-         .params = {"view", "memory"}});
+         .params = {"view", "memory"}},
+        {.own = [&node, scope = scope](const RequestContext& context) { return ProfileBody(context, node, scope); },
+         .merge =
+             [&node, scope = scope](const RequestContext& context, json::object& mine, std::vector<PeerAnswer> others) {
+               const Result<ProfileWish> wish = WishOf(context, scope);
+               if (wish) AddNodes(*wish, node.self().id, mine, std::move(others));
+             }},
+        node, peers));
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "deploy/node_core.h"
+#include "rest/cluster/peers.h"
 #include "rest/readiness.h"
 #include "rest/route_table.h"
 
@@ -12,7 +13,7 @@ inline constexpr std::string_view kMlBase = "/_plugins/_ml";
 
 void AddRootRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddClusterRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
-void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddNodeRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
 void AddCatRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddHealthRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
 void AddModelRoutes(RouteTable& table, deploy::NodeCore& node);
@@ -22,15 +23,15 @@ void AddConnectorRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddControllerRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddDeployRoutes(RouteTable& table, deploy::NodeCore& node);
 void AddTaskRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddBatchRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node);
-void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node);
+void AddPredictRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
+void AddStreamRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
+void AddBatchRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
+void AddProfileRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
+void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
+void AddExplainRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers);
 void AddOpenApiRoutes(RouteTable& table);
 
-// All of the above.
-void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness);
+// All of the above. `peers` null: the node is alone.
+void AddAllRoutes(RouteTable& table, deploy::NodeCore& node, const Readiness& readiness, const Peers* peers = nullptr);
 
 }  // namespace mlnode::rest

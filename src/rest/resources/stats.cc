@@ -1,10 +1,10 @@
-// GET stats: what this node did since it began, and what there is (spec/tasks-profile-stats-settings §3).
+// GET stats: what each node did since it began, and what there is (spec/tasks-profile-stats-settings §3).
 #include <algorithm>
 #include <array>
 #include <cctype>
 
 #include "core/log.h"
-#include "rest/json_reply.h"
+#include "rest/cluster/fan_out.h"
 #include "rest/resources/resources.h"
 #include "rest/resources/stats_request.h"
 
@@ -145,7 +145,7 @@ json::object NodeForm(const StatsRequest& request, deploy::NodeCore& node) {
   return form;
 }
 
-Result<net::HttpReply> GetStats(const RequestContext& context, deploy::NodeCore& node) {
+Result<json::object> StatsBody(const RequestContext& context, deploy::NodeCore& node) {
   ASSIGN_OR_RETURN(const StatsRequest request, ReadStatsRequest(context));
   json::object body;
   if (request.Asks(StatLevel::kCluster)) AddClusterStats(request, node, body);
@@ -153,17 +153,23 @@ Result<net::HttpReply> GetStats(const RequestContext& context, deploy::NodeCore&
     json::object here = NodeForm(request, node);
     if (!here.empty()) body["nodes"] = {{node.self().id.str(), std::move(here)}};
   }
-  return JsonReply(context, body);
+  return body;
+}
+
+void AddNodes(const RequestContext&, json::object& mine, std::vector<PeerAnswer> others) {
+  for (PeerAnswer& other : others) {
+    if (other.body) MergeObjects(mine, std::move(*other.body));
+  }
 }
 
 }  // namespace
 
-void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node) {
+void AddStatsRoutes(RouteTable& table, deploy::NodeCore& node, const Peers* peers) {
   for (const char* path : {"/stats", "/stats/{stat}", "/{node_id}/stats", "/{node_id}/stats/{stat}"}) {
-    table.Add({.method = "GET",
-               .pattern = fmt::format("{}{}", kMlBase, path),
-               .handler = [&node](const RequestContext& context) { return GetStats(context, node); },
-               .body = BodyUse::kJson});
+    table.Add(FannedOut(
+        {.method = "GET", .pattern = fmt::format("{}{}", kMlBase, path), .body = BodyUse::kJson},
+        {.own = [&node](const RequestContext& context) { return StatsBody(context, node); }, .merge = AddNodes}, node,
+        peers));
   }
 }
 

@@ -15,7 +15,8 @@ constexpr std::uint64_t kBytes = 1'000;  // what a fake model "fetches"
 struct FakeLocalModels::State : std::enable_shared_from_this<FakeLocalModels::State> {
   struct Entry {
     LocalModel shown;
-    LoadSpec spec;
+    LoadSpec spec;       // of what is loaded, or is to be
+    LoadSpec next_spec;  // of a reload
     std::function<void(const ModelId&)> changed;
     std::shared_ptr<Servable> servable;
     std::uint64_t attempt = 0;
@@ -32,6 +33,34 @@ struct FakeLocalModels::State : std::enable_shared_from_this<FakeLocalModels::St
   std::uint64_t last_attempt = 0;
   std::set<std::string> kept;
 
+  void NotifyLater(const Entry& entry) {
+    (void)executor.Post([changed = entry.changed, id = entry.shown.model] { changed(id); });
+  }
+
+  // A ready one is loaded beside itself.
+  void Reload(Entry& entry, LoadSpec spec, std::uint64_t generation) {
+    ++begun[spec.model];
+    entry.shown.reload = LocalModel::Reload{.generation = generation};
+    entry.next_spec = std::move(spec);
+    entry.attempt = ++last_attempt;
+    entry.next = 0;
+    Schedule(entry.shown.model);
+  }
+
+  // The next phase of a reload, and its end.
+  void StepReload(const ModelId& id, Entry& entry) {
+    entry.shown.reload->phase = kPhases.at(entry.next++);
+    if (entry.shown.reload->phase == Phase::kReady) {
+      entry.shown.generation = entry.shown.reload->generation;
+      entry.shown.reload.reset();
+      entry.spec = entry.next_spec;
+      entry.servable = std::make_shared<FakeServable>(entry.spec, *entry.shown.info, predictions);
+    } else {
+      Schedule(id);
+    }
+    NotifyLater(entry);
+  }
+
   void Schedule(const ModelId& id) {
     Entry& entry = entries.at(id);
     entry.timer = executor.PostAfter(scripts[id].phase_time, [weak = weak_from_this(), id, attempt = entry.attempt] {
@@ -44,6 +73,10 @@ struct FakeLocalModels::State : std::enable_shared_from_this<FakeLocalModels::St
     if (found == entries.end() || found->second.attempt != attempt) return;
     Entry& entry = found->second;
     Script& script = scripts[id];
+    if (entry.shown.reload) {
+      if (script.stuck_at != entry.shown.reload->phase) StepReload(id, entry);
+      return;
+    }
     const Phase left = entry.shown.phase;
     if (script.stuck_at == left) return;
     if (script.error && left == script.fails_at && script.failures > 0) {
@@ -74,7 +107,8 @@ FakeLocalModels::~FakeLocalModels() = default;
 void FakeLocalModels::SetScript(const ModelId& model, Script script) {
   state_->scripts[model] = std::move(script);
   const auto found = state_->entries.find(model);
-  if (found != state_->entries.end() && found->second.shown.state == LocalState::kLoading) state_->Schedule(model);
+  if (found == state_->entries.end()) return;
+  if (found->second.shown.state == LocalState::kLoading || found->second.shown.reload) state_->Schedule(model);
 }
 
 void FakeLocalModels::Fail(const ModelId& model, Error error) {
@@ -91,9 +125,17 @@ void FakeLocalModels::Load(LoadSpec spec, std::uint64_t generation, std::functio
   const ModelId id = spec.model;
   const auto found = state_->entries.find(id);
   if (found != state_->entries.end() && found->second.shown.state != LocalState::kFailed) {
-    found->second.shown.generation = generation;
-    found->second.changed = changed;
-    (void)state_->executor.Post([changed = std::move(changed), id] { changed(id); });
+    State::Entry& known = found->second;
+    known.changed = std::move(changed);
+    const bool ready = known.shown.state == LocalState::kReady;
+    const LoadSpec& going = known.shown.reload ? known.next_spec : known.spec;
+    if (ready && going.reference_precision != spec.reference_precision) {
+      state_->Reload(known, std::move(spec), generation);
+    } else {
+      if (!ready) known.spec = std::move(spec);
+      (known.shown.reload ? known.shown.reload->generation : known.shown.generation) = generation;
+    }
+    state_->NotifyLater(known);
     return;
   }
   ++state_->begun[id];

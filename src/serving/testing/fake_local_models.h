@@ -1,5 +1,6 @@
 // serving/testing/fake_local_models.h: a LocalModels without engines, files or memory, for tests of deployment.
-// A load passes the real phases one after the other on the executor, each after `phase_time`, and ends as scripted.
+// A load passes the real phases one after the other on the executor, each after `phase_time`, and ends as scripted; one
+// of a ready model for another precision passes them too, and ends well.
 // Threads: one (a ManualExecutor).
 #pragma once
 

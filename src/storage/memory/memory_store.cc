@@ -32,9 +32,12 @@ WriteOutcome MemoryStore::TryWrite(const Write& write) {
                                                               .body = body ? std::move(body->object) : json::object(),
                                                               .revision = written.revision,
                                                               .version = written.version});
-    replica_.Apply(Record{.document = std::move(document), .nonce = write.nonce, .removed = !write.body});
+    const Record record{.document = std::move(document), .nonce = write.nonce, .removed = !write.body};
+    replica_.Apply(record);
+    Logged(record);
   }
   replica_.Announce(write.key);
+  Wrote();
   return written;
 }
 

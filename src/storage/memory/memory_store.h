@@ -1,7 +1,8 @@
 // storage/memory/memory_store.h: a Store without a disk, for tests and simulations. "Durable" means: as long as this
 // object.
 //
-// A simulated process restart keeps the object and calls Restart(). A simulated cluster shares one object and does not.
+// A simulated process restart keeps the object and calls Restart(). A simulated cluster has one object of the kind in
+// memory_authority.h, which adds the log that its nodes' replicas follow, and does not.
 // Borrows: clock (stamps uploads). Threads: any; no lock is held while calling out.
 #pragma once
 
@@ -15,7 +16,7 @@
 
 namespace mlnode::storage {
 
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   explicit MemoryStore(const Clock& clock) : clock_(clock) {}
 
@@ -23,6 +24,9 @@ class MemoryStore final : public Store {
   Result<DocumentPtr> GetFresh(const Key& key) const override { return replica_.Get(key); }
   Snapshot Read(std::span<const Collection> collections) const override { return replica_.Read(collections); }
   std::vector<DocumentPtr> Find(Collection collection, std::string_view field, std::string_view value) const override;
+  std::vector<DocumentPtr> FindUnder(Collection collection, std::string_view head) const override {
+    return replica_.FindUnder(collection, head);
+  }
   WriteOutcome TryWrite(const Write& write) override;
   Result<std::optional<Written>> Settle(const Key& key, std::uint64_t nonce) const override;
   std::unique_ptr<Subscription> Watch(std::vector<Collection> collections, Executor& executor,
@@ -40,6 +44,11 @@ class MemoryStore final : public Store {
   Status TearPart(const UploadId& upload, std::uint32_t number);
 
  private:
+  // For a store that others follow. A write that happened, in the order of revisions; the writers' lock is held.
+  virtual void Logged([[maybe_unused]] const Record& record) {}
+  // After one or more of them, no lock is held.
+  virtual void Wrote() {}
+
   struct Part {
     std::string bytes;
     std::size_t written_bytes = 0;  // more than `bytes` holds once torn

@@ -39,6 +39,9 @@ class SqliteStore final : public Store {
   Result<DocumentPtr> GetFresh(const Key& key) const override;
   Snapshot Read(std::span<const Collection> collections) const override { return replica_.Read(collections); }
   std::vector<DocumentPtr> Find(Collection collection, std::string_view field, std::string_view value) const override;
+  std::vector<DocumentPtr> FindUnder(Collection collection, std::string_view head) const override {
+    return replica_.FindUnder(collection, head);
+  }
   WriteOutcome TryWrite(const Write& write) override;
   Result<std::optional<Written>> Settle(const Key& key, std::uint64_t nonce) const override;
   std::unique_ptr<Subscription> Watch(std::vector<Collection> collections, Executor& executor,

@@ -106,13 +106,21 @@ TEST_P(StoreContract, FindsByIndexedField) {
   EXPECT_THAT(IdsOf(store().Find(Collection::kModels, "model_group_id", "g1")), ElementsAre("a", "b"));
   EXPECT_THAT(IdsOf(store().Find(Collection::kModels, "name", "x")), ElementsAre("b", "c"));
   EXPECT_THAT(store().Find(Collection::kModels, "name", "z"), IsEmpty());
-  EXPECT_THAT(store().Find(Collection::kPlacements, "node_id", "n"), IsEmpty());
+  EXPECT_THAT(store().Find(Collection::kTasks, "state", "n"), IsEmpty());
 
   const Written changed = Do(ChangeOf(ModelKey("b"), b.revision, {{"name", "z"}}));
   EXPECT_THAT(IdsOf(store().Find(Collection::kModels, "model_group_id", "g1")), ElementsAre("a"));
   EXPECT_THAT(IdsOf(store().Find(Collection::kModels, "name", "z")), ElementsAre("b"));
   Do(RemovalOf(ModelKey("b"), changed.revision));
   EXPECT_THAT(store().Find(Collection::kModels, "name", "z"), IsEmpty());
+}
+
+TEST_P(StoreContract, FindsByTheHeadOfIds) {
+  for (const char* id : {"n1/b", "n1/a", "n10/a", "n1", "n2/a"}) Do(CreationOf({Collection::kPlacements, id}, {}));
+  Do(CreationOf(ModelKey("n1/c"), {}));
+  EXPECT_THAT(IdsOf(store().FindUnder(Collection::kPlacements, "n1/")), ElementsAre("n1/a", "n1/b"));
+  EXPECT_THAT(IdsOf(store().FindUnder(Collection::kPlacements, "n2")), ElementsAre("n2/a"));
+  EXPECT_THAT(store().FindUnder(Collection::kPlacements, "n3/"), IsEmpty());
 }
 
 TEST_P(StoreContract, ReadsCollectionsInTheOrderAsked) {
@@ -178,12 +186,18 @@ TEST_P(StoreContract, RestartKeepsDurableDocuments) {
   EXPECT_EQ(changed.version, 2U);
 }
 
-TEST_P(StoreContract, RestartDropsEphemeralDocuments) {
-  Do(CreationOf({Collection::kLeases, "n1"}, {{"since", 1}}));
+TEST_P(StoreContract, RestartDropsOrKeepsEphemeralDocuments) {
+  const Written lease = Do(CreationOf({Collection::kLeases, "n1"}, {{"since", 1}}));
   Do(CreationOf({Collection::kPlacements, "n1/m1"}, {{"node_id", "n1"}}));
   harness().Reopen();
+  if (harness().KeepsEphemeral()) {
+    EXPECT_EQ((*store().Get({Collection::kLeases, "n1"}))->revision, lease.revision);
+    EXPECT_THAT(IdsOf(store().FindUnder(Collection::kPlacements, "n1/")), ElementsAre("n1/m1"));
+    EXPECT_EQ(RefusalOf(CreationOf({Collection::kLeases, "n1"}, {{"since", 2}})), Code::kConflict);
+    return;
+  }
   EXPECT_EQ(CodeOf(store().Get({Collection::kLeases, "n1"})), Code::kNotFound);
-  EXPECT_THAT(store().Find(Collection::kPlacements, "node_id", "n1"), IsEmpty());
+  EXPECT_THAT(store().FindUnder(Collection::kPlacements, "n1/"), IsEmpty());
   Do(CreationOf({Collection::kLeases, "n1"}, {{"since", 2}}));
 }
 
@@ -211,7 +225,10 @@ TEST_P(StoreContract, RevisionsGrowOverRemovalsCollectionsAndRestarts) {
     last = removed.revision;
     if (round % 2 == 0) {
       for (int i = 0; i < 5; ++i) {
-        const Written lease = Do(CreationOf({Collection::kLeases, std::to_string(i)}, {}));
+        const Key key{Collection::kLeases, std::to_string(i)};
+        const auto kept = store().Get(key);
+        ASSERT_EQ(kept.has_value(), harness().KeepsEphemeral() && round > 0);
+        const Written lease = Do(kept ? ChangeOf(key, (*kept)->revision, {}) : CreationOf(key, {}));
         EXPECT_GT(lease.revision, last);
         last = lease.revision;
       }

@@ -41,6 +41,13 @@ void FaultStore::FailFreshReads(int count) {
   plan_.failing_fresh_reads = count;
 }
 
+void FaultStore::ForgetFaults() {
+  const std::lock_guard lock(mutex_);
+  plan_.write_faults.clear();
+  plan_.part_faults.clear();
+  plan_.failing_fresh_reads = 0;
+}
+
 void FaultStore::Sever() {
   const std::lock_guard lock(mutex_);
   plan_.severed = true;
@@ -86,6 +93,14 @@ Result<DocumentPtr> FaultStore::Get(const Key& key) const {
   return under_.Get(key);
 }
 
+bool FaultStore::Following() const { return CheckSevered().has_value() && under_.Following(); }
+
+Status FaultStore::CatchUp(Duration limit) const {
+  Enter("CatchUp");
+  RETURN_IF_ERROR(CheckFresh());
+  return under_.CatchUp(limit);
+}
+
 Result<DocumentPtr> FaultStore::GetFresh(const Key& key) const {
   Enter("GetFresh");
   RETURN_IF_ERROR(CheckFresh());
@@ -100,6 +115,11 @@ Snapshot FaultStore::Read(std::span<const Collection> collections) const {
 std::vector<DocumentPtr> FaultStore::Find(Collection collection, std::string_view field, std::string_view value) const {
   Enter("Find");
   return under_.Find(collection, field, value);
+}
+
+std::vector<DocumentPtr> FaultStore::FindUnder(Collection collection, std::string_view head) const {
+  Enter("FindUnder");
+  return under_.FindUnder(collection, head);
 }
 
 WriteOutcome FaultStore::TryWrite(const Write& write) {

@@ -34,6 +34,7 @@ class FaultStore final : public Store {
   void FailPart(int nth, PartFault fault);
   // The next `count` calls of GetFresh and Settle: kUnavailable.
   void FailFreshReads(int count);
+  void ForgetFaults();  // those that were asked for and did not come yet
   // From now on nothing reaches the store: the process is dead and its tasks do not know yet. Writes and parts say
   // kUnavailable, fresh reads too; reads of the replica go on. Undone by Reconnect.
   void Sever();
@@ -50,8 +51,11 @@ class FaultStore final : public Store {
 
   Result<DocumentPtr> Get(const Key& key) const override;
   Result<DocumentPtr> GetFresh(const Key& key) const override;
+  bool Following() const override;
+  Status CatchUp(Duration limit) const override;
   Snapshot Read(std::span<const Collection> collections) const override;
   std::vector<DocumentPtr> Find(Collection collection, std::string_view field, std::string_view value) const override;
+  std::vector<DocumentPtr> FindUnder(Collection collection, std::string_view head) const override;
   WriteOutcome TryWrite(const Write& write) override;
   Result<std::optional<Written>> Settle(const Key& key, std::uint64_t nonce) const override;
   std::unique_ptr<Subscription> Watch(std::vector<Collection> collections, Executor& executor,

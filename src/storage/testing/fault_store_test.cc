@@ -51,6 +51,16 @@ TEST_F(FaultStoreTest, CommitReturnsARefusalAsItIs) {
   EXPECT_EQ(store_.writes(), 2U);
 }
 
+TEST_F(FaultStoreTest, ForgottenFaultsDoNotCome) {
+  store_.FailWrite(1, WriteFault::kDiskFull);
+  store_.FailPart(1, PartFault::kDiskFull);
+  store_.FailFreshReads(1);
+  store_.ForgetFaults();
+  EXPECT_TRUE(Commit(store_, Creation()));
+  EXPECT_TRUE(store_.PutPart(UploadId("u"), 0, "x"));
+  EXPECT_TRUE(store_.GetFresh(kKey));
+}
+
 TEST_F(FaultStoreTest, CommitSettlesALostAnswer) {
   store_.FailWrite(1, WriteFault::kLostDone);
   const auto written = Commit(store_, Creation());

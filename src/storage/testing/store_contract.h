@@ -23,6 +23,8 @@ class StoreHarness {
   virtual Store& store() = 0;
   // The only process ends and another begins. References into the old store are dead.
   virtual void Reopen() = 0;
+  // Whether ephemeral documents are there after Reopen: a cluster's store outlives each of its processes.
+  virtual bool KeepsEphemeral() const { return false; }
   // Loses half of a stored part's bytes behind the store's back.
   virtual void TearPart(const UploadId& upload, std::uint32_t number) = 0;
 };
