@@ -79,7 +79,7 @@ class NatsCluster:
             server.configure([other for other in self.servers if other is not server], sync)
 
     def start(self, timeout=30):
-        """all that do not run; returns when they have a leader for their streams' placement"""
+        """all that do not run; returns when their streams' placement and each stream have a leader"""
         for server in self.servers:
             if not server.runs:
                 server.start()
@@ -87,7 +87,7 @@ class NatsCluster:
 
     def wait_whole(self, timeout=30):
         def whole():
-            return self.meta_leader() is not None and all(self._current(server) for server in self.servers)
+            return self.meta_leader() is not None and all(self._current(server) for server in self.servers) and not self.leaderless()
         self._wait(whole, timeout, "no leader, or a server that lags behind")
 
     def _current(self, server):
@@ -128,6 +128,18 @@ class NatsCluster:
                     if found.get(stream["name"], (None, None))[0] is None:
                         found[stream["name"]] = (leader, replicas | ({leader} if leader else set()))
         return found
+
+    def leaderless(self):
+        """names of the streams that no running server leads by its own account; others may still name one that died"""
+        known, led = set(), set()
+        for server in self.live():
+            answer = server.monitor("jsz?accounts=true&streams=true") or {}
+            for account in answer.get("account_details", []):
+                for stream in account.get("stream_detail", []):
+                    known.add(stream["name"])
+                    if (stream.get("cluster") or {}).get("leader") == server.name:
+                        led.add(stream["name"])
+        return known - led
 
     def places(self):
         """one line a server and stream: how far it is; they differ for good where servers came apart"""

@@ -120,7 +120,9 @@ void Member::End() {
 void Member::NoteTime(bool nested) {
   const SteadyTime now = world_.clock().Now();
   const bool speaks = running() && !frozen() && !severed_ && store_->Following();
-  if (speaks) last_heard_ = now;
+  const auto lease = world_.authority().Get(deploy::LeaseKey(id_));
+  const std::uint64_t revision = lease ? (*lease)->revision : 0;
+  if (std::exchange(lease_revision_, revision) != revision) last_heard_ = now;
   if (!speaks || nested) well_since_ = now;
 }
 

@@ -58,8 +58,8 @@ class Member {
   void FreezeFor(Duration by);
   bool frozen() const;
 
-  // What the world sees of it, noted as time passes: since when it runs, hears and speaks without a break, and when it
-  // could last be heard by others.
+  // What the world sees of it, noted as time passes: since when it runs, hears and speaks without a break, and when
+  // its lease last changed, which is what the others go by (one may come through though it does not follow yet).
   void NoteTime(bool nested);
   SteadyTime well_since() const { return well_since_; }
   SteadyTime last_heard() const { return last_heard_; }
@@ -117,6 +117,7 @@ class Member {
   bool cut_ = false;
   std::optional<SteadyTime> out_at_;
   SteadyTime well_since_{}, last_heard_{};
+  std::uint64_t lease_revision_ = 0;  // 0: none
   std::optional<SteadyTime> back_at_;
   SteadyTime frozen_until_{};
   int writes_to_live_ = 0;

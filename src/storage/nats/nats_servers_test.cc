@@ -55,6 +55,25 @@ TEST_F(NatsServersTest, ReadingsBeginSoonThoughAServerIsDead) {
   }
 }
 
+TEST_F(NatsServersTest, AMessageWaitsForItsStreamsLeader) {
+  NatsServers servers(3);
+  const auto store = Open(servers.Urls());
+  ASSERT_TRUE(store);
+  const int leader = servers.LeaderOf(names_.chunks());
+  const auto session = servers.Connect((leader + 1) % 3);
+  const std::string subject = names_.PieceSubject(UploadId("u"), 0, "0", 0);
+  nats::Message piece;
+  ASSERT_EQ(natsMsg_Create(nats::Out(piece), subject.c_str(), nullptr, "piece", 5), NATS_OK);
+  servers.Kill(leader);
+  ASSERT_TRUE(Eventually([&] {
+    const auto stored = session->Publish(*piece, 0, nats::CallLimit(Millis(1)));
+    return !stored && stored.error().code == Code::kUnavailable;
+  })) << "an election takes seconds, and nobody leads until then";
+  const auto stored = session->Publish(*piece, 0, nats::CallLimit(Millis(20'000)));
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_TRUE(session->Remove(names_.chunks(), *stored, nats::CallLimit(Millis(5'000))));
+}
+
 // nats-server 2.9 compares expected sequences before it replicates: see NatsSession::Publish.
 TEST_F(NatsServersTest, ConcurrentSwapsFromTwoStoresAreNotLost) {
   constexpr int kThreads = 4;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 #include <utility>
 
 #include "core/log.h"
@@ -95,23 +96,25 @@ std::string_view Meaning(Code code) {
 
 constexpr Millis kRetryAfter{1'000};
 
-jsOptions OptionsFor(const CallLimit& limit) {
-  jsOptions options;
-  jsOptions_Init(&options);
-  options.Wait = limit.Left();
-  return options;
-}
-
-// A stream that elects its leader answers no question, and forgets it: so a question is asked again before its time is
-// up. Reading twice harms nobody.
-template <class Ask>
-natsStatus AskUntilAnswered(const CallLimit& limit, const Ask& ask) {
+// A stream that elects its leader takes no message and answers no question (nor does it remember one), or says that it
+// cannot now; after a server's death that is a second or a few. `call` gets options with a time to wait and where to
+// put the server's code.
+template <class Call>
+Status CallUntilAnswered(const CallLimit& limit, NatsSession::Again again, std::string_view what, const Call& call) {
   constexpr Millis kAskAgain{300};
+  constexpr Millis kElectionPause{50};
   for (Millis wait = kAskAgain;; wait *= 2) {  // longer each time: the line may be slow
-    jsOptions options = OptionsFor(limit);
-    options.Wait = std::min<std::int64_t>(options.Wait, wait.count());
-    const natsStatus s = ask(options);
-    if (s != NATS_TIMEOUT || limit.Over()) return s;
+    jsOptions options;
+    jsOptions_Init(&options);
+    options.Wait =
+        again == NatsSession::Again::kAlways ? std::min<std::int64_t>(limit.Left(), wait.count()) : limit.Left();
+    jsErrCode code = NoCode();
+    const natsStatus s = call(options, code);
+    if (s == NATS_OK) return {};
+    Error error = ErrorOf(s, code, what);
+    const bool not_done = error.code == Code::kUnavailable;
+    if (limit.Over() || !(not_done || (again == NatsSession::Again::kAlways && s == NATS_TIMEOUT))) return error;
+    if (not_done) std::this_thread::sleep_for(std::min(Millis(limit.Left()), kElectionPause));
   }
 }
 
@@ -264,51 +267,47 @@ bool NatsSession::Answers(Millis limit) const {
 // killed and replays its log counts differently, and then stores a message twice. From there on its sequences differ
 // from the others' for good (seen with 2.9.10 on three servers).
 Result<std::uint64_t> NatsSession::Publish(natsMsg& message, std::uint64_t expected, const CallLimit& limit) {
-  natsStatus s = NATS_OK;
-  if (expected != 0) s = natsMsgHeader_Set(&message, kExpectedSequence, std::to_string(expected).c_str());
-  jsPubOptions options;
-  jsPubOptions_Init(&options);
-  options.MaxWait = limit.Left();
-  PubAck ack;
-  jsErrCode code = NoCode();
-  if (s == NATS_OK) s = js_PublishMsg(Out(ack), js_.get(), &message, &options, &code);
-  if (s != NATS_OK) return ErrorOf(s, code, "a message cannot be stored");
-  return ack->Sequence;
+  if (expected != 0 && natsMsgHeader_Set(&message, kExpectedSequence, std::to_string(expected).c_str()) != NATS_OK) {
+    return MakeError(Code::kInternal, "a message cannot be made");
+  }
+  return Store(message, Again::kIfNotDone, limit);
 }
 
 Result<std::uint64_t> NatsSession::PutBarrier(const std::string& subject, const CallLimit& limit) {
   Message message;
-  natsStatus s = natsMsg_Create(Out(message), subject.c_str(), nullptr, nullptr, 0);
-  if (s != NATS_OK) return MakeError(Code::kInternal, "a message cannot be made");
+  if (natsMsg_Create(Out(message), subject.c_str(), nullptr, nullptr, 0) != NATS_OK) {
+    return MakeError(Code::kInternal, "a message cannot be made");
+  }
+  return Store(*message, Again::kAlways, limit);  // one more of them is harmless
+}
+
+Result<std::uint64_t> NatsSession::Store(natsMsg& message, Again again, const CallLimit& limit) {
   PubAck ack;
-  jsErrCode code = NoCode();
-  s = AskUntilAnswered(limit, [&](const jsOptions& options) {  // one more of them is harmless
-    jsPubOptions publish;
-    jsPubOptions_Init(&publish);
-    publish.MaxWait = options.Wait;
-    return js_PublishMsg(Out(ack), js_.get(), message.get(), &publish, &code);
-  });
-  if (s != NATS_OK) return ErrorOf(s, code, "a message cannot be stored");
+  RETURN_IF_ERROR(
+      CallUntilAnswered(limit, again, "a message cannot be stored", [&](const jsOptions& options, jsErrCode& code) {
+        jsPubOptions publish;
+        jsPubOptions_Init(&publish);
+        publish.MaxWait = options.Wait;
+        return js_PublishMsg(Out(ack), js_.get(), &message, &publish, &code);
+      }));
   return ack->Sequence;
 }
 
 Result<Message> NatsSession::Last(const std::string& stream, const std::string& subject, const CallLimit& limit) {
   Message message;
-  jsErrCode code = NoCode();
-  const natsStatus s = AskUntilAnswered(limit, [&](jsOptions& options) {
-    return js_GetLastMsg(Out(message), js_.get(), stream.c_str(), subject.c_str(), &options, &code);
-  });
-  if (s != NATS_OK) return ErrorOf(s, code, "a message cannot be read");
+  RETURN_IF_ERROR(
+      CallUntilAnswered(limit, Again::kAlways, "a message cannot be read", [&](jsOptions& options, jsErrCode& code) {
+        return js_GetLastMsg(Out(message), js_.get(), stream.c_str(), subject.c_str(), &options, &code);
+      }));
   return message;
 }
 
 Result<Message> NatsSession::At(const std::string& stream, std::uint64_t sequence, const CallLimit& limit) {
   Message message;
-  jsErrCode code = NoCode();
-  const natsStatus s = AskUntilAnswered(limit, [&](jsOptions& options) {
-    return js_GetMsg(Out(message), js_.get(), stream.c_str(), sequence, &options, &code);
-  });
-  if (s != NATS_OK) return ErrorOf(s, code, "a message cannot be read");
+  RETURN_IF_ERROR(
+      CallUntilAnswered(limit, Again::kAlways, "a message cannot be read", [&](jsOptions& options, jsErrCode& code) {
+        return js_GetMsg(Out(message), js_.get(), stream.c_str(), sequence, &options, &code);
+      }));
   return message;
 }
 
@@ -329,10 +328,9 @@ Result<json::object> NatsSession::Ask(const std::string& address, const json::ob
   constexpr std::string_view kWhat = "the servers cannot be asked";
   const std::string text = ToJson(question);
   Message answer;
-  const natsStatus s = AskUntilAnswered(limit, [&](jsOptions& options) {
+  RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kAlways, kWhat, [&](const jsOptions& options, jsErrCode&) {
     return natsConnection_RequestString(Out(answer), connection_.get(), address.c_str(), text.c_str(), options.Wait);
-  });
-  if (s != NATS_OK) return ErrorOf(s, 0, kWhat);
+  }));
   ASSIGN_OR_RETURN(json::object told, ParseJsonObject(BodyOf(*answer)));
   const json::value* error = told.if_contains("error");
   if (error == nullptr) return told;
@@ -343,7 +341,9 @@ Result<json::object> NatsSession::Ask(const std::string& address, const json::ob
 
 Result<Message> NatsSession::LastFromAny(const std::string& stream, const std::string& subject,
                                          const CallLimit& limit) {
-  jsOptions options = OptionsFor(limit);
+  jsOptions options;
+  jsOptions_Init(&options);
+  options.Wait = limit.Left();
   jsDirectGetMsgOptions which;
   jsDirectGetMsgOptions_Init(&which);
   which.LastBySubject = subject.c_str();
@@ -355,11 +355,10 @@ Result<Message> NatsSession::LastFromAny(const std::string& stream, const std::s
 
 Result<StreamState> NatsSession::State(const std::string& stream, const CallLimit& limit) {
   StreamInfo info;
-  jsErrCode code = NoCode();
-  const natsStatus s = AskUntilAnswered(limit, [&](jsOptions& options) {
-    return js_GetStreamInfo(Out(info), js_.get(), stream.c_str(), &options, &code);
-  });
-  if (s != NATS_OK) return ErrorOf(s, code, fmt::format("the state of stream {} cannot be read", stream));
+  RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kAlways, fmt::format("the state of stream {} cannot be read", stream),
+                                    [&](jsOptions& options, jsErrCode& code) {
+                                      return js_GetStreamInfo(Out(info), js_.get(), stream.c_str(), &options, &code);
+                                    }));
   return StateOf(*info);
 }
 
@@ -382,11 +381,10 @@ Result<std::vector<std::string>> NatsSession::Subjects(const std::string& stream
 }
 
 Status NatsSession::Remove(const std::string& stream, std::uint64_t sequence, const CallLimit& limit) {
-  jsOptions options = OptionsFor(limit);
-  jsErrCode code = NoCode();
-  const natsStatus s = js_DeleteMsg(js_.get(), stream.c_str(), sequence, &options, &code);
-  if (s != NATS_OK) return ErrorOf(s, code, "a message cannot be removed");
-  return {};
+  return CallUntilAnswered(limit, Again::kIfNotDone, "a message cannot be removed",
+                           [&](jsOptions& options, jsErrCode& code) {
+                             return js_DeleteMsg(js_.get(), stream.c_str(), sequence, &options, &code);
+                           });
 }
 
 }  // namespace mlnode::storage::nats

@@ -2,10 +2,11 @@
 //
 // A session never reconnects: once it is dead every call fails at once, and whoever keeps it (NatsLink) makes another.
 // So nothing is kept back and sent later: what the socket does not take goes with the session. Each call waits at most
-// `limit` for its answer. Threads: any; calls of several threads share the connection.
+// `limit` for its answer, also for a stream that has no leader yet. Threads: any; calls of several threads share the
+// connection.
 //
 // Codes of all calls: kNotFound; kConflict (the expected sequence is not the last); kResourceExhausted (the servers
-// have no space); kUnavailable (nobody is there to answer: nothing was done); kFailedPrecondition (refused: no
+// have no space); kUnavailable (nobody was there all the time: nothing was done); kFailedPrecondition (refused: no
 // JetStream, no such stream, a limit of the server); kDeadlineExceeded (no answer: it may have been done). Server's
 // words in detail.
 #pragma once
@@ -58,6 +59,12 @@ class NatsSession {
  public:
   static constexpr Millis kConnectLimit{1'000};
 
+  // When a call is made again before its time is up.
+  enum class Again {
+    kIfNotDone,  // the servers said that they did nothing
+    kAlways,     // and when they said nothing: twice harms nobody
+  };
+
   // kInvalidArgument: a file that cannot be used; kFailedPrecondition: credentials refused; kUnavailable.
   static Result<std::shared_ptr<NatsSession>> Connect(const NatsOptions& options, const Server& server);
   ~NatsSession();
@@ -100,6 +107,7 @@ class NatsSession {
 
  private:
   NatsSession() = default;
+  Result<std::uint64_t> Store(natsMsg& message, Again again, const CallLimit& limit);
   // Asks JetStream's interface what libnats has no function for. Errors as ErrorOf.
   Result<json::object> Ask(const std::string& address, const json::object& question, const CallLimit& limit);
 
