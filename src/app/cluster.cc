@@ -61,10 +61,11 @@ Result<std::optional<std::string>> GivenKey(const NodeOptions& options, const co
 }  // namespace
 
 Result<std::unique_ptr<storage::Store>> OpenNatsStore(const std::string& servers, const config::Snapshot& settings,
-                                                      const Clock& clock) {
+                                                      const Clock& clock, bool make_streams) {
   storage::NatsOptions options{.servers = servers,
                                .prefix = deploy::ClusterPrefix(settings.String("mlnode.cluster.name")),
                                .replicas = static_cast<int>(settings.Int("mlnode.cluster.replicas")),
+                               .make_streams = make_streams,
                                .credentials_file = settings.String("mlnode.cluster.nats_credentials_file"),
                                .ca_file = settings.String("mlnode.cluster.nats_ca_file"),
                                .certificate_file = settings.String("mlnode.cluster.nats_certificate_file"),
@@ -122,7 +123,8 @@ Result<Cluster> JoinCluster(const NodeOptions& options, const config::Snapshot& 
     cluster.place = "a store in this process";
   } else {
     cluster.place = config::WithoutCredentials(settings.String("mlnode.cluster.nats"));
-    ASSIGN_OR_RETURN(cluster.opened, OpenNatsStore(settings.String("mlnode.cluster.nats"), settings, clock));
+    ASSIGN_OR_RETURN(cluster.opened,
+                     OpenNatsStore(settings.String("mlnode.cluster.nats"), settings, clock, /*make_streams=*/true));
     cluster.store = cluster.opened.get();
   }
   ASSIGN_OR_RETURN(cluster.uuid, deploy::ClusterUuid(*cluster.store, random, uuid));

@@ -24,9 +24,10 @@ bool IsClustered(const NodeOptions& options, const config::Snapshot& settings);
 // kInvalidArgument (an address that others cannot reach, attributes that are none, a key that is too short).
 Status CheckClusterSettings(const NodeOptions& options, const config::Snapshot& settings);
 
-// The cluster's store on these servers, reached as the settings say. What NatsStore::Open says.
+// The cluster's store on these servers, reached as the settings say. make_streams as in NatsOptions. What
+// NatsStore::Open says.
 Result<std::unique_ptr<storage::Store>> OpenNatsStore(const std::string& servers, const config::Snapshot& settings,
-                                                      const Clock& clock);
+                                                      const Clock& clock, bool make_streams);
 
 // mlnode.http.publish_address, or the address that the server listens on.
 std::string PublishedAddress(const config::Snapshot& settings, const std::string& listening);

@@ -40,13 +40,27 @@ struct End {
   std::string uuid;
 };
 
-Result<End> OpenEnd(const std::string& place, const config::Snapshot& settings, RandomSource& random,
+enum class Role { kSource, kTarget };
+
+// A source that is made here would be an empty one, taken for a transfer that went well.
+Error NoSource(std::string why) { return MakeError(Code::kNotFound, fmt::format("there is nothing to copy: {}", why)); }
+
+Result<End> OpenEnd(const std::string& place, Role role, const config::Snapshot& settings, RandomSource& random,
                     const Clock& clock) {
   End end;
   if (place.find("://") != std::string::npos) {
-    ASSIGN_OR_RETURN(end.store, OpenNatsStore(place, settings, clock));
+    auto store = OpenNatsStore(place, settings, clock, /*make_streams=*/role == Role::kTarget);
+    if (!store && store.error().code == Code::kNotFound) {
+      return NoSource(fmt::format("{}; is the cluster's name (mlnode.cluster.name) {}?", store.error().message,
+                                  settings.String("mlnode.cluster.name")));
+    }
+    if (!store) return std::move(store).error();
+    end.store = *std::move(store);
     ASSIGN_OR_RETURN(end.uuid, deploy::ClusterUuid(*end.store, random, NewUuid22(random)));
     return end;
+  }
+  if (role == Role::kSource && !storage::DataFolder::Exists(place)) {
+    return NoSource(place + " is no data folder of a node");
   }
   ASSIGN_OR_RETURN(end.folder, storage::DataFolder::Open(place, random));
   ASSIGN_OR_RETURN(end.store,
@@ -104,8 +118,8 @@ Result<storage::TransferReport> Run(const cli::MigrateFlags& flags) {
   SystemRandom random;
   const SystemClock clock;
   if (flags.from == flags.to) return MakeError(Code::kInvalidArgument, "--from and --to name the same place");
-  ASSIGN_OR_RETURN(const End from, OpenEnd(flags.from, *current, random, clock));
-  ASSIGN_OR_RETURN(const End to, OpenEnd(flags.to, *current, random, clock));
+  ASSIGN_OR_RETURN(const End from, OpenEnd(flags.from, Role::kSource, *current, random, clock));
+  ASSIGN_OR_RETURN(const End to, OpenEnd(flags.to, Role::kTarget, *current, random, clock));
   RETURN_IF_ERROR(storage::CheckTransferred(*from.store));
   ProgressLine line(clock);
   storage::TransferOptions options{

@@ -112,6 +112,11 @@ Result<std::string> Identifier(const std::string& folder, std::string_view name,
 
 }  // namespace
 
+bool DataFolder::Exists(const std::string& path) {
+  std::error_code failure;
+  return fs::exists(fs::path(path) / "node_id", failure);
+}
+
 Result<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& path, RandomSource& random) {
   std::error_code failure;
   const fs::path absolute = fs::absolute(path, failure).lexically_normal();

@@ -21,6 +21,8 @@ class DataFolder {
   // kFailedPrecondition: another process holds it (names its id); kDataLoss: node_id or cluster_uuid is damaged;
   // kUnavailable: it cannot be created, read or written; kResourceExhausted: disk full. Blocks on the disk.
   static Result<std::unique_ptr<DataFolder>> Open(const std::string& path, RandomSource& random);
+  // Whether Open made a data folder of it before. A folder that cannot be looked into: no.
+  static bool Exists(const std::string& path);
   ~DataFolder();  // lets go of the lock
   DataFolder(const DataFolder&) = delete;
   DataFolder& operator=(const DataFolder&) = delete;

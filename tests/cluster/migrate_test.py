@@ -94,6 +94,17 @@ class MigrateTest(unittest.TestCase):
         with self.node("--cluster", self.servers, "--set", "mlnode.cluster.name=restored", data=again) as node:
             self.assertEqual(Api(node.url).call("GET", f"{ML}/models/{model}")[0], 404)
 
+    def test_a_source_that_is_not_there_is_no_empty_one(self):
+        self.fill()
+        self.assertIn("other", self.refusal(self.servers, self.scratch.path / "backup", "--set", "mlnode.cluster.name=other"))
+        self.migrated(self.folder, self.servers)
+        refused = self.refusal(self.servers, self.scratch.path / "backup", "--set", "mlnode.cluster.name=other")
+        self.assertIn("mlnode.cluster.name", refused)
+        self.assertEqual([name for name in self.nats.streams() if "other" in name], [])
+        nowhere = self.scratch.path / "nowhere"
+        self.assertIn("no data folder", self.refusal(nowhere, self.servers, "--overwrite"))
+        self.assertFalse(nowhere.exists())
+
     def test_a_target_with_other_documents_is_refused(self):
         model, _ = self.fill()
         other = self.scratch.path / "other"

@@ -32,9 +32,10 @@
 namespace mlnode::storage {
 
 struct NatsOptions {
-  std::string servers;  // comma-separated URLs; user:password or token may stand in them; never logged
-  std::string prefix;   // of stream and bucket names: [A-Za-z0-9_-]+
-  int replicas = 0;     // 0: three where the servers are a cluster, else one
+  std::string servers;       // comma-separated URLs; user:password or token may stand in them; never logged
+  std::string prefix;        // of stream and bucket names: [A-Za-z0-9_-]+
+  int replicas = 0;          // 0: three where the servers are a cluster, else one
+  bool make_streams = true;  // false: they are there, or Open says kNotFound
   std::string credentials_file = {};
   std::string ca_file = {}, certificate_file = {}, private_key_file = {};
   std::string client_name = {};  // shown in the servers' monitoring

@@ -103,7 +103,8 @@ Status CorrectHistory(NatsSession& session, const Layout& layout, const jsStream
 }
 
 // Whether the stream is there now. kUnavailable, kDeadlineExceeded: to be tried again.
-Status EnsureStream(NatsSession& session, const Layout& layout, int replicas) {
+Status EnsureStream(NatsSession& session, const Layout& layout, const NatsOptions& wanted) {
+  const int replicas = wanted.replicas;
   const CallLimit limit(NatsStore::kCallLimit);
   jsOptions options;
   jsOptions_Init(&options);
@@ -117,6 +118,10 @@ Status EnsureStream(NatsSession& session, const Layout& layout, int replicas) {
   }
   const bool missing = code == JSStreamNotFoundErr || (s == NATS_NOT_FOUND && code == 0);
   if (!missing) return ErrorOf(s, code, fmt::format("stream {} cannot be looked up", layout.name));
+
+  if (!wanted.make_streams) {
+    return MakeError(Code::kNotFound, fmt::format("the NATS servers have no stream {}", layout.name));
+  }
 
   const std::string description = DescriptionOf(layout);
   const char* subjects[] = {layout.subjects.c_str()};
@@ -177,7 +182,7 @@ Status TryOnce(NatsLink& link, const std::array<Layout, 2>& layouts) {
     ASSIGN_OR_RETURN(session, link.Connect());
   }
   RETURN_IF_ERROR(CheckServer(*session));
-  for (const Layout& layout : layouts) RETURN_IF_ERROR(EnsureStream(*session, layout, link.options().replicas));
+  for (const Layout& layout : layouts) RETURN_IF_ERROR(EnsureStream(*session, layout, link.options()));
   return {};
 }
 

@@ -14,6 +14,7 @@ inline constexpr std::int64_t kNeededPayload = 524'288 + 4'096;
 // Tries until `limit`, since servers that just start have no leader yet. Any number of nodes may do so at once.
 // kFailedPrecondition: max_payload, no JetStream, a stream of another layout or of a newer format (it is named);
 // kUnavailable.
+// kNotFound: they are not there and are not to be made (NatsOptions::make_streams).
 Status EnsureStreams(NatsLink& link, const StreamNames& names, Millis limit);
 
 }  // namespace mlnode::storage::nats
