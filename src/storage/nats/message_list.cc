@@ -10,6 +10,7 @@ namespace mlnode::storage::nats {
 namespace {
 
 constexpr std::int64_t kInactiveNanos = 5'000'000'000;
+constexpr std::string_view kWhat = "messages cannot be listed";
 constexpr int kMostLeft = 256;  // removed after those that were listed
 
 // An ephemeral consumer that goes with this object.
@@ -25,14 +26,37 @@ class Lister {
   Lister(const Lister&) = delete;
   Lister& operator=(const Lister&) = delete;
 
-  // How many messages there are.
+  // How many messages there are. nats-server 2.9 may put the consumer on a dead server, and nobody answers then.
   Result<std::uint64_t> Begin(const std::string& filter) {
+    const CallLimit limit(NatsStore::kCallLimit);
+    std::uint64_t count = 0;
+    RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kIfEither, kWhat, [&](jsOptions& options, jsErrCode& code) {
+      return Ask(filter, options, code, count);
+    }));
+    return count;
+  }
+
+  Result<ListedMessage> Next(std::uint64_t& pending) {
+    Message message;
+    const natsStatus s = natsSubscription_NextMsg(Out(message), subscription_.get(), NatsStore::kCallLimit.count());
+    if (s != NATS_OK) return ErrorOf(s, 0, kWhat);
+    const char* reply = natsMsg_GetReply(message.get());
+    const auto info = ParseDelivery(reply == nullptr ? "" : reply);
+    if (!info) return MakeError(Code::kUnavailable, "messages cannot be listed: something else came");
+    pending = info->pending;
+    return ListedMessage{natsMsg_GetSubject(message.get()), info->stream_sequence, info->time_ns};
+  }
+
+ private:
+  // One question, with an inbox of its own: what an earlier one made, whose answer did not come, delivers elsewhere.
+  natsStatus Ask(const std::string& filter, jsOptions& options, jsErrCode& code, std::uint64_t& count) {
+    if (subscription_) session_.Forget(std::move(subscription_));
     Inbox inbox;
     natsStatus s = natsInbox_Create(Out(inbox));
     if (s == NATS_OK) s = natsConnection_SubscribeSync(Out(subscription_), session_.connection(), inbox.get());
     if (s == NATS_OK)
       s = natsSubscription_SetPendingLimits(subscription_.get(), -1, -1);  // no bodies: some 200 bytes each
-    if (s != NATS_OK) return ErrorOf(s, 0, "messages cannot be listed");
+    if (s != NATS_OK) return s;
     jsConsumerConfig config;
     jsConsumerConfig_Init(&config);
     config.DeliverSubject = inbox.get();
@@ -43,29 +67,14 @@ class Lister {
     config.InactiveThreshold = kInactiveNanos;
     config.Replicas = 1;
     config.MemoryStorage = true;
-    jsOptions options;
-    jsOptions_Init(&options);
-    options.Wait = NatsStore::kCallLimit.count();
     ConsumerInfo info;
-    jsErrCode code = NoCode();
     s = js_AddConsumer(Out(info), session_.js(), stream_.c_str(), &config, &options, &code);
-    if (s != NATS_OK) return ErrorOf(s, code, "messages cannot be listed");
+    if (s != NATS_OK) return s;
     name_ = info->Name;
-    return info->NumPending;
+    count = info->NumPending;
+    return NATS_OK;
   }
 
-  Result<ListedMessage> Next(std::uint64_t& pending) {
-    Message message;
-    const natsStatus s = natsSubscription_NextMsg(Out(message), subscription_.get(), NatsStore::kCallLimit.count());
-    if (s != NATS_OK) return ErrorOf(s, 0, "messages cannot be listed");
-    const char* reply = natsMsg_GetReply(message.get());
-    const auto info = ParseDelivery(reply == nullptr ? "" : reply);
-    if (!info) return MakeError(Code::kUnavailable, "messages cannot be listed: something else came");
-    pending = info->pending;
-    return ListedMessage{natsMsg_GetSubject(message.get()), info->stream_sequence, info->time_ns};
-  }
-
- private:
   NatsSession& session_;
   const std::string stream_;
   std::string name_;

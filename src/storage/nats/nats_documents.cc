@@ -66,9 +66,11 @@ WriteOutcome NatsDocuments::TryWrite(const Write& write) {
 WriteOutcome NatsDocuments::WriteInTurn(NatsSession& session, const Write& write, const std::optional<StoredBody>& body,
                                         const Attempt& attempt) {
   std::optional<Base> base = KnownBase(write);
+  bool full = false;  // a leader had no space, at which it stores nothing but resigns: the next one may have stored it
   for (int i = 0; i < kAttempts && !attempt.limit.Over(); ++i) {
     if (!base) {
       Result<Newest> look = Look(session, write.key, attempt.limit);
+      if (!look && full) return Unknown{look.error().message + " (" + look.error().detail + ")"};
       if (!look) return std::move(look).error();
       // This very write, tried before.
       const std::optional<Record>& newest = look->record;
@@ -83,6 +85,10 @@ WriteOutcome NatsDocuments::WriteInTurn(NatsSession& session, const Write& write
                                              {.nonce = write.nonce, .version = base->version, .base = base->sequence});
     if (!message) return std::move(message).error();
     const Result<std::uint64_t> stored = session.Publish(**message, base->last, attempt.limit);
+    if (!stored && stored.error().code == Code::kResourceExhausted && !std::exchange(full, true)) {
+      base.reset();
+      continue;
+    }
     if (auto outcome = stored ? Judged(write, *base, *stored, attempt) : Refused(stored.error())) {
       return *std::move(outcome);
     }
@@ -179,7 +185,7 @@ Status NatsDocuments::CatchUp(Duration limit) const {
   const std::shared_ptr<NatsSession> session = link_.Current();
   if (!session) return NotConnected();
   const CallLimit call(std::min(Millis(end.Left()), NatsStore::kCallLimit));
-  const Result<std::uint64_t> barrier = session->PutBarrier(names_.BarrierSubject(), call);
+  const Result<std::uint64_t> barrier = session->PutBarrier(names_.BarrierSubject(), Again::kIfEither, call);
   if (!barrier) {
     Error error = barrier.error();
     error.code = Code::kUnavailable;

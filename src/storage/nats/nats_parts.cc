@@ -86,6 +86,8 @@ Status NatsParts::PutManifest(NatsSession& session, const Place& place, const Pa
       error.code = Code::kUnavailable;
       return error;
     }
+    // Refused by one leader, stored by the next.
+    if (before->manifest && before->manifest->attempt == manifest.attempt) return {};
     ASSIGN_OR_RETURN(const Message message, MakeMessage(subject, text));
     const Result<std::uint64_t> stored = session.Publish(*message, before->sequence, OneCall());
     if (stored) {

@@ -69,7 +69,13 @@ TEST_F(NatsServersTest, AMessageWaitsForItsStreamsLeader) {
     const auto stored = session->Publish(*piece, 0, nats::CallLimit(Millis(1)));
     return !stored && stored.error().code == Code::kUnavailable;
   })) << "an election takes seconds, and nobody leads until then";
-  const auto stored = session->Publish(*piece, 0, nats::CallLimit(Millis(20'000)));
+  const nats::CallLimit limit(Millis(20'000));
+  Result<std::vector<std::string>> subjects = std::vector<std::string>();
+  ThreadPool pool({.name = "asks"});
+  ASSERT_TRUE(pool.Post([&] { subjects = session->Subjects(names_.chunks(), names_.PartsOf("u"), limit); }));
+  const auto stored = session->Publish(*piece, 0, limit);
+  pool.Stop();
+  EXPECT_TRUE(subjects) << "so does a question";
   ASSERT_TRUE(stored) << stored.error().message;
   EXPECT_TRUE(session->Remove(names_.chunks(), *stored, nats::CallLimit(Millis(5'000))));
 }

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <thread>
 #include <utility>
 
 #include "core/log.h"
@@ -13,110 +10,6 @@ namespace mlnode::storage::nats {
 namespace {
 
 constexpr const char* kExpectedSequence = "Nats-Expected-Last-Subject-Sequence";
-
-// The server's errors (err_code), where their kind matters. Not in the table: kFailedPrecondition. Names as in
-// status.h.
-struct CodeRow {
-  int js_code;
-  Code code;
-};
-constexpr std::array kCodes = {
-    CodeRow{JSNoMessageFoundErr, Code::kNotFound},
-    CodeRow{JSSequenceNotFoundErr, Code::kNotFound},
-    CodeRow{JSStreamWrongLastSequenceErr, Code::kConflict},
-    CodeRow{10164, Code::kConflict},     // newer servers: another message with this expectation is on its way
-    CodeRow{10163, Code::kUnavailable},  // newer servers: a new leader does not know yet
-    CodeRow{10167, Code::kUnavailable},  // newer servers: too many requests at once
-    CodeRow{JSAccountResourcesExceededErr, Code::kResourceExhausted},
-    CodeRow{JSInsufficientResourcesErr, Code::kResourceExhausted},
-    CodeRow{JSMemoryResourcesExceededErr, Code::kResourceExhausted},
-    CodeRow{JSStorageResourcesExceededErr, Code::kResourceExhausted},
-    CodeRow{JSStreamMaxStreamBytesExceededErr, Code::kResourceExhausted},
-    CodeRow{JSStreamLimitsErr, Code::kResourceExhausted},
-    CodeRow{JSClusterNoPeersErr, Code::kUnavailable},
-    CodeRow{JSClusterNotAvailErr, Code::kUnavailable},
-    CodeRow{JSClusterNotLeaderErr, Code::kUnavailable},
-    CodeRow{JSStreamOfflineErr, Code::kUnavailable},
-    CodeRow{JSNotEnabledErr, Code::kUnavailable},  // of a server that just starts
-    CodeRow{JSConsumerOfflineErr, Code::kUnavailable},
-    // The leader could not store what the others may have stored.
-    CodeRow{JSStreamStoreFailedErr, Code::kDeadlineExceeded},
-    CodeRow{JSStreamSequenceNotMatchErr, Code::kDeadlineExceeded},
-};
-
-Code CodeOfServer(int js_code, std::string_view words) {
-  // A limit of the stream is the same on all its servers.
-  if (js_code == JSStreamStoreFailedErr && words.find("exceeded") != std::string_view::npos) {
-    return Code::kResourceExhausted;
-  }
-  // The server's one error for whatever went wrong.
-  if (js_code == JSStreamMsgDeleteFailed) {
-    return words.find("not found") != std::string_view::npos || words.find("no message found") != std::string_view::npos
-               ? Code::kNotFound
-               : Code::kUnavailable;
-  }
-  const auto row = std::find_if(kCodes.begin(), kCodes.end(), [&](const CodeRow& r) { return r.js_code == js_code; });
-  return row == kCodes.end() ? Code::kFailedPrecondition : row->code;
-}
-
-Code CodeOfLibrary(natsStatus status) {
-  switch (status) {
-    case NATS_NOT_FOUND:
-      return Code::kNotFound;
-    case NATS_NO_RESPONDERS:
-      return Code::kUnavailable;
-    case NATS_MAX_PAYLOAD:
-    case NATS_NO_SERVER_SUPPORT:
-    case NATS_INVALID_ARG:
-    case NATS_INVALID_SUBJECT:
-    case NATS_CONNECTION_AUTH_FAILED:
-    case NATS_NOT_PERMITTED:
-      return Code::kFailedPrecondition;
-    default:
-      return Code::kDeadlineExceeded;
-  }
-}
-
-std::string_view Meaning(Code code) {
-  switch (code) {
-    case Code::kNotFound:
-      return "it is not there";
-    case Code::kConflict:
-      return "it was changed meanwhile";
-    case Code::kResourceExhausted:
-      return "the NATS servers have no space left for it";
-    case Code::kUnavailable:
-      return "the NATS servers cannot now";
-    case Code::kFailedPrecondition:
-      return "the NATS servers refuse it";
-    default:
-      return "the NATS servers do not answer";
-  }
-}
-
-constexpr Millis kRetryAfter{1'000};
-
-// A stream that elects its leader takes no message and answers no question (nor does it remember one), or says that it
-// cannot now; after a server's death that is a second or a few. `call` gets options with a time to wait and where to
-// put the server's code.
-template <class Call>
-Status CallUntilAnswered(const CallLimit& limit, NatsSession::Again again, std::string_view what, const Call& call) {
-  constexpr Millis kAskAgain{300};
-  constexpr Millis kElectionPause{50};
-  for (Millis wait = kAskAgain;; wait *= 2) {  // longer each time: the line may be slow
-    jsOptions options;
-    jsOptions_Init(&options);
-    options.Wait =
-        again == NatsSession::Again::kAlways ? std::min<std::int64_t>(limit.Left(), wait.count()) : limit.Left();
-    jsErrCode code = NoCode();
-    const natsStatus s = call(options, code);
-    if (s == NATS_OK) return {};
-    Error error = ErrorOf(s, code, what);
-    const bool not_done = error.code == Code::kUnavailable;
-    if (limit.Over() || !(not_done || (again == NatsSession::Again::kAlways && s == NATS_TIMEOUT))) return error;
-    if (not_done) std::this_thread::sleep_for(std::min(Millis(limit.Left()), kElectionPause));
-  }
-}
 
 // libnats prints to standard error where nobody listens.
 void OnLibraryError(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsStatus status,
@@ -192,24 +85,6 @@ StreamState StateOf(const jsStreamInfo& info) {
 
 }  // namespace
 
-std::int64_t CallLimit::Left() const {
-  const auto left = std::chrono::duration_cast<Millis>(end_ - SystemClock().Now());
-  return std::max<std::int64_t>(left.count(), 1);
-}
-
-Error ErrorOf(natsStatus status, int js_code, std::string_view what) {
-  const char* words = nats_GetLastError(nullptr);
-  const std::string detail = words == nullptr ? "" : words;
-  // For "no responders" libnats makes up a server's code.
-  const bool servers = js_code != 0 && status != NATS_NO_RESPONDERS;
-  const Code code = servers ? CodeOfServer(js_code, detail) : CodeOfLibrary(status);
-  Error error = MakeError(code, fmt::format("{}: {}", what, Meaning(code)));
-  error.detail = fmt::format("{} ({}{})", detail, natsStatus_GetText(status),
-                             js_code != 0 ? fmt::format(", {}", js_code) : std::string());
-  if (code == Code::kUnavailable || code == Code::kDeadlineExceeded) error.retry_after = kRetryAfter;
-  return error;
-}
-
 std::string_view HeaderOf(natsMsg& message, const char* name) {
   const char* value = nullptr;
   if (natsMsgHeader_Get(&message, name, &value) != NATS_OK || value == nullptr) return {};
@@ -270,15 +145,15 @@ Result<std::uint64_t> NatsSession::Publish(natsMsg& message, std::uint64_t expec
   if (expected != 0 && natsMsgHeader_Set(&message, kExpectedSequence, std::to_string(expected).c_str()) != NATS_OK) {
     return MakeError(Code::kInternal, "a message cannot be made");
   }
-  return Store(message, Again::kIfNotDone, limit);
+  return Store(message, Again::kIfRefused, limit);
 }
 
-Result<std::uint64_t> NatsSession::PutBarrier(const std::string& subject, const CallLimit& limit) {
+Result<std::uint64_t> NatsSession::PutBarrier(const std::string& subject, Again again, const CallLimit& limit) {
   Message message;
   if (natsMsg_Create(Out(message), subject.c_str(), nullptr, nullptr, 0) != NATS_OK) {
     return MakeError(Code::kInternal, "a message cannot be made");
   }
-  return Store(*message, Again::kAlways, limit);  // one more of them is harmless
+  return Store(*message, again, limit);
 }
 
 Result<std::uint64_t> NatsSession::Store(natsMsg& message, Again again, const CallLimit& limit) {
@@ -296,7 +171,7 @@ Result<std::uint64_t> NatsSession::Store(natsMsg& message, Again again, const Ca
 Result<Message> NatsSession::Last(const std::string& stream, const std::string& subject, const CallLimit& limit) {
   Message message;
   RETURN_IF_ERROR(
-      CallUntilAnswered(limit, Again::kAlways, "a message cannot be read", [&](jsOptions& options, jsErrCode& code) {
+      CallUntilAnswered(limit, Again::kIfEither, "a message cannot be read", [&](jsOptions& options, jsErrCode& code) {
         return js_GetLastMsg(Out(message), js_.get(), stream.c_str(), subject.c_str(), &options, &code);
       }));
   return message;
@@ -305,7 +180,7 @@ Result<Message> NatsSession::Last(const std::string& stream, const std::string& 
 Result<Message> NatsSession::At(const std::string& stream, std::uint64_t sequence, const CallLimit& limit) {
   Message message;
   RETURN_IF_ERROR(
-      CallUntilAnswered(limit, Again::kAlways, "a message cannot be read", [&](jsOptions& options, jsErrCode& code) {
+      CallUntilAnswered(limit, Again::kIfEither, "a message cannot be read", [&](jsOptions& options, jsErrCode& code) {
         return js_GetMsg(Out(message), js_.get(), stream.c_str(), sequence, &options, &code);
       }));
   return message;
@@ -325,18 +200,23 @@ Result<std::uint64_t> NatsSession::NextFrom(const std::string& stream, const std
 
 Result<json::object> NatsSession::Ask(const std::string& address, const json::object& question,
                                       const CallLimit& limit) {
-  constexpr std::string_view kWhat = "the servers cannot be asked";
   const std::string text = ToJson(question);
-  Message answer;
-  RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kAlways, kWhat, [&](const jsOptions& options, jsErrCode&) {
-    return natsConnection_RequestString(Out(answer), connection_.get(), address.c_str(), text.c_str(), options.Wait);
-  }));
-  ASSIGN_OR_RETURN(json::object told, ParseJsonObject(BodyOf(*answer)));
-  const json::value* error = told.if_contains("error");
-  if (error == nullptr) return told;
-  const json::value* code = error->is_object() ? error->get_object().if_contains("err_code") : nullptr;
-  if (code == nullptr || !code->is_number()) return MakeError(Code::kUnavailable, std::string(kWhat));
-  return ErrorOf(NATS_ERR, static_cast<int>(code->to_number<std::int64_t>()), kWhat);
+  Result<json::object> told = json::object();
+  RETURN_IF_ERROR(CallUntilAnswered(
+      limit, Again::kIfEither, "the servers cannot be asked", [&](const jsOptions& options, jsErrCode& code) {
+        Message answer;
+        const natsStatus s =
+            natsConnection_RequestString(Out(answer), connection_.get(), address.c_str(), text.c_str(), options.Wait);
+        if (s != NATS_OK) return s;
+        told = ParseJsonObject(BodyOf(*answer));
+        const json::value* error = told ? told->if_contains("error") : nullptr;
+        if (error == nullptr) return NATS_OK;
+        const json::value* number = error->is_object() ? error->get_object().if_contains("err_code") : nullptr;
+        const bool named = number != nullptr && number->is_number();
+        code = named ? static_cast<jsErrCode>(number->to_number<std::int64_t>()) : JSClusterNotAvailErr;
+        return NATS_ERR;
+      }));
+  return told;
 }
 
 Result<Message> NatsSession::LastFromAny(const std::string& stream, const std::string& subject,
@@ -355,7 +235,8 @@ Result<Message> NatsSession::LastFromAny(const std::string& stream, const std::s
 
 Result<StreamState> NatsSession::State(const std::string& stream, const CallLimit& limit) {
   StreamInfo info;
-  RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kAlways, fmt::format("the state of stream {} cannot be read", stream),
+  RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kIfEither,
+                                    fmt::format("the state of stream {} cannot be read", stream),
                                     [&](jsOptions& options, jsErrCode& code) {
                                       return js_GetStreamInfo(Out(info), js_.get(), stream.c_str(), &options, &code);
                                     }));
@@ -381,7 +262,7 @@ Result<std::vector<std::string>> NatsSession::Subjects(const std::string& stream
 }
 
 Status NatsSession::Remove(const std::string& stream, std::uint64_t sequence, const CallLimit& limit) {
-  return CallUntilAnswered(limit, Again::kIfNotDone, "a message cannot be removed",
+  return CallUntilAnswered(limit, Again::kIfRefused, "a message cannot be removed",
                            [&](jsOptions& options, jsErrCode& code) {
                              return js_DeleteMsg(js_.get(), stream.c_str(), sequence, &options, &code);
                            });

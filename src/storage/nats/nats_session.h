@@ -19,31 +19,15 @@
 #include <string_view>
 #include <vector>
 
-#include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "storage/nats/nats_call.h"
 #include "storage/nats/nats_handles.h"
 #include "storage/nats/nats_store.h"
 #include "storage/nats/server_list.h"
 #include "storage/nats/socket_loop.h"
 
 namespace mlnode::storage::nats {
-
-using Millis = std::chrono::milliseconds;
-
-// Time that one call of the store may still take. Asked of the steady clock of the system.
-class CallLimit {
- public:
-  explicit CallLimit(Millis limit) : end_(SystemClock().Now() + limit) {}
-  // At least 1: libnats takes 0 for its own default.
-  std::int64_t Left() const;
-  bool Over() const { return SystemClock().Now() >= end_; }
-
- private:
-  SteadyTime end_;
-};
-
-Error ErrorOf(natsStatus status, int js_code, std::string_view what);
 
 struct StreamState {
   std::int64_t created_ns = 0;  // tells one stream from the next of its name
@@ -58,12 +42,6 @@ std::string_view BodyOf(const natsMsg& message);
 class NatsSession {
  public:
   static constexpr Millis kConnectLimit{1'000};
-
-  // When a call is made again before its time is up.
-  enum class Again {
-    kIfNotDone,  // the servers said that they did nothing
-    kAlways,     // and when they said nothing: twice harms nobody
-  };
 
   // kInvalidArgument: a file that cannot be used; kFailedPrecondition: credentials refused; kUnavailable.
   static Result<std::shared_ptr<NatsSession>> Connect(const NatsOptions& options, const Server& server);
@@ -86,8 +64,9 @@ class NatsSession {
   // Publishes; returns its sequence. expected: refused (kConflict) unless that is the sequence of the subject's last
   // message; 0: whatever there is. Not refused is not enough: of two at once nats-server 2.9 may store both.
   Result<std::uint64_t> Publish(natsMsg& message, std::uint64_t expected, const CallLimit& limit);
-  // Stores an empty message and returns its sequence: whatever is acknowledged before this call lies before it.
-  Result<std::uint64_t> PutBarrier(const std::string& subject, const CallLimit& limit);
+  // Stores an empty message and returns its sequence: whatever is acknowledged before this call lies before it. One
+  // more of them is harmless.
+  Result<std::uint64_t> PutBarrier(const std::string& subject, Again again, const CallLimit& limit);
   // The newest message of a subject (wildcards allowed), from the stream's leader.
   Result<Message> Last(const std::string& stream, const std::string& subject, const CallLimit& limit);
   // The message of this sequence, from the stream's leader.

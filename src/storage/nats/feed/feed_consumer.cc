@@ -15,8 +15,6 @@ namespace {
 constexpr int kMostMessages = 65'536;
 constexpr int kMostBytes = 96 << 20;
 constexpr std::int64_t kInactiveNanos = 10'000'000'000;
-// Answers take some 10 ms; each further wait is twice as long.
-constexpr Millis kFirstAnswer{300};
 
 template <class T>
 bool ReadNumber(std::string_view text, T& number) {
@@ -60,16 +58,16 @@ std::string DeliveryOrder::Describe() const { return fmt::format("message {} ({}
 Result<std::unique_ptr<FeedConsumer>> FeedConsumer::Make(const std::shared_ptr<NatsSession>& session,
                                                          const std::string& stream, std::uint64_t from,
                                                          const CallLimit& limit) {
-  for (std::int64_t wait = kFirstAnswer.count();; wait *= 2) {
-    std::unique_ptr<FeedConsumer> made(new FeedConsumer(session, stream, from));
-    jsErrCode code = NoCode();
-    const natsStatus s = made->Begin(from, std::min(wait, limit.Left()), code);
-    if (s == NATS_OK) return made;
-    if (s != NATS_TIMEOUT || limit.Over()) return ErrorOf(s, code, "the documents cannot be followed");
-  }
+  std::unique_ptr<FeedConsumer> made;
+  RETURN_IF_ERROR(CallUntilAnswered(limit, Again::kIfSilent, "the documents cannot be followed",
+                                    [&](jsOptions& options, jsErrCode& code) {
+                                      made.reset(new FeedConsumer(session, stream, from));
+                                      return made->Begin(from, options, code);
+                                    }));
+  return made;
 }
 
-natsStatus FeedConsumer::Begin(std::uint64_t from, std::int64_t wait, jsErrCode& code) {
+natsStatus FeedConsumer::Begin(std::uint64_t from, jsOptions& options, jsErrCode& code) {
   // One for each: what an earlier question made, whose answer did not come in time, delivers elsewhere.
   Inbox inbox;
   natsStatus s = natsInbox_Create(Out(inbox));
@@ -88,9 +86,6 @@ natsStatus FeedConsumer::Begin(std::uint64_t from, std::int64_t wait, jsErrCode&
   config.InactiveThreshold = kInactiveNanos;
   config.Replicas = 1;
   config.MemoryStorage = true;
-  jsOptions options;
-  jsOptions_Init(&options);
-  options.Wait = wait;
   ConsumerInfo info;
   s = js_AddConsumer(Out(info), session_->js(), stream_.c_str(), &config, &options, &code);
   if (s != NATS_OK) return s;

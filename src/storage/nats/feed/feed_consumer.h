@@ -82,8 +82,7 @@ class FeedConsumer {
  private:
   FeedConsumer(std::shared_ptr<NatsSession> session, std::string stream, std::uint64_t from)
       : session_(std::move(session)), stream_(std::move(stream)), order_(from) {}
-  // One question, which waits so many milliseconds.
-  natsStatus Begin(std::uint64_t from, std::int64_t wait, jsErrCode& code);
+  natsStatus Begin(std::uint64_t from, jsOptions& options, jsErrCode& code);  // one question
   Event ReadControl(natsMsg& message);
   Event Over(std::string why) const { return {.kind = Event::Kind::kOver, .why = std::move(why)}; }
 

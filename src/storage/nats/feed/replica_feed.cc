@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "storage/nats/document_message.h"
+#include "storage/write_check.h"
 
 namespace mlnode::storage::nats {
 namespace {
@@ -142,7 +143,7 @@ Error ReplicaFeed::Follow(const std::shared_ptr<NatsSession>& session, bool& was
 // Of a leader that is cut off from the other servers: it would seem that the end of the stream is lost, and what is
 // known is thrown away for what was. Where the stream is full nobody can tell; its leader's word is taken then.
 Result<StreamState> ReplicaFeed::CertainState(NatsSession& session, const CallLimit& limit) const {
-  const Result<std::uint64_t> barrier = session.PutBarrier(names_.BarrierSubject(), limit);
+  const Result<std::uint64_t> barrier = session.PutBarrier(names_.BarrierSubject(), Again::kIfSilent, limit);
   if (!barrier && barrier.error().code != Code::kResourceExhausted) return barrier.error();
   ASSIGN_OR_RETURN(const StreamState state, session.State(names_.documents(), limit));
   if (barrier && state.last < *barrier) return MakeError(Code::kUnavailable, "the leader of the documents is behind");
@@ -218,6 +219,7 @@ Status ReplicaFeed::Receive(FeedConsumer& consumer, const StreamState& state, bo
 void ReplicaFeed::NoteCaughtUp() {
   LOG_INFO("storage", "the documents in NATS are followed");
   unanswered_ = false;
+  unanswered_since_ = SteadyTime::max();
   const std::lock_guard lock(mutex_);
   caught_up_ = true;
   changed_.notify_all();
@@ -331,7 +333,7 @@ Status ReplicaFeed::DoChores() {
     unanswered_since_ = std::min(unanswered_since_, now);
     const std::shared_ptr<NatsSession> session = link_.Current();
     // It counts when it comes (Take): what stores is not always what is heard.
-    if (session) (void)session->PutBarrier(names_.BarrierSubject(), CallLimit(kProbeLimit));
+    if (session) (void)session->PutBarrier(names_.BarrierSubject(), Again::kIfSilent, CallLimit(kProbeLimit));
     if (now - unanswered_since_ > times_.silence) {
       return MakeError(Code::kUnavailable, "this server stores nothing any more, or brings no news");
     }
@@ -352,12 +354,16 @@ void ReplicaFeed::PurgeTombstones(NatsSession& session) {
   const CallLimit limit(kProbeLimit);
   for (const Tombstones::Removal& removal : due) {
     const Status purged = PurgeTombstone(session, removal, limit);
-    if (!purged) {
+    if (!purged && purged.error().code != Code::kDataLoss) {
       LOG_DEBUG("storage", "{} ({})", purged.error().message, purged.error().detail);
       SchedulePurge();
       return;
     }
     tombstones_.Forget(removal.sequence);
+    if (!purged) {  // it would be the same the next time, and the younger ones would wait for it
+      LOG_WARN("storage", "what is left of {} stays in NATS: {}", KeyText(removal.key), purged.error().message);
+      continue;
+    }
     const std::lock_guard lock(mutex_);
     judge_.Forget(removal.key, removal.sequence);
   }
@@ -375,7 +381,7 @@ Status ReplicaFeed::PurgeTombstone(NatsSession& session, const Tombstones::Remov
   if (!there) return there.error();
   ASSIGN_OR_RETURN(const Swap found, DecodeDocument(removal.key, **there, removal.sequence));
   if (!found.record.removed || found.record.nonce != standing->nonce) {
-    return MakeError(Code::kInternal, "the servers' copies of the documents differ");
+    return MakeError(Code::kDataLoss, "the servers' copies of the documents differ");
   }
   std::vector<std::uint64_t> messages = standing->messages;
   std::erase(messages, removal.sequence);
