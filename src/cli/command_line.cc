@@ -84,7 +84,10 @@ void AddServe(CLI::App& app, Parsed& p) {
   serve->add_flag("--insecure-allow-remote", p.insecure,
                   "allow an address other than loopback although nothing is secured");
   AddSettingOptions(
-      *app.add_subcommand("rotate-keys", "seal the credentials of a stopped node's data folder under a new key"), p);
+      *app.add_subcommand(
+          "rotate-keys",
+          "seal the credentials of a stopped node's data folder under a new key (a cluster's: under its first)"),
+      p);
   CLI::App* migrate = app.add_subcommand(
       "migrate",
       "copy all that is stored: a folder into a cluster, a cluster into a folder (backup) and back (restore)");

@@ -10,6 +10,7 @@
 
 #include "connectors/testing/test_vault.h"
 #include "core/testing/temp_dir.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::connectors {
 namespace {
@@ -166,6 +167,17 @@ TEST_F(KeyFileTest, IsMadeForItsOwnerAlone) {
   EXPECT_EQ(ModeOf(folder_.File("keys")), 0700U);
   EXPECT_EQ(Open().value()->Unseal(sealed, "c").value(), "x") << "the next start has the same key";
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.File("keys")), {}), 1) << "nothing else is left";
+}
+
+// Nobody can unseal what there is with a file that is read otherwise.
+TEST_F(KeyFileTest, ReadsTheStoredForm) {
+  ASSERT_TRUE(Open());
+  std::ofstream(file_, std::ios::trunc) << storage::testing::GoldenFile("credential_keys.1.txt");
+  const auto vault = Open();
+  ASSERT_TRUE(vault);
+  EXPECT_EQ(
+      (*vault)->Unseal("v1:test2:AAECAwQFBgcICQoLOmPPlb0t+F4OHUeX4EuVhc8rLwIHmQ==", SealContext(kOwner, "key")).value(),
+      "sk-old");
 }
 
 TEST_F(KeyFileTest, ReadableByOthersIsRefused) {

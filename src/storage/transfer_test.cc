@@ -9,6 +9,7 @@
 #include "core/testing/manual_executor.h"
 #include "storage/memory/memory_store.h"
 #include "storage/testing/fault_store.h"
+#include "storage/testing/golden_document.h"
 
 namespace mlnode::storage {
 namespace {
@@ -55,9 +56,9 @@ class TransferTest : public ::testing::Test {
         {.key = document->key, .expect = Expect::Revision(document->revision), .body = std::nullopt, .nonce = 99}));
   }
   // Refused however often it is asked, the target is what it was, and the way out is named.
-  void ExpectChanged() {
+  void ExpectChanged(const std::string& source = "source") {
     for (int round = 0; round < 2; ++round) {
-      const auto refused = Run();
+      const auto refused = Run(source);
       ASSERT_FALSE(refused) << round;
       EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
       EXPECT_THAT(refused.error().message, HasSubstr("--overwrite"));
@@ -372,6 +373,18 @@ TEST_F(ChangingSourceTest, CatchesUpBeforeItReads) {
   When("CatchUp", [this] { Put(from_, random_, Collection::kModels, "late", 5); });
   ASSERT_TRUE(Copy());
   EXPECT_EQ(ValueOf(Collection::kModels, "late"), 5);
+}
+
+// What docs/formats/meta.md says is what is written, and what is read: the target changed since.
+TEST_F(TransferTest, ReadsAndWritesTheStoredForm) {
+  const Document golden = testing::GoldenDocument({Collection::kMeta, "transfer"}, "transfer.1.json");
+  const std::string source(golden.body.at("source").as_string());
+  Fill();
+  ASSERT_TRUE(Run(source));
+  EXPECT_EQ(to_.Get(golden.key).value()->body, golden.body);
+  EXPECT_TRUE(CheckTransferred(to_));
+  Put(to_, random_, Collection::kModels, "m1", 4);
+  ExpectChanged(source);
 }
 
 TEST_F(TransferTest, ProgressEndsAtTheTotals) {
