@@ -214,7 +214,7 @@ def download_module(lock, name):
 
 def go_of(lock, needed):
     """The system's go if it is new enough, else the pinned toolchain's: its module has lost the x bits."""
-    version = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", run_go("go", ["env", "GOVERSION"], "building nats-server"))
+    version = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", run_go("go", ["env", "GOVERSION"], "building for Go"))
     if version and [int(part or 0) for part in version.groups()] >= [int(part) for part in needed.split(".")]:
         return "go"
     toolchain = download_module(lock, "golang.org/toolchain")
@@ -252,13 +252,17 @@ FETCHERS = ENGINES | {"nats-server": fetch_nats_server, "demo-model": lambda loc
 FETCHERS |= {folder: lambda lock, folder=folder: fetch_model(lock, folder) for folder in MODELS}
 
 
+def read_lock():
+    with open(ROOT / "deps.lock", "rb") as file:
+        return tomllib.load(file)
+
+
 def main(arguments):
     wanted = arguments or list(ENGINES)
     for name in wanted:
         if name not in FETCHERS:
             raise FetchError(f"{name} is unknown; choose from {', '.join(FETCHERS)}")
-    with open(ROOT / "deps.lock", "rb") as file:
-        lock = tomllib.load(file)
+    lock = read_lock()
     for name in wanted:
         FETCHERS[name](lock)
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Installs the five clients, the agents around them and the test model below HOME. setup.py HOME MODEL_DIR
 MODEL_DIR holds the demo model as scripts/fetch_deps.py unpacks it. A second run only checks. A client whose toolchain this machine
-lacks is named in HOME/missing.json, and its tests say so; with CI=true it is an error."""
+lacks is named in HOME/missing.json, and its tests say so; with CI=true it is an error. A Go that is too old fetches the pinned one."""
 import hashlib, json, os, pathlib, re, shutil, subprocess, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "scripts"))
+import fetch_deps
 
 
 def version(command, pattern):
@@ -19,7 +21,7 @@ def version(command, pattern):
 TOOLS = {
     "node": (["node", "--version"], r"v(\d+)\.(\d+)", (18, 0), "Node.js 18"),
     "java": (["javac", "-version"], r"javac (\d+)\.?(\d+)?", (17, 0), "a JDK 17"),
-    "go": (["go", "version"], r"go(\d+)\.(\d+)", (1, 24), "Go 1.24"),
+    "go": (["go", "version"], r"go(\d+)\.(\d+)", (1, 11), "Go"),  # of any version that knows modules
 }
 
 
@@ -57,7 +59,8 @@ def install(home, lacking):
         (agents / "java/classes").mkdir(exist_ok=True)
         run("javac", "-nowarn", "-cp", "lib/*", "-d", "classes", "Agent.java", cwd=agents / "java")
     if "go" not in lacking:
-        run("go", "build", "-o", "agent", ".", cwd=agents / "go")
+        needed = re.search(r"^go ([\d.]+)$", (agents / "go/go.mod").read_text(), re.MULTILINE).group(1)
+        run(fetch_deps.go_of(fetch_deps.read_lock(), needed), "build", "-o", "agent", ".", cwd=agents / "go")
 
 
 def main():
