@@ -16,7 +16,7 @@ struct ListedMessage {
 };
 
 // By sequence, from one of the servers that hold the stream, which may be behind. Codes as NatsSession; each wait is
-// kCallLimit at most. Cost: O(messages), without their bodies.
+// kCallLimit at most, the first twice that. Cost: O(messages), without their bodies.
 Result<std::vector<ListedMessage>> ListMessages(NatsSession& session, const std::string& stream,
                                                 const std::string& filter);
 

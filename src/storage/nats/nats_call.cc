@@ -92,10 +92,9 @@ std::string_view Meaning(Code code) {
 
 constexpr Millis kRetryAfter{1'000};
 
-// A question that is not answered is asked again: answers take some 10 ms. After kQuickWaits (of three servers nobody
-// hits a dead one that often) each further wait is twice as long, since the line may be slow.
-constexpr Millis kQuickAnswer{300};
-constexpr int kQuickWaits = 4;
+// A question that is not answered is asked again: answers take some 10 ms. Each further wait is twice as long, since
+// the line may be slow.
+constexpr Millis kFirstAnswer{300};
 // Between two calls that were refused: elections take seconds.
 constexpr Millis kElectionPause{50};
 // What a call needs at least. Less, and what was sent last might be done without anybody knowing.
@@ -121,7 +120,7 @@ Error ErrorOf(natsStatus status, int js_code, std::string_view what) {
   return error;
 }
 
-CallPacing::CallPacing(const CallLimit& limit, Again again) : limit_(limit), again_(again), wait_(kQuickAnswer) {}
+CallPacing::CallPacing(const CallLimit& limit, Again again) : limit_(limit), again_(again), wait_(kFirstAnswer) {}
 
 std::int64_t CallPacing::Wait() const {
   return again_ == Again::kIfRefused ? limit_.Left() : std::min<std::int64_t>(limit_.Left(), wait_.count());
@@ -134,7 +133,7 @@ bool CallPacing::Next(natsStatus status, const Error& error) {
     return true;
   }
   if (status != NATS_TIMEOUT || again_ == Again::kIfRefused || limit_.Over()) return false;
-  if (++silences_ >= kQuickWaits) wait_ *= 2;
+  wait_ *= 2;
   return true;
 }
 

@@ -48,7 +48,6 @@ class CallPacing {
   const CallLimit& limit_;
   const Again again_;
   Millis wait_;
-  int silences_ = 0;
 };
 
 // `call` is natsStatus(jsOptions& options, jsErrCode& code): options with the time to wait, and where the server's code

@@ -123,7 +123,7 @@ class NatsPartsFaultTest : public NatsTest {
 };
 
 // nats-server 2.9 puts every third listing on the dead one, and nobody answers then; a removal lists twice. Asked once
-// each, five of nine removals failed; all five questions of a listing go wrong once in 243 times.
+// each, five of nine removals failed; asked four times, one of forty.
 TEST_F(NatsPartsFaultTest, UploadsAreRemovedThoughAServerIsDead) {
   NatsServers servers(3);
   const auto store = Open(servers.Urls());
@@ -140,7 +140,7 @@ TEST_F(NatsPartsFaultTest, UploadsAreRemovedThoughAServerIsDead) {
     const Status removed = store->RemoveUpload(upload(i));
     if (!removed) ++failed;
   }
-  EXPECT_LE(failed, 1);
+  EXPECT_LE(failed, 2);
 }
 
 TEST_F(NatsPartsFaultTest, KilledServersLoseNoPart) {

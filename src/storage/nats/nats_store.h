@@ -18,9 +18,10 @@
 //
 // No quorum, no server, no connection: reads go on from the replica, Following() is false, what needs the authority is
 // kUnavailable with retry_after (certainly not written) or Unknown (it was sent). Nothing waits longer than kCallLimit
-// for an answer; a part takes as many answers as it has pieces. Following() turns false at once when the connection
-// ends, after kCallLimit when a write goes unanswered, after 3 s of silence. Only the servers named are used, not those
-// that they name. Threads: as Store. Owns: connection, consumer, two threads (feed/replica_feed.h, socket_loop.h).
+// for an answer (a listing of messages, twice that); a part takes as many answers as it has pieces. Following() turns
+// false at once when the connection ends, after kCallLimit when a write goes unanswered, after 3 s of silence. Only the
+// servers named are used, not those that they name. Threads: as Store. Owns: connection, consumer, two threads
+// (feed/replica_feed.h, socket_loop.h).
 #pragma once
 
 #include <chrono>
