@@ -64,9 +64,12 @@ ClusterView ClusterLook::Look() {
     basis_ = BasisOf(view);
     reread_at_ = clock_.Now() + kReread;
   }
-  open_.clear();
+  unfinished_.clear();
   for (const Plan& plan : view.plans) {
-    if (IsOpen(plan)) open_.insert(plan.model);
+    if (IsOpen(plan)) unfinished_.insert(plan.model);
+  }
+  for (const tasks::TaskRecord& task : view.tasks) {
+    if (task.model) unfinished_.insert(*task.model);
   }
   return view;
 }
@@ -87,7 +90,7 @@ void ClusterLook::ReadAll(ClusterView& view) const {
 
 void ClusterLook::ReadSome(ClusterView& view, News news) const {
   const storage::Store& store = models_.store();
-  news.models.insert(open_.begin(), open_.end());
+  news.models.insert(unfinished_.begin(), unfinished_.end());
   news.models.insert(kept_.models.begin(), kept_.models.end());
   news.placements.insert(kept_.placements.begin(), kept_.placements.end());
   for (const tasks::TaskRecord& task : tasks_.InProgress()) {

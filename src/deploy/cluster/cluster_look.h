@@ -1,9 +1,10 @@
 // deploy/cluster/cluster_look.h: what the reconciler looks at in a step. Of a hundred nodes with a thousand models each
 // there are a hundred thousand placements: all of them are read where what is judged by them all has changed (who
 // lives, who is eligible, the settings), after a lost notice, and once a minute; else only what may have something to
-// be done: models and plans that were written, open deploys, what had an action the last time, all tasks in progress,
-// and placements whose writer does not live, or that say that their model is unused (Placement::expired).
-// Threads: Note from any; the rest from the step alone. Reads the replica. Cost of a step: of what it looks at.
+// be done: models and plans that were written, open deploys, what had an action the last time, all tasks in progress
+// with their plans, once more when they have ended, and placements whose writer does not live, or that say that their
+// model is unused (Placement::expired). Threads: Note from any; the rest from the step alone. Reads the replica. Cost
+// of a step: of what it looks at.
 #pragma once
 
 #include <optional>
@@ -63,7 +64,7 @@ class ClusterLook {
   Guarded<News> news_;
   std::optional<Basis> basis_;  // of the last look at everything; nullopt: there was none
   SteadyTime reread_at_;
-  std::set<ModelId> open_;  // deploys, at the last look
+  std::set<ModelId> unfinished_;  // at the last look: open deploys, and tasks in progress
   News kept_;
 };
 

@@ -115,6 +115,18 @@ TEST_F(ClusterLookTest, ThePlanOfATaskInProgressIsLookedAt) {
   EXPECT_EQ(view.tasks.size(), 1U);
 }
 
+// What waited for the task's end, as the removal of a deleted model's plan does, is to be done then.
+TEST_F(ClusterLookTest, ThePlanOfATaskThatEndedIsLookedAtOnceMore) {
+  tasks::TaskRecord task;
+  task.model = ModelId("a");
+  const auto created = node_.tasks.Create(task);
+  ASSERT_TRUE(created);
+  Seen();
+  ASSERT_TRUE(node_.tasks.Transition(created->id, tasks::TaskState::kFailed));
+  EXPECT_THAT(Seen(), UnorderedElementsAre("a", "n1/a", "n2/a"));
+  EXPECT_THAT(Seen(), IsEmpty());
+}
+
 TEST_F(ClusterLookTest, APlanWhoseModelGoesIsLookedAtWithoutTheModel) {
   Seen();
   Write({storage::Collection::kModels, "a"}, std::nullopt);
