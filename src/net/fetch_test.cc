@@ -140,7 +140,7 @@ TEST_F(FetchTest, AsksBeforeEachPieceOfAFileWhetherToGoOn) {
 
 // Without the question the transfer would end with the idle limit of 30 s, as kDeadlineExceeded.
 TEST_F(FetchTest, ASilentPeerDoesNotHoldUpACancel) {
-  const StallingServer server;
+  StallingServer server;
   policy_.keep_going = [&server]() -> Status {
     if (server.stalled() == 0) return {};
     return MakeError(Code::kCancelled, "deleted");
