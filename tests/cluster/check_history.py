@@ -1,12 +1,12 @@
 """Holds the history of a fault run (fault_client.py and cluster_fault_run.py write it, one JSON object a line) against what a cluster
 promises: nothing acknowledged is lost, what was not acknowledged happened whole or not at all and looks the same through every node, every
-prediction has the reference's vectors, no task is in progress at the end.
+prediction has the reference's vectors and fails only near a fault, no task is in progress at the end.
 check_history.py FILE
 
 Lines, by `kind`:
   start       seed, reference {text: vector}
   op          client, life (a model's name), op, node, begun, ended, outcome (ok | refused | unknown), status, and what the op needs:
-              meta → model; chunk → part, parts; deploy → task; update → description; predict → texts, vectors
+              meta → model; chunk → part, parts; deploy → task, nodes; update → description; predict → texts, vectors
   fault       what, who [names; "*" for all], begun, ended
   final       what all nodes say when everything runs again: model, node, status, name, state, description
   predicted   the same for predictions: model, node, status, text, vector
@@ -18,7 +18,7 @@ A client drives one life at a time, one request after the other, so what may hav
 import collections, json, sys
 
 WRITES = ("meta", "chunk", "deploy", "undeploy", "update", "delete")
-TRANSIENT = (503, 429)  # a prediction may be told to come again
+TRANSIENT = (503, 429)  # "come again": what a node says, too, where nobody is left that holds the model
 SETTLED_AFTER = 10  # seconds after a fault until all is as it says
 ENDED = ("COMPLETED", "FAILED", "COMPLETED_WITH_ERROR", "CANCELLED")
 
@@ -30,6 +30,7 @@ class Life:
         self.name, self.model, self.exists = name, None, False
         self.acknowledged, self.sent, self.parts = set(), set(), None
         self.wanted, self.descriptions, self.tasks = {"never"}, {None}, []
+        self.deploys = []  # (when acknowledged, on which nodes)
 
     def take(self, line):
         if line["outcome"] == "refused":
@@ -48,6 +49,7 @@ class Life:
         self.wanted = {"deployed"} if ok else self.wanted | {"deployed"}
         if ok:
             self.tasks.append(line["task"])
+            self.deploys.append((line["ended"], line["nodes"]))
 
     def undeploy(self, line, ok):
         self.wanted = {"undeployed"} if ok else self.wanted | {"undeployed"}
@@ -57,6 +59,10 @@ class Life:
 
     def delete(self, line, ok):
         self.exists = False if ok else None
+
+    def holders(self, moment):
+        """the nodes that the deploy acknowledged last before that moment named"""
+        return [nodes for ended, nodes in self.deploys if ended <= moment][-1]
 
     def states(self, task_states):
         """the states that it may be shown in when all is at rest"""
@@ -94,6 +100,13 @@ class History:
         return any((node in fault["who"] or "*" in fault["who"]) and fault["begun"] <= ended and begun <= fault["ended"] + SETTLED_AFTER
                    for fault in self.by_kind["fault"])
 
+    def excused(self, line):
+        """may this prediction of a deployed model have failed: by the node that was asked, or because no holder was whole"""
+        during = line["begun"], line["ended"]
+        holders = self.lives[line["life"]].holders(line["begun"])
+        none_left = line["status"] in TRANSIENT and all(self.troubled(holder, *during) for holder in holders)
+        return none_left or self.troubled(line["node"], *during)
+
     # ---- what must hold
     def violations(self):
         yield from self.predictions()
@@ -115,7 +128,7 @@ class History:
                 pairs = list(zip(line["texts"], line["vectors"]))
                 if len(line["vectors"]) != len(line["texts"]) or any(self.wrong_vector(*pair) for pair in pairs):
                     yield f"{where} gave {pairs}, which is not the reference"
-            elif isinstance(line["status"], int) and line["status"] not in TRANSIENT and not self.troubled(line["node"], line["begun"], line["ended"]):
+            elif not self.excused(line):
                 yield f"{where} of a deployed model ended with {line['status']}: {line.get('answer')}"
 
     def models_at_the_end(self):

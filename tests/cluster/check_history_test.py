@@ -27,7 +27,12 @@ class Scenario:
         return self.op("meta", model="m", parts=2).op("chunk", part=0).op("chunk", part=1)
 
     def deployed(self):
-        return self.registered().op("deploy", task="t")
+        return self.registered().op("deploy", task="t", nodes=["n2"])
+
+    def fault(self, *who):
+        """one that ended just now"""
+        self.faults.append({"kind": "fault", "what": "cut", "who": list(who), "begun": self.clock, "ended": self.clock})
+        return self
 
     def predict(self, vector, **more):
         return self.op("predict", texts=["a cat"], vectors=[vector], **more)
@@ -107,12 +112,34 @@ class CheckHistoryTest(unittest.TestCase):
         refused = dict(texts=["a cat"], vectors=[], outcome="refused")
         self.assert_seen(Scenario().deployed().op("predict", status=404, **refused), "ended with 404")
         self.assert_seen(Scenario().deployed().op("update", outcome="unknown", status=500, description=None), "ended with 500")
-        self.assert_fine(Scenario().deployed().op("predict", status=503, **refused))
         cut_off = Scenario().deployed().op("predict", status=404, **refused)
         cut_off.faults.append({"kind": "fault", "what": "cut", "who": ["n1"], "begun": 0.0, "ended": 2.0})
         self.assert_fine(cut_off)
         cut_off.faults[0]["who"] = ["n2"]
         self.assert_seen(cut_off, "ended with 404")
+
+    def test_predictions_fail_only_near_a_fault(self):
+        def failing(status, *who):
+            scenario = Scenario().deployed()
+            return (scenario.fault(*who) if who else scenario).op("predict", texts=["a cat"], vectors=[], outcome="unknown", status=status)
+        for status in (503, 429, "ConnectionResetError", "TimeoutError", 504):
+            self.assert_seen(failing(status), f"ended with {status}")
+            self.assert_fine(failing(status, "n1"))
+            self.assert_fine(failing(status, "*"))
+            self.assert_seen(failing(status, "n3"), f"ended with {status}")
+        self.assert_fine(failing(503, "n2"))  # the only holder
+        for status in ("ConnectionResetError", 404):
+            self.assert_seen(failing(status, "n2"), f"ended with {status}")
+
+    def test_one_whole_holder_is_enough(self):
+        two = Scenario().registered().op("deploy", task="t", nodes=["n2", "n3"]).fault("n3")
+        self.assert_seen(two.op("predict", texts=["a cat"], vectors=[], outcome="unknown", status=503), "ended with 503")
+
+    def test_a_run_of_nothing_but_503(self):
+        scenario = Scenario().deployed().fault("*")
+        for _ in range(20):
+            scenario.op("predict", texts=["a cat"], vectors=[], outcome="unknown", status=503)
+        self.assert_seen(scenario, "ended with 503")
 
     def test_tasks_in_progress(self):
         self.assert_seen(Scenario().deployed().ends(task_state="RUNNING"), "task t of life")

@@ -11,6 +11,7 @@ from load import Load, predict
 
 ENDED_WITH_LOSS = ("COMPLETED", "COMPLETED_WITH_ERROR")  # COMPLETED: the node had gone before the deploy was asked for
 DEAD_AFTER = 6  # seconds; a lease dies after 5
+JOINS_SLOWLY = 0.3  # seconds that each byte to NATS takes: a start then takes as long as a lease lives
 
 
 def setUpModule():
@@ -75,6 +76,38 @@ class ClusterFault(ClusterCase):
             self.assertGreaterEqual(int(answer.retry_after or 0), 1, answer)
             self.assertLess(answer.ended - answer.begun, 2, answer)
         self.assertLessEqual({answer.status for answer in load.errors()}, {503})
+
+    def test_worker_killed_and_started_again_at_once(self):
+        """its port is open before it has joined, and for the others its old lease still holds"""
+        model, reference = self.deployed("at once", [self.n3, self.n4])
+        with Load([self.n1, self.n2, self.n5], model, reference) as load:
+            load.wait_for(30)
+            for proxy in self.n4.nats:
+                proxy.delay(JOINS_SLOWLY)
+            self.n4.kill()
+            self.n4.launch()
+            starting = self.told_that_it_starts(self.n4, model)
+            for proxy in self.n4.nats:
+                proxy.heal()
+            self.n4.await_listening()
+            self.cluster.wait_nodes(5)
+            self.eventually("whole again", lambda: self.state(model) == "DEPLOYED", 20)
+            self.assert_true()
+        self.assertGreater(starting, 3, "it started too fast: the others shun it for the first 2 s after its death")
+        self.assert_no_errors(load)
+
+    def told_that_it_starts(self, node, model):
+        """seconds after its launch at which it last said so, of those that the others may believe in its old lease"""
+        launched, last = time.monotonic(), 0
+        while time.monotonic() < launched + DEAD_AFTER:
+            try:
+                status, _, answer = predict(node, model, ["a cat"])
+            except OSError:
+                status, answer = None, "not listening yet"
+            if status == 503 and "is starting" in str(answer):
+                last = time.monotonic() - launched
+            time.sleep(0.05)
+        return last
 
     def test_reconciler_killed(self):
         model, reference = self.deployed("reconciler")

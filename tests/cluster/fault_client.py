@@ -133,8 +133,9 @@ class FaultClient:
         return False
 
     def deploy(self, life):
-        nodes = None if self.choose.random() < 0.5 else [node.id for node in self.choose.sample(self.nodes, 2)]
-        reply = self.request("deploy", "POST", f"{ML}/models/{life.model}/_deploy", nodes and {"node_ids": nodes},
+        nodes = self.nodes if self.choose.random() < 0.5 else self.choose.sample(self.nodes, 2)
+        body = None if nodes is self.nodes else {"node_ids": [node.id for node in nodes]}
+        reply = self.request("deploy", "POST", f"{ML}/models/{life.model}/_deploy", body, nodes=[node.name for node in nodes],
                              task=lambda answer: answer["task_id"])
         if reply.outcome == "ok":
             life.task, life.stage, life.deadline = reply.answer["task_id"], "deploying", time.monotonic() + DEPLOY_SECONDS

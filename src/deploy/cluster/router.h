@@ -31,7 +31,7 @@ struct Worker {
 
 class Router {
  public:
-  // A node that refused a connection, timed out or said that it does not hold the model is not tried again for so long,
+  // A node that refused a connection or a request, timed out or does not hold the model is not tried again for so long,
   // unless there is no other: twice as long each time in a row, up to kLongestPenalty.
   static constexpr Duration kPenalty = std::chrono::seconds(2);
   static constexpr Duration kLongestPenalty = std::chrono::seconds(16);

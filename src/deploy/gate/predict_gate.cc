@@ -1,5 +1,7 @@
 #include "deploy/gate/predict_gate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -45,6 +47,16 @@ Error NotYet(const ModelId& model) {
   return error;
 }
 
+Error MayBeThere(const ModelId& model) {
+  Error error = MakeError(
+      Code::kUnavailable,
+      fmt::format("This node does not hear the cluster's store now, and may not have heard of model {}. Try again, or "
+                  "ask another node.",
+                  model.str()));
+  error.retry_after = std::chrono::seconds(1);
+  return error;
+}
+
 }  // namespace
 
 Status CheckFunctionEnabled(models::FunctionName function, const config::Snapshot& settings) {
@@ -63,6 +75,7 @@ Status CheckFunctionEnabled(models::FunctionName function, const config::Snapsho
 struct PredictGate::Admission {
   const AdmitRequest& request;
   const storage::Document& document;
+  const bool hears;  // before anything was read
   models::ModelRules rules = {};
   GatePass pass = {};
 };
@@ -79,16 +92,21 @@ Status PredictGate::CheckCurrent() const {
   return error;
 }
 
+// Else what is not in the replica may be there all the same. To be asked before the replica is: a node that hears again
+// meanwhile has read what it had before.
+bool PredictGate::Hears() const { return !environment_.cluster || environment_.models.store().Following(); }
+
 // From the replica alone: this runs where nothing may wait for the store.
-Result<storage::DocumentPtr> PredictGate::Read(const ModelId& model) const {
+Result<storage::DocumentPtr> PredictGate::Read(const ModelId& model, bool hears) const {
   auto document = environment_.models.store().Get({storage::Collection::kModels, model.str()});
   if (document || document.error().code != Code::kNotFound) return document;
+  if (!hears) return MayBeThere(model);
   return MakeError(Code::kNotFound, "Failed to find model");
 }
 
 Result<GateModel> PredictGate::Find(const ModelId& model) const {
   RETURN_IF_ERROR(CheckCurrent());
-  ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(model));
+  ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(model, Hears()));
   ASSIGN_OR_RETURN(const models::ModelRules rules, models::ReadModelRules(*document));
   RETURN_IF_ERROR(CheckFunctionEnabled(rules.function, *environment_.settings.Current()));
   return GateModel{.function = rules.function, .has_interface = rules.has_interface};
@@ -104,8 +122,9 @@ Result<GatePass> PredictGate::Admit(const AdmitRequest& request) {
       &PredictGate::ChargeUser,  &PredictGate::CheckInput,
   };
   RETURN_IF_ERROR(CheckCurrent());
-  ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(request.model));
-  Admission admission{.request = request, .document = *document};
+  const bool hears = Hears();
+  ASSIGN_OR_RETURN(const storage::DocumentPtr document, Read(request.model, hears));
+  Admission admission{.request = request, .document = *document, .hears = hears};
   ASSIGN_OR_RETURN(admission.rules, models::ReadModelRules(*document));
   for (const Check check : kChecks) RETURN_IF_ERROR((this->*check)(admission));
   return std::move(admission.pass);
@@ -127,6 +146,7 @@ Status PredictGate::CheckLoaded(Admission& admission) {
       auto_deploys && environment_.settings.Current()->Bool("plugins.ml_commons.model_auto_deploy.enable");
   if (may_come && AutoDeploys(admission.document.body)) return {};
   if (environment_.cluster && IsToCome(admission)) return NotYet(model);
+  if (!admission.hears) return MayBeThere(model);
   if (!may_come) return MakeError(Code::kInvalidArgument, "Model not ready yet. Please deploy the model first.");
   return MakeError(Code::kInvalidArgument,
                    "Auto deployment disabled for this model, please deploy model first Model ID: " + model.str());

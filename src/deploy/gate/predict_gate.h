@@ -82,24 +82,27 @@ class PredictGate {
   };
   explicit PredictGate(const Environment& environment);
   // The caller's order is: Find, parse the body, Admit.
+  // Of both: a node of a cluster that does not hear the store (Store::Following) says kUnavailable with retry_after
+  // where it would say kNotFound, or kInvalidArgument because nobody holds the model: it may not have heard of it.
   // Find: kNotFound "Failed to find model" (404), disabled features, kUnavailable (kSuspended).
   Result<GateModel> Find(const ModelId& model) const;
-  // In this order: kUnavailable with retry_after (kSuspended); not here: of a forwarded one kUnavailable (kNotHere), of
-  // another it passes when others hold it; kInvalidArgument "Auto deployment disabled for this model, please deploy
-  // model first Model ID: <id>"; nobody holds it: kUnavailable with retry_after where this is a cluster, its plan
-  // stands and somebody is still to load it (a planned node is gone, loads it, or will), else kInvalidArgument "Model
-  // not ready yet. Please deploy the model first."; kPermissionDenied "Model is disabled.", kResourceExhausted "Request
-  // is throttled at model level." or "... at user level. ..." with retry_after, and what ModelInterface::CheckInput
-  // says. Charges the model's rate limit, then that of the user, if one is known, unless others are to serve it; call
-  // it once a request, however many calls of a provider it takes. What the documents say now counts: a change is in
-  // force with the next call.
+  // Admit, in this order: kUnavailable with retry_after (kSuspended); not here: of a forwarded one kUnavailable
+  // (kNotHere), of another it passes when others hold it; kInvalidArgument "Auto deployment disabled for this model,
+  // please deploy model first Model ID: <id>"; nobody holds it: kUnavailable with retry_after where this is a cluster,
+  // its plan stands and somebody is still to load it (a planned node is gone, loads it, or will), else kInvalidArgument
+  // "Model not ready yet. Please deploy the model first."; kPermissionDenied "Model is disabled.", kResourceExhausted
+  // "Request is throttled at model level." or "... at user level. ..." with retry_after, and what
+  // ModelInterface::CheckInput says. Charges the model's rate limit, then that of the user, if one is known, unless
+  // others are to serve it; call it once a request, however many calls of a provider it takes. What the documents say
+  // now counts: a change is in force with the next call.
   Result<GatePass> Admit(const AdmitRequest& request);
 
  private:
   struct Admission;  // one request on its way down the table
 
   Status CheckCurrent() const;
-  Result<storage::DocumentPtr> Read(const ModelId& model) const;
+  bool Hears() const;
+  Result<storage::DocumentPtr> Read(const ModelId& model, bool hears) const;
   bool IsPlannedHere(const ModelId& model) const;
   bool IsToCome(const Admission& admission) const;
   bool Comes(const Plan& plan, const NodeId& node, const std::vector<NodeId>& eligible) const;

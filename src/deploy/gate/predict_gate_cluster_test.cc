@@ -190,6 +190,29 @@ TEST_F(ClusterGateTest, ItsHolderIsGone) {
   EXPECT_EQ(a_.Refused(model_), kNotReady);
 }
 
+// What it does not know of may have been made, or deployed, meanwhile: only a node that hears says never.
+TEST_F(ClusterGateTest, ANodeThatDoesNotHearDoesNotSayNever) {
+  const ModelId unknown("nope"), here = a_.node.AddModel("here");
+  const ModelId remote = a_.node.AddRemote("r", {{"is_auto_deploy_enabled", false}});
+  Deploy(here, {NodeId("a")});
+  a_.wire.Sever();
+  const auto refusals = [&] {
+    return std::vector<Error>{a_.gate.Find(unknown).error(), a_.Ask(unknown).error(), a_.Ask(model_).error(),
+                              a_.Ask(remote).error()};
+  };
+  for (const Error& refused : refusals()) {
+    EXPECT_EQ(refused.code, Code::kUnavailable);
+    EXPECT_EQ(refused.retry_after, seconds(1));
+    EXPECT_THAT(refused.message, HasSubstr("may not have heard of model"));
+  }
+  EXPECT_NE(a_.Ask(here)->servable, nullptr) << "what it holds it serves";
+  a_.wire.Reconnect();
+  EXPECT_EQ(refusals()[0].code, Code::kNotFound);
+  EXPECT_EQ(refusals()[1].code, Code::kNotFound);
+  EXPECT_EQ(refusals()[2].message, kNotReady);
+  EXPECT_EQ(refusals()[3].code, Code::kInvalidArgument);
+}
+
 TEST_F(ClusterGateTest, ALeavingHolderIsAskedNoMoreAndServesItself) {
   Deploy(model_, {NodeId("b")});
   b_.node.membership.Leave();

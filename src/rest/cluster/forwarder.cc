@@ -35,6 +35,7 @@ std::optional<std::string> WhyNoAnswer(const Result<net::ClientReply>& result) {
   const net::Headers& headers = result->headers;
   if (result->status == 503 && headers.Find(kNotHereHeader)) return "it does not hold the model";
   if (result->status == 503 && headers.Find(kLeavingHeader)) return "it is stopping";
+  if (result->status == 503 && !headers.Find(kQueueHeader)) return "it takes no requests: it starts, or is full";
   if (result->status == 403 && headers.Find(kRefusedHeader)) {
     return "it refuses this node's signature: did it begin anew, do the cluster keys and the clocks of both agree?";
   }
@@ -63,6 +64,14 @@ Error NobodyAnswers() {
   Error error = MakeError(Code::kUnavailable, "No node that holds the model answers now; try again.");
   error.retry_after = std::chrono::seconds(1);
   return error;
+}
+
+// Without retry_after: whoever asks once more may have it done, and paid for, twice.
+Error MayHaveBegun() {
+  return MakeError(
+      Code::kUpstream,
+      "The node that had this prediction did not answer it. It may have been carried out, and was not sent "
+      "to another node.");
 }
 
 }  // namespace
@@ -156,7 +165,7 @@ void Forwarder::Take(const FlightPtr& flight, Result<net::ClientReply> result) {
     return flight->done(
         MakeError(Code::kDeadlineExceeded, "the prediction's time ran out before another node answered it"));
   }
-  if (!task.may_retry) return flight->done(NobodyAnswers());
+  if (!task.may_retry) return flight->done(NotTaken(result) ? NobodyAnswers() : MayHaveBegun());
   std::vector<deploy::Worker> others = environment_.router.Candidates(task.model);
   std::erase_if(others, [&now](const deploy::Worker& other) { return now.asked.contains(other.node); });
   if (others.empty()) return flight->done(NobodyAnswers());

@@ -3,9 +3,9 @@
 //
 // Tried again, if the caller allows, another node holds the model, time is left and the router's budget grants it:
 // no connection, or it broke; the worker died (its lease) before it answered; 503 with X-Mlnode-Not-Here or
-// X-Mlnode-Leaving; a signature that was refused. Everything else is the answer, whatever its status. Workers that may
-// have begun it are three at most: two nodes that die at one moment cost nobody an answer, and what kills its workers
-// does not go through all of them.
+// X-Mlnode-Leaving, or without X-Mlnode-Queue (no handler saw it: the node starts, or is full); a signature that was
+// refused. Everything else is the answer, whatever its status. Workers that may have begun it are three at most: two
+// nodes that die at one moment cost nobody an answer, and what kills its workers does not go through all of them.
 // Who no longer wants the answer is asked each kSweep: then the transfer is cut, and the worker sees its client gone.
 // Threads: any; answers come on the client's thread, or inside Send. What is under way is bounded by who waits for it.
 #pragma once
@@ -57,9 +57,10 @@ class Forwarder {
   ~Forwarder() = default;
 
   // With may_retry each worker is asked once at most, one after the other, while the last was not reached or said that
-  // it would not: that costs nobody anything. After one that may have begun, once more only, within the router's
-  // budget: two that begin it are the most, for what kills its worker must not go through all of them. Errors:
-  // kUnavailable with retry_after (nobody answered), kDeadlineExceeded, kCancelled (unwanted), the sink's.
+  // it would not: that costs nobody anything. After one that may have begun, kMostAgain times only, within the router's
+  // budget: what kills its worker must not go through all of them. Errors: kUnavailable with retry_after (nobody
+  // answered), kUpstream (without may_retry: nobody answered, and it may have been carried out), kDeadlineExceeded,
+  // kCancelled (unwanted), the sink's.
   void Send(ForwardTask task, Done done);
 
  private:

@@ -164,15 +164,17 @@ TEST_F(ForwarderTest, SendsOnlyWhatItSigns) {
   EXPECT_EQ(request.headers.Find("X-Unknown"), std::nullopt);
 }
 
-// Whose connection was refused, who says that it is not there, who stops, and who does not accept the signature.
+// Whose connection was refused, who says that it is not there, who stops, who starts or is full (no handler answered),
+// and who does not accept the signature.
 TEST_F(ForwarderTest, TriesOneOtherNode) {
   const auto not_here = [&] { client_.Answer(503, "", {{"X-Mlnode-Not-Here", "1"}}); };
   const auto leaving = [&] { client_.Answer(503, "", {{"X-Mlnode-Leaving", "1"}}); };
+  const auto starting = [&] { client_.Answer(503, "the node is starting", {{"Retry-After", "1"}}); };
   const auto not_signed = [&] { client_.Answer(403, "", {{"X-Mlnode-Peer-Refused", "1"}}); };
   const auto broken = [&] { client_.Answer(MakeError(Code::kUpstream, "the exchange broke")); };
   const auto refused = [&] { client_.Answer(Refused()); };
   for (const std::function<void()>& fail :
-       std::vector<std::function<void()>>{not_here, leaving, not_signed, broken, refused}) {
+       std::vector<std::function<void()>>{not_here, leaving, starting, not_signed, broken, refused}) {
     client_.nodes.clear();
     answers_ = 0;
     Send(Task());
@@ -262,11 +264,38 @@ TEST_F(ForwarderTest, TheDeathOfOneIsNotThatOfTheNext) {
   EXPECT_EQ(Failure(), Code::kTooLarge) << "an error of this prediction, not a worker that is gone";
 }
 
+// A worker that was killed and started again at once answers before it has joined: it is shunned like one that is gone.
+TEST_F(ForwarderTest, WhoStartsCostsNoBudgetAndIsShunned) {
+  std::map<std::string, int> asked;
+  for (int i = 0; i < 100; ++i) {
+    Send(Task());
+    while (!client_.sent.empty()) {
+      ++asked[client_.sent.front().node()];
+      if (client_.sent.front().node() == "a") {
+        client_.Answer(503, "the node is starting");
+      } else {
+        client_.Answer(200, "ok", {{"X-Mlnode-Queue", "0"}});
+      }
+    }
+    ASSERT_TRUE(answer_) << i;
+    ASSERT_EQ(answer_->status, 200) << i;
+  }
+  EXPECT_EQ(asked["a"], 1);
+  EXPECT_EQ(asked["b"], 100);
+}
+
+TEST_F(ForwarderTest, WhereAllStartItIsSaidWhenToComeAgain) {
+  Send(Task());
+  for (int i = 0; i < 2; ++i) client_.Answer(503, "the node is starting");
+  EXPECT_EQ(Failure(), Code::kUnavailable);
+  EXPECT_TRUE(answer_.error().retry_after);
+}
+
 TEST_F(ForwarderTest, OtherAnswersAreNotTriedAgain) {
   for (const int status : {200, 400, 403, 500, 503, 504}) {
     client_.nodes.clear();
     Send(Task());
-    client_.Answer(status, "as it is");
+    client_.Answer(status, "as it is", {{"X-Mlnode-Queue", "0"}});
     ASSERT_TRUE(answer_);
     EXPECT_EQ(answer_->status, status);
     EXPECT_EQ(client_.nodes.size(), 1U);
@@ -274,10 +303,36 @@ TEST_F(ForwarderTest, OtherAnswersAreNotTriedAgain) {
 }
 
 TEST_F(ForwarderTest, WhatMayCostTwiceIsSentOnce) {
+  for (const bool reached : {false, true}) {  // by the request, not by a handler
+    answers_ = 0;
+    client_.nodes.clear();
+    Send(Task(false));
+    if (reached) client_.Answer(503, "the node is starting");
+    if (!reached) client_.Answer(Refused());
+    EXPECT_EQ(Failure(), Code::kUnavailable);
+    EXPECT_TRUE(answer_.error().retry_after) << "it was certainly not done";
+    EXPECT_EQ(client_.nodes.size(), 1U);
+  }
+}
+
+// A provider may have done it and charged for it: nobody is told to ask for it again.
+TEST_F(ForwarderTest, WhatMayHaveBeenDoneIsNotToBeAskedForAgain) {
+  const auto expect_told = [this] {
+    EXPECT_EQ(Failure(), Code::kUpstream);
+    EXPECT_THAT(answer_.error().message, HasSubstr("It may have been carried out"));
+    EXPECT_EQ(answer_.error().retry_after, std::nullopt);
+    EXPECT_EQ(client_.nodes.size(), 1U);
+  };
   Send(Task(false));
-  client_.Answer(Refused());
-  EXPECT_EQ(Failure(), Code::kUnavailable);
-  EXPECT_EQ(client_.nodes.size(), 1U);
+  client_.Answer(MakeError(Code::kUpstream, "the exchange broke"));
+  expect_told();
+  answers_ = 0;
+  client_.nodes.clear();
+  Send(Task(false));
+  OneNode& worker = client_.nodes[0] == "a" ? a_ : b_;
+  worker.membership.Stop();
+  disk_.executor.RunFor(seconds(6));
+  expect_told();
 }
 
 // A burst of failures does not double the load of those who are left, as far as what failed may have been computed.

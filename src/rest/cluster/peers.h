@@ -28,7 +28,8 @@ static_assert(net::IsSignedHeader(kDeadlineHeader));
 // Of the same: the client's request has been charged to the model's rate limit.
 inline constexpr std::string_view kChargedHeader = "X-Mlnode-Charged";
 static_assert(net::IsSignedHeader(kChargedHeader));
-// Of its answers: the estimated wait of what comes next, in microseconds.
+// Of its answers: the estimated wait of what comes next, in microseconds. Every answer of a handler has it: a 503
+// without it (a node that starts, a connection too many) was given before one began.
 inline constexpr std::string_view kQueueHeader = "X-Mlnode-Queue";
 // Of a 503: the model is not, or no longer, on this node; another may be asked.
 inline constexpr std::string_view kNotHereHeader = "X-Mlnode-Not-Here";
