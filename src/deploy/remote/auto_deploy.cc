@@ -189,8 +189,9 @@ Status AutoDeploy::State::EnsurePlan(const ModelId& model, std::uint64_t& genera
     generation = plan.generation;
     if (ComesByItself(plan)) return {};
   }
-  ASSIGN_OR_RETURN(const DeployService::Ensured ensured,
-                   env.deploys.DeployUnless(model, [this](const deploy::Plan& plan) { return ComesByItself(plan); }));
+  ASSIGN_OR_RETURN(
+      const DeployService::Ensured ensured,
+      env.deploys.DeployUnless(model, {}, [this](const deploy::Plan& plan) { return ComesByItself(plan); }));
   generation = ensured.generation;
   if (ensured.task) LOG_INFO("deploy", "model {}: deployed because it was asked", model.str());
   return {};
