@@ -82,7 +82,8 @@ std::optional<Plan> WithoutNodes(Plan plan, const std::vector<NodeId>& nodes, co
     std::erase_if(remaining, [&](const NodeId& node) { return Contains(nodes, node); });
     if (remaining.size() == before && !NamesAny(plan, nodes) && plan.mode != PlanMode::kNone) return std::nullopt;
   }
-  if (plan.mode == PlanMode::kNone && plan.generation > 0) return std::nullopt;
+  // Who names nodes takes it from those; who names none says that it is to be nowhere, also of what never was deployed.
+  if (plan.mode == PlanMode::kNone && (plan.generation > 0 || !nodes.empty())) return std::nullopt;
   const bool open = IsOpen(plan);
   if (!open) plan.tasks.clear();
   if (!remaining.empty()) {
@@ -305,8 +306,14 @@ Result<TaskId> DeployService::Deploy(const ModelId& model, const std::vector<Nod
   return *deployed.task;
 }
 
-Result<DeployService::Ensured> DeployService::DeployUnless(const ModelId& model, const Stands& stands) {
-  return Deploy(model, {}, stands);
+Result<DeployService::Ensured> DeployService::DeployUnless(const ModelId& model, const std::vector<NodeId>& nodes,
+                                                           const Stands& stands) {
+  return Deploy(model, nodes, stands);
+}
+
+Result<std::uint64_t> DeployService::Generation(const ModelId& model) const {
+  ASSIGN_OR_RETURN(const std::optional<Plan> plan, ReadPlanFresh(model));
+  return plan ? plan->generation : 0;
 }
 
 Result<DeployService::Ensured> DeployService::Deploy(const ModelId& id, const std::vector<NodeId>& nodes,
@@ -404,7 +411,7 @@ Result<storage::Written> DeployService::Delete(const ModelId& id, models::ModelR
           .message = "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete",
           .reason = "status_exception"};
     case ModelState::kRegistering:
-      registration.Cancel(id);
+      RETURN_IF_ERROR(registration.Cancel(id));
       break;
     case ModelState::kRegistered:
     case ModelState::kDeployFailed:

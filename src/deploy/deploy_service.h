@@ -35,14 +35,16 @@ class DeployService {
   // gets a new generation: nothing is reloaded, nodes are added. kNotFound "Failed to find model", kInvalidArgument
   // (the peer's texts), kUnimplemented (function this version cannot serve).
   Result<TaskId> Deploy(const ModelId& model, const std::vector<NodeId>& nodes);
-  // As Deploy on all nodes, but only where no plan stands that will do: `stands` is asked of the plan that the swap
-  // expects, so that of many nodes that deploy it at once one does. `task`: of what was written; nullopt: nothing was.
+  // As Deploy, but only where no plan stands that will do: `stands` is asked of the plan that the swap expects, so that
+  // of many nodes that deploy it at once one does. `task`: of what was written; nullopt: nothing was.
   struct Ensured {
     std::optional<TaskId> task;
     std::uint64_t generation = 0;  // of the plan that is there now, or a later one
   };
   using Stands = std::function<bool(const Plan& plan)>;
-  Result<Ensured> DeployUnless(const ModelId& model, const Stands& stands);
+  Result<Ensured> DeployUnless(const ModelId& model, const std::vector<NodeId>& nodes, const Stands& stands);
+  // Of the model's plan as the authority has it; 0: there is none. kUnavailable.
+  Result<std::uint64_t> Generation(const ModelId& model) const;
   // spec/deploy §3. `nodes` empty = all. One id: kNotFound when it does not exist; several: not checked, and
   // kInvalidArgument while model_access_control_enabled is on. The report tells of live nodes; a dead one that is named
   // does not load the models again when it returns.

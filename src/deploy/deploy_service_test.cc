@@ -265,6 +265,11 @@ TEST_F(DeployServiceTest, UndeployFromUnknownNodesChangesNothing) {
   EXPECT_EQ(node_.StateOf(model_), ModelState::kDeployed);
 }
 
+TEST_F(DeployServiceTest, UndeployOfARegisteredModelFromNodesChangesNothing) {
+  EXPECT_TRUE(node_.deploys.Undeploy({model_}, {kNode}));
+  EXPECT_EQ(node_.StateOf(model_), ModelState::kRegistered);
+}
+
 TEST_F(DeployServiceTest, UndeployFromTheOnlyNodeUndeploys) {
   DeployNow();
   EXPECT_EQ(node_.deploys.Undeploy({model_}, {kNode})->nodes.at(kNode).at(model_), UndeployResult::kUndeployed);

@@ -50,7 +50,7 @@ struct Model {
   std::vector<std::uint32_t>
       received_parts;  // chunked form: ascending; complete when all of 0..total_chunks-1 are here
   std::optional<TaskId>
-      register_task;  // URL form, while REGISTERING: its owner (repairer: models/registration_repair.h)
+      register_task;  // URL form, remote: registers it; REGISTERING: its owner (repairer: models/registration_repair.h)
 
   std::uint64_t revision = 0, doc_version = 0;  // of the document this was read from
 };

@@ -33,7 +33,7 @@ Status CheckResent(storage::Store& store, const Model& model, std::uint32_t numb
 }
 
 Status CheckChunk(const Model& model, std::uint32_t number, std::string_view bytes) {
-  if (model.register_task)
+  if (model.register_task && model.function != FunctionName::kRemote)
     return MakeError(Code::kFailedPrecondition, "model " + model.id.str() + " comes from a URL and takes no chunks");
   if (number >= model.total_chunks.value_or(0))
     return MakeError(Code::kInvalidArgument, "Chunk number exceeds total chunks");
@@ -43,6 +43,9 @@ Status CheckChunk(const Model& model, std::uint32_t number, std::string_view byt
   return {};
 }
 
+// What a task says that somebody else ended or deleted.
+bool WasEnded(const Error& error) { return error.code == Code::kFailedPrecondition || error.code == Code::kNotFound; }
+
 Error GoneMeanwhile() { return MakeError(Code::kNotFound, "Failed to find model"); }
 
 }  // namespace
@@ -51,19 +54,22 @@ Error GoneMeanwhile() { return MakeError(Code::kNotFound, "Failed to find model"
 struct ModelRegistration::State {
   explicit State(RegistrationEnvironment given) : environment(std::move(given)) {}
 
-  using Signals = std::shared_ptr<RegistrationSignals>;
+  struct Job {
+    TaskId task;
+    std::shared_ptr<RegistrationSignals> signals;
+  };
   struct Jobs {
-    std::map<ModelId, Signals> accepted;  // waiting or running
+    std::map<ModelId, Job> accepted;  // waiting or running
     int running = 0;
     bool closing = false;
   };
 
   // The error says what the task should.
-  Status Accept(const ModelId& model, const Signals& signals);
-  void Run(const TaskId& task, RegisterInput input, const Signals& signals,
-           const std::function<void(const ModelId&)>& then);
+  Status Accept(const ModelId& model, const Job& job);
+  void Run(const Job& job, RegisterInput input, const std::function<void(const ModelId&)>& then);
   void Finish(const TaskId& task, const ModelId& model, const Status& done,
               const std::function<void(const ModelId&)>& then);
+  bool EndedWithout(const TaskId& task, const Error& refused) const;
   void Fail(const TaskId& task, const std::string& why);
 
   RegistrationEnvironment environment;
@@ -71,7 +77,7 @@ struct ModelRegistration::State {
   std::condition_variable idle;
 };
 
-Status ModelRegistration::State::Accept(const ModelId& model, const Signals& signals) {
+Status ModelRegistration::State::Accept(const ModelId& model, const Job& job) {
   const std::int64_t limit =
       environment.settings.Current()->Int("plugins.ml_commons.max_register_model_tasks_per_node");
   const auto locked = jobs.Lock();
@@ -80,11 +86,11 @@ Status ModelRegistration::State::Accept(const ModelId& model, const Signals& sig
     return MakeError(Code::kAlreadyExists, "model id '" + model.str() + "' is being registered by another task");
   if (static_cast<std::int64_t>(locked->accepted.size()) >= limit)
     return MakeError(Code::kResourceExhausted, "exceed max running task limit");
-  locked->accepted.emplace(model, signals);
+  locked->accepted.emplace(model, job);
   return {};
 }
 
-void ModelRegistration::State::Run(const TaskId& task, RegisterInput input, const Signals& signals,
+void ModelRegistration::State::Run(const Job& job, RegisterInput input,
                                    const std::function<void(const ModelId&)>& then) {
   {
     const auto locked = jobs.Lock();
@@ -93,9 +99,9 @@ void ModelRegistration::State::Run(const TaskId& task, RegisterInput input, cons
   }
   const ModelId model = input.model.id;
   const FunctionName function = input.model.function;
-  const Status done = UrlRegistration(environment, task, std::move(input), *signals).Run();
+  const Status done = UrlRegistration(environment, job.task, std::move(input), *job.signals).Run();
   if (!done) environment.actions.Failure(Action::kRegister, function, done.error());
-  if (!signals->closing) Finish(task, model, done, then);
+  if (!job.signals->closing) Finish(job.task, model, done, then);
   {
     const auto locked = jobs.Lock();
     locked->accepted.erase(model);
@@ -115,14 +121,22 @@ void ModelRegistration::State::Finish(const TaskId& task, const ModelId& model, 
   if (!completed)
     LOG_WARN("models", "model {} is registered, its task {} is not completed: {}", model.str(), task.str(),
              completed.error().message);
-  if (then) then(model);
+  if (then && (completed || !EndedWithout(task, completed.error()))) then(model);
+}
+
+// Did others end the task otherwise than a repair, which completes it, does: then the model is not wanted any more.
+bool ModelRegistration::State::EndedWithout(const TaskId& task, const Error& refused) const {
+  if (!WasEnded(refused)) return false;
+  const Result<tasks::TaskRecord> ended = environment.tasks.Get(task);
+  return !ended || ended->state != tasks::TaskState::kCompleted;
 }
 
 void ModelRegistration::State::Fail(const TaskId& task, const std::string& why) {
   const Result<tasks::TaskRecord> failed = environment.tasks.Transition(
       task, tasks::TaskState::kFailed, [&](tasks::TaskRecord& record) { record.error = why; });
   // Its deadline ends it otherwise.
-  if (!failed) LOG_WARN("models", "task {} cannot be failed: {}", task.str(), failed.error().message);
+  if (!failed && !WasEnded(failed.error()))
+    LOG_WARN("models", "task {} cannot be failed: {}", task.str(), failed.error().message);
 }
 
 ModelRegistration::ModelRegistration(RegistrationEnvironment environment)
@@ -131,7 +145,7 @@ ModelRegistration::ModelRegistration(RegistrationEnvironment environment)
 void ModelRegistration::Stop() {
   const auto locked = state_->jobs.Lock();
   locked->closing = true;
-  for (const auto& [model, signals] : locked->accepted) signals->closing = true;
+  for (const auto& [model, job] : locked->accepted) job.signals->closing = true;
 }
 
 ModelRegistration::~ModelRegistration() {
@@ -195,15 +209,15 @@ Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::func
   ASSIGN_OR_RETURN(record, environment.tasks.Create(std::move(record)));
   environment.actions.Request(Action::kRegister, input.model.function);
   if (input.model.id.empty()) input.model.id = ModelId(NewDocumentId(environment.random));
-  const auto signals = std::make_shared<RegistrationSignals>();
+  const State::Job job{.task = record.id, .signals = std::make_shared<RegistrationSignals>()};
   const ModelId model = input.model.id;
-  if (const Status accepted = state_->Accept(model, signals); !accepted) {
+  if (const Status accepted = state_->Accept(model, job); !accepted) {
     state_->Fail(record.id, accepted.error().message);
     return record.id;
   }
-  const bool posted = environment.background.Post(
-      [state = state_, task = record.id, input = std::move(input), signals, then = std::move(then)]() mutable {
-        state->Run(task, std::move(input), signals, then);
+  const bool posted =
+      environment.background.Post([state = state_, job, input = std::move(input), then = std::move(then)]() mutable {
+        state->Run(job, std::move(input), then);
       });
   if (posted) return record.id;
   state_->jobs.Lock()->accepted.erase(model);
@@ -213,10 +227,24 @@ Result<TaskId> ModelRegistration::RegisterFromUrl(RegisterInput input, std::func
   return error;
 }
 
-void ModelRegistration::Cancel(const ModelId& model) {
-  const auto locked = state_->jobs.Lock();
-  const auto found = locked->accepted.find(model);
-  if (found != locked->accepted.end()) found->second->cancelled = true;
+Status ModelRegistration::Cancel(const ModelId& id) {
+  const Result<Model> model = state_->environment.models.Get(id);
+  const bool under_way = model && model->registration == Registration::kRegistering && model->register_task;
+  {
+    const auto locked = state_->jobs.Lock();
+    const auto found = locked->accepted.find(id);
+    if (found != locked->accepted.end()) {
+      found->second.signals->cancelled = true;
+      if (!under_way || found->second.task == *model->register_task) return {};
+    }
+  }
+  if (!model && model.error().code != Code::kNotFound) return model.error();
+  if (!under_way) return {};
+  const Result<tasks::TaskRecord> ended =
+      state_->environment.tasks.Transition(*model->register_task, tasks::TaskState::kFailed,
+                                           [](tasks::TaskRecord& task) { task.error = kRegistrationCancelled; });
+  if (ended || WasEnded(ended.error())) return {};
+  return ended.error();
 }
 
 }  // namespace mlnode::models

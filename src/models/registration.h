@@ -52,16 +52,18 @@ class ModelRegistration {
   // Without a URL the model is a pre-trained one, found by its name (pretrained/pretrained.h). Answers with the task
   // that will tell, also when the task has failed already (too many tasks). kInvalidArgument (URL not trusted, group,
   // REMOTE), kResourceExhausted (queue full). `then` runs on background with the registered model's id
-  // after COMPLETED.
+  // after COMPLETED, also when the store did not say so; not when others failed or deleted the task at the last moment.
   Result<TaskId> RegisterFromUrl(RegisterInput input, std::function<void(const ModelId&)> then);
   // Refuses new registrations and ends those under way as Cancel does; they stay as a crash would leave them, for
   // the next start's repair. Does not wait; the destructor does.
   void Stop();
-  // Tells the work on a model that is being registered, if any, to end: it does within net::HttpClient::kAskEvery in a
-  // download, however silent its peer is, else at the next part. Does not wait. A delete of a REGISTERING model calls
-  // it first, an undeploy without node ids too; whatever the work still writes it removes itself, and it cannot bring
-  // the document back.
-  void Cancel(const ModelId& model);
+  // Tells the work on a model that is being registered from a URL, if any, to end: it does within
+  // net::HttpClient::kAskEvery in a download, however silent its peer is, else at the next part. Work of this node
+  // fails its task once nothing is left; for work of another the task is failed here, and the node that works on it
+  // hears of that. Does not wait. A delete of a REGISTERING model calls it first, an undeploy without node ids too;
+  // whatever the work still writes it removes itself, and it cannot bring the document back. Errors: the store's; call
+  // it again.
+  Status Cancel(const ModelId& model);
 
  private:
   struct State;

@@ -152,6 +152,19 @@ TEST_F(ChunkedRegistrationTest, RemoteModelsHaveNoContent) {
   EXPECT_EQ(registration_->RegisterFromUrl(input, {}).error().code, Code::kInvalidArgument);
 }
 
+// Its document names the task that registered it too, and it has no parts.
+TEST_F(ChunkedRegistrationTest, ARemoteModelTakesNoChunk) {
+  Model model;
+  model.id = ModelId("remote");
+  model.name = "r";
+  model.function = FunctionName::kRemote;
+  model.registration = Registration::kRegistered;
+  model.register_task = TaskId("t");
+  model.upload = UploadId("u");
+  ASSERT_TRUE(models_->Create(model));
+  EXPECT_EQ(Add(model.id, 0, "x").error().message, "Chunk number exceeds total chunks");
+}
+
 class UrlRegistrationTest : public testing::RegistrationFixture {
  protected:
   // The task failed with this text and nothing is left of the registration.
@@ -161,6 +174,19 @@ class UrlRegistrationTest : public testing::RegistrationFixture {
     EXPECT_THAT(task.error.value_or(""), why);
     EXPECT_FALSE(task.model.has_value());
     ExpectNothingLeft();
+  }
+  // A node that the work is not on.
+  std::unique_ptr<ModelRegistration> Elsewhere() {
+    return std::make_unique<ModelRegistration>(RegistrationEnvironment{.models = *models_,
+                                                                       .tasks = *tasks_,
+                                                                       .actions = actions_,
+                                                                       .random = random_,
+                                                                       .clock = clock_,
+                                                                       .background = executor_,
+                                                                       .settings = *settings_,
+                                                                       .client = nullptr,
+                                                                       .temporary = folder_.File("elsewhere"),
+                                                                       .owner = {NodeId("n2"), 1}});
   }
   void ExpectNothingLeft() {
     EXPECT_THAT(models_->List(), IsEmpty());
@@ -306,11 +332,71 @@ TEST_F(UrlRegistrationTest, CancelEndsTheWork) {
   store_.set_before_call([&](std::string_view call) {
     if (call != "PutPart" || std::exchange(cancelled, true)) return;
     const ModelId model = models_->List().at(0).id;
-    registration_->Cancel(model);
+    EXPECT_TRUE(registration_->Cancel(model));
     EXPECT_TRUE(models_->Remove(model));
   });
   ExpectFailed(UrlInput(MakeModelZip()), "the model was deleted or undeployed while it was being registered");
   EXPECT_TRUE(cancelled);
+}
+
+TEST_F(UrlRegistrationTest, AnotherNodesCancelFailsTheTaskAndEndsTheWork) {
+  const auto elsewhere = Elsewhere();
+  bool cancelled = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "PutPart" || std::exchange(cancelled, true)) return;
+    EXPECT_TRUE(elsewhere->Cancel(models_->List().at(0).id));
+    EXPECT_EQ(tasks_->List().at(0).state, TaskState::kFailed) << "before it is answered";
+  });
+  ExpectFailed(UrlInput(MakeModelZip()), "the model was deleted or undeployed while it was being registered");
+  EXPECT_TRUE(cancelled);
+  EXPECT_TRUE(elsewhere->Cancel(ModelId("nobody's")));
+}
+
+TEST_F(UrlRegistrationTest, ACancelThatCannotEndTheTaskSaysSo) {
+  const RegisterInput input = UrlInput(MakeModelZip());
+  bool asked = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "PutPart" || std::exchange(asked, true)) return;
+    const auto elsewhere = Elsewhere();
+    store_.FailWrite(1, WriteFault::kUnavailable);
+    EXPECT_EQ(elsewhere->Cancel(models_->List().at(0).id).error().code, Code::kUnavailable);
+  });
+  EXPECT_EQ(Register(input).state, TaskState::kCompleted);
+  EXPECT_TRUE(asked);
+}
+
+// The model is complete and its task not yet: others who end the task then do not want it to be deployed.
+TEST_F(UrlRegistrationTest, ATaskThatOthersFailedAtTheLastMomentHasNoSuccessor) {
+  bool ended = false;
+  bool told = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "TryWrite" || ended) return;
+    const auto there = models_->List();
+    if (there.empty() || there.at(0).registration != Registration::kRegistered) return;
+    ended = true;
+    ASSERT_TRUE(tasks_->Transition(*there.at(0).register_task, TaskState::kFailed));
+  });
+  ASSERT_TRUE(registration_->RegisterFromUrl(UrlInput(MakeModelZip()), [&](const ModelId&) { told = true; }));
+  executor_.RunUntilIdle();
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(told);
+}
+
+// A repair may be faster than who did the work.
+TEST_F(UrlRegistrationTest, ATaskThatOthersCompletedHasItsSuccessor) {
+  bool ended = false;
+  bool told = false;
+  store_.set_before_call([&](std::string_view call) {
+    if (call != "TryWrite" || ended) return;
+    const auto there = models_->List();
+    if (there.empty() || there.at(0).registration != Registration::kRegistered) return;
+    ended = true;
+    ASSERT_TRUE(tasks_->Transition(*there.at(0).register_task, TaskState::kCompleted));
+  });
+  ASSERT_TRUE(registration_->RegisterFromUrl(UrlInput(MakeModelZip()), [&](const ModelId&) { told = true; }));
+  executor_.RunUntilIdle();
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(told);
 }
 
 // As a delete at each moment of the work: between any two of its calls to the store.
@@ -324,7 +410,7 @@ TEST_F(UrlRegistrationTest, CancelAtAnyStepLeavesNothing) {
       if (std::exchange(inside, true)) return;
       const auto there = models_->List();
       if (!there.empty() && there.at(0).registration == Registration::kRegistering && ++steps == step) {
-        registration_->Cancel(there.at(0).id);
+        EXPECT_TRUE(registration_->Cancel(there.at(0).id));
         cancelled = models_->Remove(there.at(0).id).has_value();
       }
       inside = false;
@@ -390,7 +476,7 @@ TEST_F(UrlRegistrationTest, TheDestructorWaitsForWorkUnderWay) {
                                                                                     .owner = {NodeId("n1"), 3}});
     std::vector<TaskId> ids;
     for (int i = 0; i < 3; ++i) ids.push_back(registration->RegisterFromUrl(input, {}).value());
-    if (round % 2 == 1) registration->Cancel(ModelId("another"));
+    if (round % 2 == 1) EXPECT_TRUE(registration->Cancel(ModelId("another")));
     registration.reset();
     for (const TaskId& id : ids)
       EXPECT_NE(tasks.Get(id).value().state, TaskState::kFailed) << "the next start repairs it";

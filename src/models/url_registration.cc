@@ -44,6 +44,8 @@ Error TooLong(std::int64_t bytes) {
   return MakeError(Code::kTooLarge, "Model file size exceeds the limit of 4GB: " + std::to_string(bytes));
 }
 
+Error EndedByOthers() { return MakeError(Code::kCancelled, "the registration task was ended or deleted by others"); }
+
 Error RemovedMeanwhile() { return MakeError(Code::kCancelled, "the model was removed while it was being registered"); }
 
 }  // namespace
@@ -190,13 +192,14 @@ Status UrlRegistration::Complete() {
 
 Status UrlRegistration::CheckSignals() const {
   if (signals_.closing) return MakeError(Code::kCancelled, "the node stops");
-  if (signals_.cancelled)
-    return MakeError(Code::kCancelled, "the model was deleted or undeployed while it was being registered");
+  if (signals_.cancelled) return MakeError(Code::kCancelled, std::string(kRegistrationCancelled));
   return {};
 }
 
 Status UrlRegistration::KeepGoing() {
   RETURN_IF_ERROR(CheckSignals());
+  const Result<tasks::TaskRecord> task = environment_.tasks.Get(task_);
+  if (task ? tasks::IsTerminal(task->state) : task.error().code == Code::kNotFound) return EndedByOthers();
   const EpochMillis deadline = environment_.clock.WallMillis() + std::chrono::milliseconds(kTaskLease).count();
   if (std::abs(deadline - deadline_) < std::chrono::milliseconds(kRenewEvery).count()) return {};
   const Result<tasks::TaskRecord> renewed = environment_.tasks.Transition(
@@ -206,8 +209,7 @@ Status UrlRegistration::KeepGoing() {
     return {};
   }
   const Code code = renewed.error().code;
-  if (code == Code::kNotFound || code == Code::kFailedPrecondition)
-    return MakeError(Code::kCancelled, "the registration task was ended or deleted by others");
+  if (code == Code::kNotFound || code == Code::kFailedPrecondition) return EndedByOthers();
   return {};  // the store does not answer now; the lease is long enough to ask again
 }
 

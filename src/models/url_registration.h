@@ -11,7 +11,7 @@
 
 namespace mlnode::models {
 
-// How the work is told to end. Threads: any.
+// How the work is told to end by its own node; others end its task. Threads: any.
 struct RegistrationSignals {
   std::atomic<bool> cancelled = false;  // the model is being deleted or undeployed
   std::atomic<bool> closing = false;    // the node stops: leave everything to the repair at the next start
@@ -22,6 +22,10 @@ struct RegistrationSignals {
 inline constexpr std::chrono::minutes kTaskLease{10};
 inline constexpr std::chrono::seconds kRenewEvery{10};
 
+// What the task says of a registration that was ended so.
+inline constexpr std::string_view kRegistrationCancelled =
+    "the model was deleted or undeployed while it was being registered";
+
 class UrlRegistration {
  public:
   // `input.model.id` is set; without `input.url` the model is looked for among the pre-trained ones. All are borrowed
@@ -31,7 +35,8 @@ class UrlRegistration {
       : environment_(environment), task_(task), input_(std::move(input)), signals_(signals) {}
 
   // Registers the model. On failure neither document, parts nor temporary file are left, the group is as it was, and
-  // the error is what the task should say; kCancelled when a signal ended the work (closing leaves document and parts).
+  // the error is what the task should say; kCancelled when a signal or the end of the task ended the work (closing
+  // leaves document and parts).
   Status Run();
 
  private:
@@ -42,7 +47,8 @@ class UrlRegistration {
   Status StoreParts();
   Status Complete();
   Status CheckSignals() const;
-  // CheckSignals, and tells the task that work goes on for another kTaskLease.
+  // CheckSignals, a look at the task as this node's replica has it (others may have ended or deleted it), and tells the
+  // task that work goes on for another kTaskLease.
   Status KeepGoing();
   void CleanUp();
   std::filesystem::path ArchivePath() const { return environment_.temporary / ("register-" + task_.str() + ".zip"); }

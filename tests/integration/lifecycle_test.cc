@@ -178,11 +178,7 @@ class StalledRegistrationTest : public FakeNodeFixture {
     settings_["plugins.ml_commons.allow_registering_model_via_url"] = "true";
     settings_["mlnode.url.allow_private_addresses"] = "true";
     StartNode();
-    const std::string body =
-        fmt::format(R"({{"name":"stalled","version":"1","model_format":"ONNX","model_content_hash_value":"{}",)"
-                    R"("url":"{}","model_config":{{"model_type":"bert","embedding_dimension":8,)"
-                    R"("framework_type":"sentence_transformers"}}}})",
-                    std::string(64, 'a'), server_.Url("/model.zip"));
+    const std::string body = FromUrl(server_.Url("/model.zip"), std::string(64, 'a'));
     const Answer asked = Ok("POST", fmt::format("{}/models/_register", kMl), body);
     ASSERT_EQ(asked.status, 200) << asked.text;
     task_ = asked.body.at("task_id").as_string();

@@ -127,6 +127,13 @@ std::string NodeFixture::Meta(const std::string& name, const Archive& archive, s
                              {"model_content_hash_value", archive.sha256}});
 }
 
+std::string NodeFixture::FromUrl(const std::string& url, const std::string& sha256) {
+  return fmt::format(R"({{"name":"by url","version":"1","model_format":"ONNX","model_content_hash_value":"{}",)"
+                     R"("url":"{}","model_config":{{"model_type":"bert","embedding_dimension":8,)"
+                     R"("framework_type":"sentence_transformers"}}}})",
+                     sha256, url);
+}
+
 std::string NodeFixture::Register(const std::string& name, const Archive& archive, std::size_t chunks) {
   const Answer meta = Ok("POST", fmt::format("{}/models/_register_meta", kMl), Meta(name, archive, chunks));
   const json::value* id = meta.body.is_object() ? meta.body.as_object().if_contains("model_id") : nullptr;

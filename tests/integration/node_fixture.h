@@ -59,6 +59,8 @@ class NodeFixture : public ::testing::Test {
                const std::string& content_type = "application/json", const net::Headers& more = {});
   Answer Ok(const std::string& method, const std::string& target, const std::string& body = {});
   static std::string Meta(const std::string& name, const Archive& archive, std::size_t chunks);
+  // The body that registers a model from this URL.
+  static std::string FromUrl(const std::string& url, const std::string& sha256);
   // Registers in `chunks` equal parts; the id.
   std::string Register(const std::string& name, const Archive& archive, std::size_t chunks = 1);
   // Deploys and waits for the end of the task, which it returns.

@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::size_t kMaxFailures = 1'000;  // models remembered
 
+// What a load comes out by; another may come out otherwise.
+struct Basis {
+  std::uint64_t model = 0, connector = 0;  // revisions; 0: there is none
+  config::SnapshotPtr settings;
+  bool operator==(const Basis&) const = default;
+};
+
 struct Waiter {
   AutoDeploy::Done done;
   Timer timer;
@@ -23,10 +30,13 @@ struct Wait {
   Waiters waiters;
   bool begun = false;            // a plan of `generation` is written, or one was there
   std::uint64_t generation = 0;  // of the plan that is to bring the model here
+  Basis basis;                   // before the plan was written or found
 };
 
 struct Failure {
   Error error;
+  Basis basis;
+  Duration pause{};  // zero: no load was tried yet
   SteadyTime until;
 };
 
@@ -56,6 +66,8 @@ struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
     return servable && !IsUndeployed(env.store, model) ? std::move(servable) : nullptr;
   }
   void Obtain(const ModelId& model, Deadline deadline, Done done);
+  Basis BasisOf(const ModelId& model) const;
+  std::optional<Error> FailedJustNow(const ModelId& model) const;
   Status Join(const ModelId& model, std::uint64_t number, Waiter& waiter, bool& first);
   void Begin(const ModelId& model);
   Status EnsurePlan(const ModelId& model, std::uint64_t& generation);
@@ -71,7 +83,9 @@ struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
   bool IsElsewhere(const ModelId& model) const;
   void Expire(const ModelId& model, std::uint64_t number);
   Waiters Take(const ModelId& model);
-  void Fail(const ModelId& model, const Error& error);
+  enum class Try : std::uint8_t { kNone, kLoad };  // what a failed deploy got to
+  void Fail(const ModelId& model, const Error& error, Try tried);
+  void Remember(const ModelId& model, const Error& error, Try tried);
   void FailAll();
 
   const AutoDeployEnvironment env;
@@ -82,6 +96,7 @@ struct AutoDeploy::State : std::enable_shared_from_this<AutoDeploy::State> {
 void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done done) {
   if (auto servable = Here(model)) return done(std::move(servable));
   if (deadline.Expired(env.clock)) return done(MakeError(Code::kDeadlineExceeded, "The model is not deployed yet."));
+  if (auto failed = FailedJustNow(model)) return done(*std::move(failed));
   const std::uint64_t number = next.fetch_add(1);
   Waiter waiter{.done = std::move(done), .timer = {}};
   if (deadline.at() != SteadyTime::max()) {
@@ -99,15 +114,38 @@ void AutoDeploy::State::Obtain(const ModelId& model, Deadline deadline, Done don
   const bool posted = env.background.Post([weak = weak_from_this(), model] {
     if (const auto self = weak.lock()) self->Begin(model);
   });
-  if (!posted) Fail(model, MakeError(Code::kResourceExhausted, "too many requests are waiting on this node"));
+  if (!posted)
+    Fail(model, MakeError(Code::kResourceExhausted, "too many requests are waiting on this node"), Try::kNone);
+}
+
+Basis AutoDeploy::State::BasisOf(const ModelId& model) const {
+  Basis basis{.settings = env.settings.Current()};
+  const auto document = env.store.Get({storage::Collection::kModels, model.str()});
+  if (!document) return basis;
+  basis.model = (*document)->revision;
+  const json::value* id = (*document)->body.if_contains("connector_id");
+  if (id == nullptr || !id->is_string()) return basis;
+  const auto connector = env.store.Get({storage::Collection::kConnectors, std::string(id->as_string())});
+  if (connector) basis.connector = (*connector)->revision;
+  return basis;
+}
+
+std::optional<Error> AutoDeploy::State::FailedJustNow(const ModelId& model) const {
+  std::optional<Failure> failure;
+  {
+    const auto entries = book.Lock();
+    const auto found = entries->failures.find(model);
+    if (found == entries->failures.end() || env.clock.Now() >= found->second.until) return std::nullopt;
+    failure = found->second;
+  }
+  if (failure->basis != BasisOf(model)) return std::nullopt;
+  return std::move(failure->error);
 }
 
 // Takes the waiter into the book; an error leaves it, untold.
 Status AutoDeploy::State::Join(const ModelId& model, std::uint64_t number, Waiter& waiter, bool& first) {
   const auto entries = book.Lock();
   if (entries->stopped) return Stopping();
-  const auto failed = entries->failures.find(model);
-  if (failed != entries->failures.end() && env.clock.Now() < failed->second.until) return failed->second.error;
   if (entries->waiting >= kMaxWaiting) {
     Error full = MakeError(Code::kResourceExhausted, "too many requests wait for models to be deployed");
     full.retry_after = std::chrono::seconds(1);
@@ -189,17 +227,24 @@ Status AutoDeploy::State::EnsurePlan(const ModelId& model, std::uint64_t& genera
     generation = plan.generation;
     if (ComesByItself(plan)) return {};
   }
-  ASSIGN_OR_RETURN(const DeployService::Ensured ensured,
-                   env.deploys.DeployUnless(model, [this](const deploy::Plan& plan) { return ComesByItself(plan); }));
+  ASSIGN_OR_RETURN(
+      const DeployService::Ensured ensured,
+      env.deploys.DeployUnless(model, {}, [this](const deploy::Plan& plan) { return ComesByItself(plan); }));
   generation = ensured.generation;
   if (ensured.task) LOG_INFO("deploy", "model {}: deployed because it was asked", model.str());
   return {};
 }
 
 void AutoDeploy::State::Begin(const ModelId& model) {
+  Basis basis = BasisOf(model);
+  {
+    const auto entries = book.Lock();
+    const auto wait = entries->waits.find(model);
+    if (wait != entries->waits.end()) wait->second.basis = std::move(basis);
+  }
   std::uint64_t generation = 0;
   const Status planned = EnsurePlan(model, generation);
-  if (!planned) return Fail(model, planned.error());
+  if (!planned) return Fail(model, planned.error(), Try::kNone);
   {
     const auto entries = book.Lock();
     const auto wait = entries->waits.find(model);
@@ -238,15 +283,16 @@ void AutoDeploy::State::Check(const ModelId& model) {
   {
     const auto entries = book.Lock();
     const auto wait = entries->waits.find(model);
-    if (wait == entries->waits.end()) return;
-    if (wait->second.begun) generation = wait->second.generation;
+    if (wait == entries->waits.end() && !entries->failures.contains(model)) return;
+    if (wait != entries->waits.end() && wait->second.begun) generation = wait->second.generation;
   }
   if (const auto servable = Here(model)) {
+    book.Lock()->failures.erase(model);
     for (auto& [number, waiter] : Take(model)) waiter.done(servable);
     return;
   }
   if (!generation) return;
-  if (const auto why = WhyNot(model, *generation)) Fail(model, *why);
+  if (const auto why = WhyNot(model, *generation)) Fail(model, *why, Try::kLoad);
 }
 
 void AutoDeploy::State::CheckAll() {
@@ -281,14 +327,27 @@ Waiters AutoDeploy::State::Take(const ModelId& model) {
   return std::move(node.mapped().waiters);
 }
 
-void AutoDeploy::State::Fail(const ModelId& model, const Error& error) {
-  if (error.reason != kHeldElsewhere) {
-    const auto entries = book.Lock();
-    const SteadyTime now = env.clock.Now();
-    std::erase_if(entries->failures, [now](const auto& one) { return one.second.until <= now; });
-    if (entries->failures.size() < kMaxFailures)
-      entries->failures.insert_or_assign(model, Failure{.error = error, .until = now + kFailurePause});
-  }
+// Only loads that failed make the pause longer: they leave a task each, and what keeps a plan from being written
+// passes.
+void AutoDeploy::State::Remember(const ModelId& model, const Error& error, Try tried) {
+  const auto entries = book.Lock();
+  const auto wait = entries->waits.find(model);
+  if (wait == entries->waits.end() || !wait->second.basis.settings) return;  // nothing was tried
+  const Basis& basis = wait->second.basis;
+  const SteadyTime now = env.clock.Now();
+  // Whose pause is long over: nobody has asked for it since.
+  std::erase_if(entries->failures, [now](const auto& one) { return one.second.until + kLongestPause <= now; });
+  const auto last = entries->failures.find(model);
+  if (last == entries->failures.end() && entries->failures.size() >= kMaxFailures) return;
+  Duration pause{};
+  if (last != entries->failures.end() && last->second.basis == basis) pause = last->second.pause;
+  if (tried == Try::kLoad) pause = std::clamp<Duration>(2 * pause, kFailurePause, kLongestPause);
+  const SteadyTime until = now + (tried == Try::kLoad ? pause : kFailurePause);
+  entries->failures.insert_or_assign(model, Failure{.error = error, .basis = basis, .pause = pause, .until = until});
+}
+
+void AutoDeploy::State::Fail(const ModelId& model, const Error& error, Try tried) {
+  if (error.reason != kHeldElsewhere) Remember(model, error, tried);
   for (auto& [number, waiter] : Take(model)) waiter.done(error);
 }
 

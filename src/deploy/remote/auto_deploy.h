@@ -34,8 +34,12 @@ struct AutoDeployEnvironment {
 class AutoDeploy {
  public:
   static constexpr std::size_t kMaxWaiting = 10'000;  // over all models; beyond: kResourceExhausted
-  // A model whose deploy has just failed is not deployed again by the next request: each would leave a task behind.
+  // A model whose deploy has just failed is not deployed again by the next request: each would leave a task behind. The
+  // pause doubles with each load that fails in a row, until it is what a client who put something right elsewhere may
+  // be asked to wait for: then a model that never loads leaves 288 tasks a day and node. A load that succeeds, a change
+  // of the model's document, its connector's or of a setting begins anew.
   static constexpr Duration kFailurePause = std::chrono::seconds(1);
+  static constexpr Duration kLongestPause = std::chrono::minutes(5);
 
   explicit AutoDeploy(const AutoDeployEnvironment& environment);
   ~AutoDeploy();  // Stop()

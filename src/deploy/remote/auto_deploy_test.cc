@@ -199,6 +199,103 @@ TEST_F(AutoDeployTest, ALoadThatFailsIsTheAnswerAndNotTriedForAMoment) {
   EXPECT_EQ(later->Why(), "here");
 }
 
+class BrokenModelTest : public AutoDeployTest {
+ protected:
+  BrokenModelTest() { Break(); }
+  void Break() { node_.local.SetScript(model_, {.error = MakeError(Code::kFailedPrecondition, "broken")}); }
+  // Asks each 100 ms for this long; how often that made a task.
+  std::size_t AskFor(Duration time) {
+    const std::size_t before = node_.tasks.List().size();
+    for (const SteadyTime end = disk_.clock.Now() + time; disk_.clock.Now() < end;) {
+      (void)Obtain();
+      node_.RunFor(milliseconds(100));
+    }
+    return node_.tasks.List().size() - before;
+  }
+  bool Loads() {
+    node_.local.SetScript(model_, {});
+    const auto waiting = Obtain();
+    node_.RunFor(milliseconds(100));
+    return waiting->Why() == "here";
+  }
+};
+
+TEST_F(BrokenModelTest, ThePauseDoublesWithEachFailureInARow) {
+  EXPECT_LE(AskFor(std::chrono::minutes(10)), 11U) << "1, 2, 4, ... 256, 300 s";
+  EXPECT_LE(AskFor(std::chrono::hours(1)), 13U) << "each five minutes";
+  EXPECT_GE(AskFor(std::chrono::minutes(11)), 2U) << "it is still tried";
+}
+
+TEST_F(BrokenModelTest, ASuccessBeginsAnew) {
+  AskFor(std::chrono::minutes(1));
+  node_.RunFor(AutoDeploy::kLongestPause - seconds(1));
+  ASSERT_TRUE(Loads());
+  ASSERT_TRUE(node_.deploys.Undeploy({model_}, {}));
+  node_.RunFor(seconds(1));
+  Break();
+  EXPECT_GE(AskFor(seconds(5)), 2U);
+}
+
+// Of which nobody here waits.
+TEST_F(BrokenModelTest, ADeployByRequestThatSucceedsBeginsAnew) {
+  AskFor(std::chrono::minutes(1));
+  node_.local.SetScript(model_, {});
+  ASSERT_TRUE(node_.deploys.Deploy(model_, {}));
+  node_.RunFor(seconds(1));
+  ASSERT_TRUE(node_.deploys.Undeploy({model_}, {}));
+  node_.RunFor(seconds(1));
+  EXPECT_TRUE(Loads());
+}
+
+TEST_F(BrokenModelTest, AChangeOfTheModelIsTriedAtOnce) {
+  AskFor(std::chrono::minutes(1));
+  ASSERT_TRUE(node_.models.Update(model_, [](models::Model& model) -> Status {
+    model.name = "put right";
+    return {};
+  }));
+  EXPECT_TRUE(Loads());
+}
+
+TEST_F(BrokenModelTest, AChangeOfItsConnectorIsTriedAtOnce) {
+  const auto put = [this](const char* text) {
+    const storage::Key key{storage::Collection::kConnectors, "c1"};
+    const auto change = [text](json::object& body) -> Result<bool> {
+      body["description"] = text;
+      return true;
+    };
+    ASSERT_TRUE(storage::Update(disk_.store, disk_.random, key, change, {.create_if_absent = true}));
+  };
+  ASSERT_TRUE(node_.models.Update(model_, [](models::Model& model) -> Status {
+    model.connector.reset();
+    model.connector_id = connectors::ConnectorId("c1");
+    return {};
+  }));
+  put("as it was");
+  AskFor(std::chrono::minutes(1));
+  put("put right");
+  EXPECT_TRUE(Loads());
+}
+
+TEST_F(BrokenModelTest, AChangeOfASettingIsTriedAtOnce) {
+  AskFor(std::chrono::minutes(1));
+  node_.Set("plugins.ml_commons.trusted_connector_endpoints_regex", R"(["^https://put\.right/.*$"])");
+  EXPECT_TRUE(Loads());
+}
+
+// What keeps a plan from being written is the store's, and passes.
+TEST_F(AutoDeployTest, AStoreThatRefusesDoesNotMakeThePauseLonger) {
+  for (int i = 0; i < 10; ++i) {
+    disk_.store.FailWrite(1, storage::testing::WriteFault::kUnavailable);
+    (void)Obtain();
+    node_.RunFor(AutoDeploy::kFailurePause);
+  }
+  disk_.store.ForgetFaults();
+  node_.RunFor(AutoDeploy::kFailurePause);
+  const auto waiting = Obtain();
+  node_.RunFor(milliseconds(100));
+  EXPECT_EQ(waiting->Why(), "here");
+}
+
 TEST_F(AutoDeployTest, WhatCannotBeDeployedIsRefused) {
   node_.Set("plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model", "ingest");
   const auto waiting = Obtain();

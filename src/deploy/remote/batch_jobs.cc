@@ -1,5 +1,6 @@
 #include "deploy/remote/batch_jobs.h"
 
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/utf8.h"
 #include "deploy/cluster/due_actions.h"
 #include "deploy/remote/batch_actions.h"
 #include "serving/remote/remote_servable.h"
@@ -43,6 +45,18 @@ std::string_view Missing(ActionType type) {
 }
 
 }  // namespace
+
+Error NotRecorded(const ModelId& model, const serving::PredictResult& answer, const Error& why) {
+  const auto job = JobOf(answer);
+  const std::string text = job ? std::string(TruncateUtf8(ToJson(*job), kMaxJobText)) : std::string("{}");
+  LOG_ERROR("deploy", "a batch job of model {} has begun and is not recorded: {} {}; the provider's answer: {}",
+            model.str(), why.message, why.detail, text);
+  return MakeError(
+      Code::kInternal,
+      fmt::format("The batch job has begun at the provider, but no task could be recorded for it: {}. Asking "
+                  "again begins another job. The provider's answer: {}",
+                  why.message, text));
+}
 
 TaskState JobState(const json::object& remote_job, const config::Snapshot& settings) {
   constexpr std::array<std::pair<std::string_view, TaskState>, 5> kStates = {{
@@ -259,7 +273,9 @@ Result<TaskRecord> BatchJobs::Record(const ModelId& model, const serving::Predic
   task.worker_nodes = {state_->env.self};
   task.deadline = std::numeric_limits<EpochMillis>::max();
   task.remote_job = std::move(job);
-  return state_->env.tasks.Create(std::move(task));
+  Result<TaskRecord> created = state_->env.tasks.Create(std::move(task));
+  if (!created) return NotRecorded(model, answer, created.error());
+  return created;
 }
 
 void BatchJobs::Refresh(const TaskId& task, Done done) { state_->Refresh(task, std::move(done)); }

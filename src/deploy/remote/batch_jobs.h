@@ -43,7 +43,7 @@ class BatchJobs {
   // kResourceExhausted: plugins.ml_commons.max_batch_inference_tasks jobs are in progress. Reads tasks: `background`.
   Status CheckRoom() const;
   // The task of a job that has begun; `answer` is the provider's. kNotFound "Unable to create batch transform job": it
-  // names no job. Blocks on the store.
+  // names no job; NotRecorded. Blocks on the store.
   Result<tasks::TaskRecord> Record(const ModelId& model, const serving::PredictResult& answer,
                                    const std::optional<json::object>& dlq);
   using Done = UniqueFunction<void(Result<tasks::TaskRecord>)>;
@@ -59,6 +59,12 @@ class BatchJobs {
   std::shared_ptr<State> state_;
   StepLoop loop_;  // last: it goes first
 };
+
+// The job has begun, and no task is known to stand for it: kInternal, for who asks again begins and pays for another.
+// Its message holds what the provider answered (its first kMaxJobText bytes), by which the job can be found and
+// cancelled there, and so does the log.
+inline constexpr std::size_t kMaxJobText = 4'096;
+Error NotRecorded(const ModelId& model, const serving::PredictResult& answer, const Error& why);
 
 // The state that the provider's words mean, by the settings plugins.ml_commons.remote_job.*: the first status field
 // that is there, compared as a whole, in any case. RUNNING: none of them. Pure.

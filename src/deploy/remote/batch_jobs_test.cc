@@ -333,6 +333,20 @@ TEST_F(TwoNodesBatchJobsTest, WhenItIsGoneTheLeaderDoes) {
   EXPECT_EQ(AskedInAMinute(), 1U) << "the third leads now";
 }
 
+// Whoever is told to ask again pays for a second job, and the first is lost.
+TEST_F(BatchJobsTest, AJobThatIsNotRecordedIsToldAndNotToBeAskedForAgain) {
+  serving::PredictResult answer;
+  answer.documents = {{{.name = "response", .data_as_map = R"({"id":"job-1"})"}}};
+  for (const auto fault : {storage::testing::WriteFault::kUnavailable, storage::testing::WriteFault::kDiskFull}) {
+    disk_.store.FailWrite(1, fault);
+    const auto lost = jobs_.Record(model_, answer, std::nullopt);
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().code, Code::kInternal);
+    EXPECT_FALSE(lost.error().retry_after);
+    EXPECT_THAT(lost.error().message, ::testing::HasSubstr(R"({"id":"job-1"})"));
+  }
+}
+
 TEST_F(BatchJobsTest, AnAnswerWithoutAJobMakesNoTask) {
   EXPECT_EQ(jobs_.Record(model_, serving::PredictResult(), std::nullopt).error().message,
             "Unable to create batch transform job");

@@ -47,10 +47,11 @@ Result<tasks::TaskRecord> CreateTask(const RemoteEnvironment& environment) {
   return environment.tasks.Create(std::move(record));
 }
 
-Result<Model> MakeModel(const RemoteEnvironment& environment, RegisterInput input,
+Result<Model> MakeModel(const RemoteEnvironment& environment, const TaskId& task, RegisterInput input,
                         const connectors::Connector& connector, const GroupPlacement& placement) {
   Model model = Placed(std::move(input.model), placement, environment.random, environment.clock);
   model.registration = Registration::kRegistered;
+  model.register_task = task;  // whoever finds both completes the task, if this node does not
   if (!model.passthrough.contains("interface")) {
     if (std::optional<json::object> preset = PresetInterface(connector))
       model.passthrough["interface"] = *std::move(preset);
@@ -73,7 +74,7 @@ void EndTask(const RemoteEnvironment& environment, const TaskId& task, const Res
   };
   const Result<tasks::TaskRecord> ended =
       environment.tasks.Transition(task, model ? tasks::TaskState::kCompleted : tasks::TaskState::kFailed, fill);
-  // Its deadline ends it otherwise.
+  // Otherwise its deadline fails it, or the reconciler completes it, for the model names it.
   if (!ended) LOG_WARN("models", "task {} cannot be ended: {}", task.str(), ended.error().message);
 }
 
@@ -84,7 +85,7 @@ Result<RemoteRegistered> RegisterRemote(const RemoteEnvironment& environment, Re
   environment.actions.Request(Action::kRegister, FunctionName::kRemote);
   ASSIGN_OR_RETURN(const GroupPlacement placement, PlaceInGroup(environment.models, input));
   Result<tasks::TaskRecord> task = CreateTask(environment);
-  Result<Model> model = task ? MakeModel(environment, std::move(input), connector, placement) : task.error();
+  Result<Model> model = task ? MakeModel(environment, task->id, std::move(input), connector, placement) : task.error();
   if (!model) {
     UndoPlacement(environment.models, placement);
   } else if (const Status created = CreateInGroup(environment.models, *model, placement); !created) {

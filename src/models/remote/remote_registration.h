@@ -1,7 +1,8 @@
 // models/remote/remote_registration.h: remote models come in at once: there is nothing to upload (spec/remote §6).
 // Threads: any; blocks on the store: run on `background`.
 // Saga: group, task, model, task completed. A crash in between leaves a task whose owner is gone, which the reconciler
-// fails, and at most a version that was skipped; or a model whose task says that it failed: the model counts.
+// fails, and at most a version that was skipped; or a model that names its task, which the reconciler or
+// registration_repair.h completes.
 #pragma once
 
 #include "config/settings.h"

@@ -6,6 +6,7 @@
 #include "connectors/testing/test_vault.h"
 #include "core/testing/manual_executor.h"
 #include "models/input/model_update.h"
+#include "models/registration_repair.h"
 #include "storage/memory/memory_store.h"
 #include "storage/testing/fault_store.h"
 
@@ -93,6 +94,21 @@ TEST_F(RemoteRegistrationTest, ANamedConnectorIsAllItTakes) {
   EXPECT_EQ(task.model, made.model);
   EXPECT_EQ(task.function_name, "REMOTE");
   EXPECT_FALSE(task.is_async);
+}
+
+// The model is registered and answered, and the store did not take the end of its task.
+TEST_F(RemoteRegistrationTest, ATaskThatWasNotEndedIsCompletedByARepair) {
+  store_.set_before_call([&](std::string_view call) {
+    if (call == "TryWrite" && !models_.List().empty()) store_.Sever();
+  });
+  const RemoteRegistered made = Register(Inline()).value();
+  store_.set_before_call({});
+  store_.Reconnect();
+  ASSERT_EQ(tasks_.Get(made.task)->state, tasks::TaskState::kCreated);
+  ASSERT_TRUE(RepairRegistrations(models_, tasks_, clock_, std::chrono::hours(1)));
+  const tasks::TaskRecord task = tasks_.Get(made.task).value();
+  EXPECT_EQ(task.state, tasks::TaskState::kCompleted);
+  EXPECT_EQ(task.model, made.model);
 }
 
 TEST_F(RemoteRegistrationTest, AConnectorOfItsOwnIsSealedForTheModel) {

@@ -45,12 +45,11 @@ Result<net::HttpReply> Recorded(const BatchCall& call, const serving::PredictRes
 // On the provider's answer: the store is written on `background`.
 void Finish(const BatchCallPtr& call, Result<serving::PredictResult> result) {
   if (!result) return call->answer(std::move(result).error());
-  const bool posted = call->node.executors().background.Post(
-      [call, result = *std::move(result)] { call->answer(Recorded(*call, result)); });
+  const auto begun = std::make_shared<const serving::PredictResult>(*std::move(result));
+  const bool posted = call->node.executors().background.Post([call, begun] { call->answer(Recorded(*call, *begun)); });
   if (posted) return;
-  LOG_ERROR("rest", "a batch job of model {} has begun and is not recorded: too much waits", call->model.str());
-  call->answer(
-      MakeError(Code::kResourceExhausted, "the batch job has begun, but too much waits for it to be recorded"));
+  const Error full = MakeError(Code::kResourceExhausted, "too much work waits on this node");
+  call->answer(deploy::NotRecorded(call->model, *begun, full));
 }
 
 void Predict(const BatchCallPtr& call, const std::shared_ptr<serving::Servable>& servable,

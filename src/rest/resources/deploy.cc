@@ -1,6 +1,4 @@
 // Deploy and undeploy (spec/deploy §2, 3; the documentation page's answer: status DEPLOYING).
-#include <algorithm>
-
 #include "core/log.h"
 #include "rest/json_reply.h"
 #include "rest/remote/from_background.h"
@@ -66,7 +64,9 @@ Result<net::HttpReply> Undeploy(const RequestContext& context, deploy::NodeCore&
   if (models.empty()) return MakeError(Code::kInvalidArgument, "Must set specific model ids to undeploy");
   ASSIGN_OR_RETURN(const deploy::UndeployReport report, node.deploys().Undeploy(models, nodes));
   // Who undeploys a model that is still being downloaded wants it nowhere.
-  if (nodes.empty()) std::ranges::for_each(models, [&](const ModelId& id) { node.registration().Cancel(id); });
+  for (const ModelId& id : models) {
+    if (nodes.empty()) RETURN_IF_ERROR(node.registration().Cancel(id));
+  }
   return JsonReply(context, Report(report));
 }
 

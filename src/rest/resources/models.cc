@@ -1,8 +1,11 @@
 // Models: register, chunks, get, update, delete (spec/lifecycle §2, 5, 7, 9, 10).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
-#include "core/log.h"
+#include "deploy/deploy_after.h"
 #include "models/remote/remote_registration.h"
 #include "rest/json_reply.h"
 #include "rest/resources/document_reply.h"
@@ -13,15 +16,18 @@ namespace {
 
 std::string Path(std::string_view rest) { return fmt::format("{}{}", kMlBase, rest); }
 
-// What is done with a model that was registered with ?deploy=true. Nobody waits for it: the log tells.
-std::function<void(const ModelId&)> DeployAfter(deploy::NodeCore& node, std::vector<std::string> node_ids) {
-  std::vector<NodeId> nodes;
-  for (std::string& id : node_ids) nodes.emplace_back(std::move(id));
-  return [&node, nodes = std::move(nodes)](const ModelId& model) {
-    if (const auto task = node.deploys().Deploy(model, nodes); !task) {
-      LOG_WARN("rest", "model {} was registered, but its deploy was refused: {}", model.str(), task.error().message);
-    }
-  };
+using DeployAfterPtr = std::shared_ptr<deploy::DeployAfter>;
+using Then = std::function<void(const ModelId&)>;
+
+// What is done with a model that is registered with ?deploy=true.
+Result<Then> ThenDeploy(deploy::NodeCore& node, const DeployAfterPtr& after, const models::RegisterInput& input) {
+  const ModelId& chosen = input.model.id;
+  std::uint64_t before = 0;
+  if (!chosen.empty()) {
+    ASSIGN_OR_RETURN(before, node.deploys().Generation(chosen));
+  }
+  const std::vector<NodeId> nodes(input.deploy_node_ids.begin(), input.deploy_node_ids.end());
+  return Then([after, nodes, before](const ModelId& model) { after->Begin(model, nodes, before); });
 }
 
 models::RemoteEnvironment RemoteEnvironmentOf(deploy::NodeCore& node, const config::Snapshot& settings) {
@@ -36,13 +42,15 @@ models::RemoteEnvironment RemoteEnvironmentOf(deploy::NodeCore& node, const conf
           .owner = {.node = node.self().id, .incarnation = node.self().incarnation}};
 }
 
-Result<net::HttpReply> Register(const RequestContext& context, deploy::NodeCore& node) {
+Result<net::HttpReply> Register(const RequestContext& context, deploy::NodeCore& node, const DeployAfterPtr& after) {
   ASSIGN_OR_RETURN(const bool deploy, context.BoolQuery("deploy", false));
   ASSIGN_OR_RETURN(const json::object body, ObjectBody(context, true));
   const config::SnapshotPtr settings = node.settings().Current();
   ASSIGN_OR_RETURN(models::RegisterInput input, models::ParseRegister(body, *settings));
-  std::function<void(const ModelId&)> then;
-  if (deploy) then = DeployAfter(node, input.deploy_node_ids);
+  Then then;
+  if (deploy) {
+    ASSIGN_OR_RETURN(then, ThenDeploy(node, after, input));
+  }
   if (input.model.function == models::FunctionName::kRemote) {
     ASSIGN_OR_RETURN(const models::RemoteRegistered made,
                      models::RegisterRemote(RemoteEnvironmentOf(node, *settings), std::move(input)));
@@ -138,9 +146,11 @@ void AddModelRoutes(RouteTable& table, deploy::NodeCore& node) {
   const auto on_node = [&node](auto handle) {
     return [&node, handle](const RequestContext& context) { return handle(context, node); };
   };
+  const auto after =
+      std::make_shared<deploy::DeployAfter>(node.deploys(), node.executors().background, node.executors().io);
   Route add{.method = "POST",
             .pattern = Path("/models/_register"),
-            .handler = on_node(Register),
+            .handler = [&node, after](const RequestContext& context) { return Register(context, node, after); },
             .body = BodyUse::kJson,
             .params = {"deploy"}};
   table.Add(add);
