@@ -23,7 +23,7 @@ class ClusterKeysTest(unittest.TestCase):
         self.nats = NatsCluster(OPTIONS.nats, self.scratch.path / "nats")
         self.addCleanup(self.nats.kill_all)
         self.nats.start()
-        self.servers = ",".join(f"nats://127.0.0.1:{server.port}" for server in self.nats.servers)
+        self.servers = self.nats.urls
         self.nodes = []
         self.addCleanup(lambda: [node.kill() for node in self.nodes if node.process.poll() is None])
 

@@ -122,7 +122,7 @@ class ClusterOutage(ClusterCase):
             return ended.stdout + ended.stderr
 
     def test_off_loopback_a_node_needs_a_key_and_a_safe_link(self):
-        servers = ",".join(f"nats://127.0.0.1:{server.port}" for server in self.cluster.servers.servers)
+        servers = self.cluster.servers.urls
         everywhere = ("--address", "0.0.0.0", "--insecure-allow-remote", "--cluster", servers, "--set", "mlnode.http.publish_address=192.0.2.1:9200")
         self.assertIn("MLNODE_CLUSTER_KEY", self.refusal(*everywhere))
         self.assertIn("MLNODE_CLUSTER_KEY", self.refusal("--cluster", servers, "--set", "mlnode.http.publish_address=192.0.2.1:9200"))
@@ -131,7 +131,7 @@ class ClusterOutage(ClusterCase):
         self.assertIn("16", self.refusal(*everywhere, MLNODE_CLUSTER_KEY="short"))
 
     def test_a_node_with_another_key_does_not_join(self):
-        servers = ",".join(f"nats://127.0.0.1:{server.port}" for server in self.cluster.servers.servers)
+        servers = self.cluster.servers.urls
         said = self.refusal("--cluster", servers, MLNODE_CLUSTER_KEY="not the key of this cluster")
         self.assertIn("key", said)
         self.cluster.wait_nodes(5)

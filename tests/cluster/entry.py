@@ -15,7 +15,7 @@ def through_an_empty_node(binary, nats, *flags):
         servers = NatsCluster(nats, folder / "nats")
         servers.start()
         try:
-            join = ("--cluster", ",".join(f"nats://127.0.0.1:{server.port}" for server in servers.servers), *flags)
+            join = ("--cluster", servers.urls, *flags)
             with NodeProcess(binary, *join, "--node-name", "worker", data=folder / "worker"):
                 with NodeProcess(binary, *join, "--node-name", "entry", "--roles", "data", "--set", "mlnode.node.attributes=box_type=warm", data=folder / "entry") as entry:
                     yield entry

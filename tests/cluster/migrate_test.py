@@ -23,7 +23,7 @@ class MigrateTest(unittest.TestCase):
         self.nats = NatsCluster(OPTIONS.nats, self.scratch.path / "nats")
         self.addCleanup(self.nats.kill_all)
         self.nats.start()
-        self.servers = ",".join(f"nats://127.0.0.1:{server.port}" for server in self.nats.servers)
+        self.servers = self.nats.urls
         self.folder = self.scratch.path / "data"
 
     def wait(self, holds, what, limit=30):

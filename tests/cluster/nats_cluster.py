@@ -104,6 +104,11 @@ class NatsCluster:
                 raise RuntimeError(f"NATS: {what} after {timeout} s\n{logs}")
             time.sleep(0.1)
 
+    @property
+    def urls(self):
+        """as --cluster takes them"""
+        return ",".join(f"nats://127.0.0.1:{server.port}" for server in self.servers)
+
     def live(self):
         return [server for server in self.servers if server.runs]
 
